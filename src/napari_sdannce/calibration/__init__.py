@@ -1,0 +1,1 @@
+"""Boards, detection and bundle adjustment."""

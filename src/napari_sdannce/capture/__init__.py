@@ -1,0 +1,1 @@
+"""Cameras, recorder, encoders and sync."""

@@ -1,0 +1,1 @@
+"""File formats: one module each, foreign field names stay in here."""

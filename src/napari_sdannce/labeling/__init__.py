@@ -1,0 +1,1 @@
+"""The labeling session as a state machine."""

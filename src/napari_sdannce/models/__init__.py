@@ -1,0 +1,1 @@
+"""Networks, heatmaps and checkpoints."""

@@ -1,0 +1,1 @@
+"""The prediction store, traces of centres of mass, quality and exports."""

@@ -1,0 +1,1 @@
+"""Settings of every job: pydantic models with units and limits, no logic."""

@@ -1,0 +1,1 @@
+"""Frame-exact video reading, lazily, and writing."""

@@ -1,0 +1,1 @@
+"""Voxel volumes round an animal, filled from the views."""

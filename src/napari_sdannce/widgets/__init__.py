@@ -1,0 +1,1 @@
+"""Panels and layers: the only room that knows napari and Qt."""
