@@ -1,0 +1,146 @@
+"""MATLAB v5 files, written.
+
+An own writer so that the class MATLAB shows and the type a number is stored in can differ, as in
+MATLAB's own files (whole doubles stored as integers): then a file read and written again is the same
+to MATLAB *and* to readers that look at the stored type.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from .mat5_read import (
+    CELL,
+    CHAR,
+    COMPLEX_FLAG,
+    HEADER_BYTES,
+    LOGICAL_FLAG,
+    MAX_VARIABLE_BYTES,
+    MI_COMPRESSED,
+    MI_MATRIX,
+    NUMERIC,
+    STORAGE,
+    STRUCT,
+)
+from .mat_values import MatArray, MatValue, StructArray, class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CLASS = {name: number for number, name in NUMERIC.items()}
+_STORAGE = {np.dtype(text): number for number, text in STORAGE.items()}
+_CLASS_OF_DTYPE = {
+    "f8": "double", "f4": "single", "i1": "int8", "u1": "uint8", "i2": "int16", "u2": "uint16",
+    "i4": "int32", "u4": "uint32", "i8": "int64", "u8": "uint64",
+}  # fmt: skip
+_MI_INT8, _MI_INT32, _MI_UINT32, _MI_UINT16, _MI_DOUBLE = 1, 5, 6, 4, 9
+_MAX_NAME = 63
+
+
+def write_mat5(stream: BinaryIO, variables: Mapping[str, MatValue], *, compress: bool) -> None:
+    """Write variables (see `mat_values`) as a little-endian v5 file.
+
+    Raises
+    ------
+    ValueError
+        When a value has no counterpart in MATLAB or is larger than 2 GiB, the format's limit.
+    """
+    text = b"MATLAB 5.0 MAT-file, written by napari-sdannce"
+    stream.write(text.ljust(116) + b"\0" * 8 + struct.pack("<H", 0x0100) + b"IM")
+    assert stream.tell() == HEADER_BYTES
+    for name, value in variables.items():
+        body = _matrix(name, value)
+        if len(body) >= MAX_VARIABLE_BYTES:
+            raise ValueError(f"variable '{name}' takes {len(body)} bytes, the limit is 2 GiB")
+        if compress:
+            packed = zlib.compress(body, level=3)
+            stream.write(struct.pack("<II", MI_COMPRESSED, len(packed)) + packed)
+        else:
+            stream.write(body)
+
+
+def _element(kind: int, data: bytes) -> bytes:
+    if 0 < len(data) <= 4:
+        return struct.pack("<HH", kind, len(data)) + data.ljust(4, b"\0")
+    return struct.pack("<II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
+
+
+def _matrix(name: str, value: MatValue) -> bytes:
+    if isinstance(value, str):
+        return _text(name, np.array([list(value)]) if value else np.empty((0, 0), dtype="U1"))
+    if isinstance(value, dict):
+        return _structs(name, StructArray((1, 1), tuple(value), (value,)))
+    if isinstance(value, StructArray):
+        return _structs(name, value)
+    array = np.asarray(value)
+    if array.ndim < 2:
+        array = array.reshape(1, -1)
+    if array.dtype == object:
+        parts = b"".join(_matrix("", item) for item in array.ravel(order="F"))
+        return _whole(name, CELL, array.shape, parts)
+    if array.dtype.kind == "U":
+        return _text(name, _letters(array))
+    return _numbers(name, array)
+
+
+def _numbers(name: str, array: MatArray) -> bytes:
+    kept = class_of(array)
+    flags = 0
+    if array.dtype.kind == "b":
+        array, kept = array.astype(np.uint8), "logical"
+    if array.dtype.kind == "c":
+        parts = [array.real.astype("f8"), array.imag.astype("f8")]
+        flags = COMPLEX_FLAG
+    else:
+        parts = [array]
+    code = parts[0].dtype.str.lstrip("<>|=")
+    if code not in _CLASS_OF_DTYPE:
+        raise ValueError(f"variable '{name}': MATLAB has no class for {array.dtype}")
+    if kept == "logical":
+        flags, kept = LOGICAL_FLAG, "uint8"
+    kind = _CLASS[kept or _CLASS_OF_DTYPE[code]]
+    storage = _STORAGE[np.dtype(code)]
+    data = b"".join(
+        _element(storage, part.astype("<" + code, copy=False).tobytes(order="F")) for part in parts
+    )
+    return _whole(name, kind | flags, array.shape, data)
+
+
+def _letters(rows: MatArray) -> MatArray:
+    """(N, width) characters of N strings, padded with blanks."""
+    strings = [str(row) for row in rows.ravel()]
+    width = max(map(len, strings), default=0)
+    return np.array([list(text.ljust(width)) for text in strings]).reshape(len(strings), width)
+
+
+def _text(name: str, letters: MatArray) -> bytes:
+    flat = "".join(letters.ravel(order="F").tolist())
+    data = flat.encode("utf-16-le", errors="replace")
+    return _whole(name, CHAR, letters.shape, _element(_MI_UINT16, data))
+
+
+def _structs(name: str, structs: StructArray) -> bytes:
+    packed = [field.encode() for field in structs.names]
+    width = max([31, *map(len, packed)]) + 1
+    if width > _MAX_NAME + 1:
+        longest = max(structs.names, key=len)
+        raise ValueError(f"field '{longest}' of '{name}' is longer than {_MAX_NAME} letters")
+    parts = [
+        _element(_MI_INT32, struct.pack("<i", width)),
+        _element(_MI_INT8, b"".join(field.ljust(width, b"\0") for field in packed)),
+    ]
+    parts += [_matrix("", element[field]) for element in structs.elements for field in structs.names]
+    return _whole(name, STRUCT, structs.shape, b"".join(parts))
+
+
+def _whole(name: str, word: int, shape: tuple[int, ...], data: bytes) -> bytes:
+    head = (
+        _element(_MI_UINT32, struct.pack("<II", word, 0))
+        + _element(_MI_INT32, struct.pack(f"<{len(shape)}i", *shape))
+        + _element(_MI_INT8, name.encode())
+    )
+    return struct.pack("<II", MI_MATRIX, len(head) + len(data)) + head + data
