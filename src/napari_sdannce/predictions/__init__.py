@@ -1,1 +1,8 @@
 """The prediction store, traces of centres of mass, quality and exports."""
+
+from napari_sdannce.predictions.com import ComTrace
+from napari_sdannce.predictions.com_store import ComChunk, ComStore
+from napari_sdannce.predictions.job import Job, Reason
+from napari_sdannce.predictions.store import PoseChunk, PoseStore
+
+__all__ = ["ComChunk", "ComStore", "ComTrace", "Job", "PoseChunk", "PoseStore", "Reason"]

@@ -1,0 +1,349 @@
+"""Arrays along moments in one Zarr group, written chunk by chunk.
+
+A chunk counts only when a marker says so. The marker, one file a chunk, takes its place in one step
+after the data lie whole on the disk. So a job may be killed at any instant, and any number of
+processes may write different chunks of one store, or by mistake the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sdannce.files.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import zarr
+
+EXPECTED = "a prediction store (a folder with zarr.json that napari-sdannce made)"
+IDS_CHUNK = 65536
+
+_IDS = "sample_ids"
+_DONE = "done"
+_DONE_FOLDER = Path(_DONE, "c")
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """One array of the store: (T, *shape), `fill` where nothing was written."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    fill: float
+
+
+def chunk_for(path: Path, sample_ids: npt.NDArray[np.int64], chunk: int | None) -> int:
+    """Check the moments of a store to be made and settle how many are written at once.
+
+    Raises
+    ------
+    ValueError
+        When there are no moments, sample ids repeat or the chunk is smaller than 1.
+    """
+    if sample_ids.ndim != 1 or not len(sample_ids):
+        raise ValueError(f"{path}: a store needs (T,) sample ids, got shape {sample_ids.shape}")
+    if len(np.unique(sample_ids)) != len(sample_ids):
+        raise ValueError(f"{path}: sample ids repeat")
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"{path}: a chunk needs at least one moment, got {chunk}")
+    return min(chunk or default_chunk(len(sample_ids)), len(sample_ids))
+
+
+def default_chunk(n_moments: int) -> int:
+    """Moments a chunk: few enough to lose little when killed, never more than 1000 files an array.
+
+    Examples
+    --------
+    >>> default_chunk(80), default_chunk(90_000), default_chunk(1_000_000)
+    (80, 100, 1000)
+    """
+    return max(min(n_moments, 100), -(-n_moments // 1000))
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkedArrays:
+    """Arrays along moments on the disk; nothing is kept in memory.
+
+    Parameters
+    ----------
+    path
+        Folder of the Zarr group.
+    n_moments
+        T.
+    chunk
+        Moments written at once.
+    specs
+        The arrays.
+    """
+
+    path: Path
+    n_moments: int
+    chunk: int
+    specs: tuple[ArraySpec, ...]
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        sample_ids: npt.NDArray[np.int64],
+        chunk: int,
+        specs: Sequence[ArraySpec],
+        attributes: Mapping[str, Any],
+    ) -> ChunkedArrays:
+        """Make a new store: whole or not at all.
+
+        Raises
+        ------
+        FileExistsError
+            When there is something at `path` already.
+        """
+        if path.exists():
+            raise FileExistsError(f"{path} exists; open it, or choose another folder")
+        arrays = cls(path, len(sample_ids), chunk, tuple(specs))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+        try:
+            arrays._build(temporary, sample_ids, attributes)
+            try:
+                temporary.rename(path)
+            except OSError as error:
+                # the rename refuses a folder that is not empty: another process was faster
+                if not path.exists():
+                    raise
+                raise FileExistsError(f"{path} exists; open it") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return arrays
+
+    def _build(
+        self, folder: Path, sample_ids: npt.NDArray[np.int64], attributes: Mapping[str, Any]
+    ) -> None:
+        import zarr
+
+        group = zarr.create_group(folder, zarr_format=3, attributes=dict(attributes))
+        ids_chunk = min(IDS_CHUNK, self.n_moments)
+        ids = group.create_array(_IDS, shape=(self.n_moments,), chunks=(ids_chunk,), dtype="i8")
+        ids[:] = sample_ids
+        group.create_array(
+            _DONE, shape=(self.n_chunks,), chunks=(1,), dtype="u1", fill_value=0, compressors=None
+        )
+        (folder / _DONE_FOLDER).mkdir(exist_ok=True)
+        for spec in self.specs:
+            group.create_array(
+                spec.name,
+                shape=(self.n_moments, *spec.shape),
+                chunks=(self.chunk, *spec.shape),
+                dtype=spec.dtype,
+                fill_value=spec.fill,
+            )
+
+    @classmethod
+    def open(
+        cls, path: Path, chunk: int, n_moments: int, specs: Sequence[ArraySpec]
+    ) -> ChunkedArrays:
+        """Open a store whose arrays must be these.
+
+        Raises
+        ------
+        FileFormatError
+            When an array is missing or another one than expected.
+        """
+        arrays = cls(path, n_moments, chunk, tuple(specs))
+        if n_moments < 1 or not 1 <= chunk <= n_moments:
+            found = f"has {n_moments} moments in chunks of {chunk}"
+            raise FileFormatError(path, found, "at least one moment, and chunks no longer than all")
+        arrays._check(_IDS, (n_moments,), min(IDS_CHUNK, n_moments), "i8")
+        arrays._check(_DONE, (arrays.n_chunks,), 1, "u1")
+        for spec in specs:
+            arrays._check(spec.name, (n_moments, *spec.shape), chunk, spec.dtype)
+        if not (path / _DONE_FOLDER).is_dir():
+            raise FileFormatError(path, f"it has no folder {_DONE_FOLDER.as_posix()}", EXPECTED)
+        return arrays
+
+    def _check(self, name: str, shape: tuple[int, ...], chunk: int, dtype: str) -> None:
+        array = self._array(name, "r")
+        expected = (shape, (chunk, *shape[1:]), np.dtype(dtype))
+        found = (array.shape, array.chunks, array.dtype)
+        if found != expected:
+            raise FileFormatError(
+                self.path,
+                f"array '{name}' has shape, chunks and type {found}",
+                f"{expected}, as the store's attributes say",
+            )
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of chunks along the moments."""
+        return -(-self.n_moments // self.chunk)
+
+    def chunk_range(self, index: int) -> range:
+        """Moments of a chunk."""
+        start = index * self.chunk
+        return range(start, min(start + self.chunk, self.n_moments))
+
+    def done(self) -> npt.NDArray[np.bool_]:
+        """(n_chunks,) which chunks are whole."""
+        found = np.zeros(self.n_chunks, dtype=bool)
+        folder = self.path / _DONE_FOLDER
+        with os.scandir(folder) as entries:
+            names = [int(entry.name) for entry in entries if entry.name.isdecimal()]
+        found[[i for i in names if i < self.n_chunks]] = True
+        return found
+
+    def missing(self) -> tuple[range, ...]:
+        """Moments of the chunks that are still to be written, in order."""
+        return tuple(self.chunk_range(int(i)) for i in np.flatnonzero(~self.done()))
+
+    def sample_ids(self, moments: range) -> npt.NDArray[np.int64]:
+        """(n,) keys of some moments."""
+        return self._read(_IDS, moments)
+
+    def write(self, start: int, values: Mapping[str, npt.ArrayLike]) -> None:
+        """Write one whole chunk and mark it done.
+
+        Raises
+        ------
+        ValueError
+            When the values are not those of one whole chunk.
+        """
+        index, moments = self._chunk_at(start)
+        checked = [self._checked(spec, values, moments) for spec in self.specs]
+        try:
+            for spec, value in zip(self.specs, checked, strict=True):
+                self._array(spec.name, "r+")[moments.start : moments.stop] = value
+                self._flush(spec, index)
+        except FileNotFoundError:
+            # another process wrote the same chunk and swept our temporary file away (`sweep`)
+            if not self.done()[index]:
+                raise
+        self._mark(index)
+
+    def _chunk_at(self, start: int) -> tuple[int, range]:
+        index, rest = divmod(start, self.chunk)
+        if rest or not 0 <= index < self.n_chunks:
+            raise ValueError(
+                f"{self.path}: no chunk starts at moment {start}; chunks have {self.chunk} of the "
+                f"{self.n_moments} moments"
+            )
+        return index, self.chunk_range(index)
+
+    def _checked(
+        self, spec: ArraySpec, values: Mapping[str, npt.ArrayLike], moments: range
+    ) -> npt.NDArray[Any]:
+        if spec.name not in values:
+            raise ValueError(f"{self.path}: '{spec.name}' is missing; this store holds it")
+        value = np.asarray(values[spec.name], dtype=spec.dtype)
+        expected = (len(moments), *spec.shape)
+        if value.shape != expected:
+            raise ValueError(
+                f"{self.path}: {spec.name} has shape {value.shape}, the chunk from moment "
+                f"{moments.start} is {expected}"
+            )
+        return value
+
+    def _flush(self, spec: ArraySpec, index: int) -> None:
+        """Make sure the data are on the disk before the marker is: the machine may lose power."""
+        file = self.path.joinpath(spec.name, "c", str(index), *["0"] * len(spec.shape))
+        if file.exists():  # a chunk of nothing but `fill` has no file
+            with file.open("r+b") as stream:
+                os.fsync(stream.fileno())
+
+    def _mark(self, index: int) -> None:
+        marker = self.path / _DONE_FOLDER / str(index)
+        temporary = marker.with_name(f"{index}.{secrets.token_hex(8)}.partial")
+        with temporary.open("wb") as stream:
+            stream.write(b"\x01")
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            temporary.replace(marker)
+        except FileNotFoundError:
+            if not marker.exists():
+                raise
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind. Only when every chunk is done.
+
+        Raises
+        ------
+        ValueError
+            When chunks are missing: their writers may be alive.
+        """
+        missing = self.missing()
+        if missing:
+            raise ValueError(
+                f"{self.path}: {len(missing)} of {self.n_chunks} chunks are missing, the first "
+                f"starts at moment {missing[0].start}"
+            )
+        for leftover in self.path.rglob("*.partial"):
+            leftover.unlink(missing_ok=True)
+
+    def read(self, name: str, moments: range) -> npt.NDArray[Any]:
+        """Read (n, ...) values of an array; `fill` where the chunk is not done.
+
+        Raises
+        ------
+        FileFormatError
+            When the data are damaged.
+        ValueError
+            When the moments are not in the store.
+        """
+        if moments.step != 1 or not 0 <= moments.start <= moments.stop <= self.n_moments:
+            raise ValueError(f"{self.path}: no moments {moments}; there are {self.n_moments}")
+        values = self._read(name, moments)
+        owner = np.arange(moments.start, moments.stop) // self.chunk
+        fill = next(spec.fill for spec in self.specs if spec.name == name)
+        values[~self.done()[owner]] = fill
+        return values
+
+    def _read(self, name: str, moments: range) -> npt.NDArray[Any]:
+        array = self._array(name, "r")
+        try:
+            return np.asarray(array[moments.start : moments.stop])
+        except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
+            found = f"array '{name}' is damaged: {error}"
+            raise FileFormatError(self.path, found, "whole chunks") from error
+
+    def _array(self, name: str, mode: Literal["r", "r+"]) -> zarr.Array[Any]:
+        import zarr
+
+        try:
+            return zarr.open_array(self.path / name, mode=mode, zarr_format=3)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            found = f"array '{name}' is missing or damaged: {error}"
+            raise FileFormatError(self.path, found, EXPECTED) from error
+
+
+def read_attributes(path: Path) -> Any:
+    """Read the attributes of a Zarr group, whatever they are.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder.
+    FileFormatError
+        When it is not a Zarr group.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    head = path / "zarr.json"
+    try:
+        content = json.loads(head.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FileFormatError(path, "it has no zarr.json", EXPECTED) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileFormatError(head, f"not readable: {error}", EXPECTED) from error
+    if not isinstance(content, dict) or content.get("node_type") != "group":
+        raise FileFormatError(head, "it is not a Zarr group", EXPECTED)
+    return content.get("attributes")

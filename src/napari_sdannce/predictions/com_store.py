@@ -1,0 +1,107 @@
+"""The store of centres of mass: peaks in each view and their 3D, resumable at any instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .chunks import ArraySpec
+from .com import ComTrace
+from .job_store import JobStore
+from .store import arrays_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .job import Job
+
+FloatArray = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class ComChunk:
+    """Centres of mass of n moments as a store holds them. Missing is NaN.
+
+    Parameters
+    ----------
+    positions
+        (n, A, 3) mm.
+    confidence
+        (n, A).
+    peaks
+        (n, V, A, 2) px, distorted and 0-based: where each view sees each animal.
+    peak_confidence
+        (n, V, A) height of the peak.
+    reasons
+        (n, A) `Reason` values, uint8: why an animal has no position. All `NONE` when left out.
+    """
+
+    positions: FloatArray
+    confidence: FloatArray
+    peaks: FloatArray
+    peak_confidence: FloatArray
+    reasons: npt.NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ComStore(JobStore):
+    """Centres of mass of one recording; the job names its cameras.
+
+    Arrays: ``positions`` (T, A, 3) mm, ``confidence`` (T, A), ``peaks`` (T, V, A, 2) px,
+    ``peak_confidence`` (T, V, A), ``reasons`` (T, A), ``sample_ids`` (T,), ``done`` (chunks,).
+    """
+
+    kind: ClassVar[Literal["poses", "com"]] = "com"
+
+    @staticmethod
+    def specs(job: Job, extras: Iterable[str]) -> tuple[ArraySpec, ...]:
+        """Arrays of a store for this job.
+
+        Raises
+        ------
+        ValueError
+            When the job names no cameras, or extras are asked for: there are none.
+        """
+        animals, views = len(job.animals), len(job.cameras)
+        if not views:
+            raise ValueError("a store of centres of mass needs cameras, the job has none")
+        if tuple(extras):
+            raise ValueError(f"a store of centres of mass has no extras, got {list(extras)}")
+        nan = float("nan")
+        return (
+            ArraySpec("positions", (animals, 3), "f8", nan),
+            ArraySpec("confidence", (animals,), "f4", nan),
+            ArraySpec("peaks", (views, animals, 2), "f4", nan),
+            ArraySpec("peak_confidence", (views, animals), "f4", nan),
+            ArraySpec("reasons", (animals,), "u1", 0),
+        )
+
+    def write(self, start: int, centres: ComChunk) -> None:
+        """Write the whole chunk that begins at moment `start`, and mark it done.
+
+        Raises
+        ------
+        ValueError
+            When no chunk begins there, or the arrays are not those of the whole chunk.
+        """
+        values = arrays_of(centres)
+        values.setdefault("reasons", np.zeros(np.shape(centres.confidence), dtype=np.uint8))
+        self._arrays.write(start, values)
+
+    def read(self, moments: range | None = None) -> ComChunk:
+        """Read some moments, all by default. What is not done yet is NaN."""
+        chosen = self._range(moments)
+        values = {spec.name: self._arrays.read(spec.name, chosen) for spec in self._arrays.specs}
+        return ComChunk(**values)
+
+    def trace(self, moments: range | None = None) -> ComTrace:
+        """Read the 3D trace of some moments, all by default. What is not done yet is NaN."""
+        chosen = self._range(moments)
+        return ComTrace(
+            positions=self._arrays.read("positions", chosen),
+            confidence=self._arrays.read("confidence", chosen).astype(np.float64),
+            sample_ids=self.sample_ids(chosen),
+        )

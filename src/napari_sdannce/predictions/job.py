@@ -1,0 +1,139 @@
+"""What a prediction store was made for: enough to tell whether another run is the same job."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from napari_sdannce.files.errors import FileFormatError
+
+from .chunks import EXPECTED, read_attributes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+SCHEMA_VERSION = 1
+ATTRIBUTE = "napari_sdannce"
+
+
+class Reason(IntEnum):
+    """Why an animal has no position at a moment. The value is what the store holds."""
+
+    NONE = 0
+    """It has one."""
+    NO_COM = 1
+    """No centre of mass is known there."""
+    OUTSIDE = 2
+    """The centre of mass lies outside what was allowed."""
+    UNREADABLE_FRAME = 3
+    """The frames of too many cameras could not be read."""
+    NOT_SEEN = 4
+    """Too few cameras saw the animal."""
+
+
+class Job(BaseModel):
+    """What a store was made for.
+
+    Everything that decides the result belongs in `settings`; device, batch size, number of workers
+    and paths do not, or a job could not be resumed elsewhere.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    animals: tuple[str, ...] = Field(min_length=1)
+    keypoints: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    skeleton: str | None = None
+    fps: float | None = Field(None, gt=0)
+    recording: str | None = Field(None, description="Name of the recording, no path")
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    weights: str | None = Field(None, description="Hash of the network's weights")
+    software: str | None = Field(None, description="Version of the program, set by the store")
+
+    def difference(self, other: Job) -> str | None:
+        """Say the first thing that makes `other` another job, None when it is the same one."""
+        for name in ("animals", "keypoints", "cameras", "skeleton", "settings", "weights"):
+            found = _difference(name, getattr(self, name), getattr(other, name))
+            if found:
+                return found
+        return None
+
+
+class StoreAttributes(BaseModel):
+    """The attributes of a store's Zarr group."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["poses", "com"]
+    schema_version: Literal[1] = 1
+    n_moments: int = Field(ge=1)
+    chunk: int = Field(ge=1)
+    extras: tuple[str, ...] = ()
+    job: Job
+
+
+def read_store_attributes(path: Path) -> StoreAttributes:
+    """Read and check what a store says of itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder.
+    FileFormatError
+        When it is not a store of ours, or of another schema version.
+    """
+    attributes = read_attributes(path)
+    if not isinstance(attributes, dict) or ATTRIBUTE not in attributes:
+        raise FileFormatError(path, "a Zarr group of another program", EXPECTED)
+    try:
+        return StoreAttributes.model_validate(attributes[ATTRIBUTE])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        found = f"attribute '{where}' is not valid: {first['msg']}, got {str(first['input'])[:80]}"
+        raise FileFormatError(path, found, f"{EXPECTED} of version {SCHEMA_VERSION}") from error
+
+
+def check_same_job(path: Path, stored: Job, wanted: Job) -> None:
+    """Raise ValueError, naming the difference, when a store was made for another job."""
+    difference = stored.difference(wanted)
+    if difference:
+        raise ValueError(f"{path} was made for another job: {difference}; choose another folder")
+
+
+def check_same_moments(
+    path: Path, stored: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
+) -> None:
+    """Raise ValueError when a store was made for other moments."""
+    if len(stored) != len(wanted):
+        raise ValueError(
+            f"{path} was made for {len(stored)} moments, not {len(wanted)}; choose another folder"
+        )
+    differing = np.flatnonzero(stored != wanted)
+    if len(differing):
+        i = int(differing[0])
+        raise ValueError(
+            f"{path} was made for other moments: sample id {stored[i]} at place {i}, not "
+            f"{wanted[i]}; choose another folder"
+        )
+
+
+def _difference(name: str, stored: Any, wanted: Any) -> str | None:
+    if stored == wanted:
+        return None
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        for key in [*stored, *(key for key in wanted if key not in stored)]:
+            found = _difference(f"{name}.{key}", stored.get(key), wanted.get(key))
+            if found:
+                return found
+    return f"{name} is {_short(stored)} there, {_short(wanted)} here"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,194 @@
+"""What the stores of poses and of centres of mass have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+import numpy as np
+
+from napari_sdannce.files.errors import FileFormatError
+
+from .chunks import ArraySpec, ChunkedArrays, chunk_for
+from .job import (
+    ATTRIBUTE,
+    Job,
+    StoreAttributes,
+    check_same_job,
+    check_same_moments,
+    read_store_attributes,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class JobStore(ABC):
+    """Predictions of one job over the moments of one recording, in a Zarr group on a local folder.
+
+    Processes may write different chunks at the same time, and be killed: what counts is
+    `missing_chunks`. The group's attribute ``napari_sdannce`` says what job it belongs to.
+
+    Parameters
+    ----------
+    path
+        Folder of the store.
+    job
+        What it was made for.
+    extras
+        Optional arrays it holds.
+    """
+
+    path: Path
+    job: Job
+    extras: tuple[str, ...]
+    _arrays: ChunkedArrays = field(repr=False)
+
+    kind: ClassVar[Literal["poses", "com"]]
+
+    @staticmethod
+    @abstractmethod
+    def specs(job: Job, extras: Iterable[str]) -> tuple[ArraySpec, ...]:
+        """Arrays of a store for this job."""
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        sample_ids: npt.ArrayLike,
+        job: Job,
+        *,
+        chunk: int | None = None,
+        extras: Iterable[str] = (),
+    ) -> Self:
+        """Make an empty store for these moments.
+
+        Parameters
+        ----------
+        path
+            Folder to make.
+        sample_ids
+            (T,) keys of the moments to predict, as in the recording's `Sync`.
+        job
+            What the store is for.
+        chunk
+            Moments written at once; by default 100, more for more than 100 000 moments.
+        extras
+            Optional arrays to hold.
+
+        Raises
+        ------
+        FileExistsError
+            When there is something at `path` already.
+        ValueError
+            When sample ids repeat, or there are none.
+        """
+        ids = np.asarray(sample_ids, dtype=np.int64)
+        folder = Path(path).absolute()
+        signed = job.model_copy(update={"software": version("napari-sdannce")})
+        about = StoreAttributes(
+            kind=cls.kind,
+            n_moments=len(ids),
+            chunk=chunk_for(folder, ids, chunk),
+            extras=tuple(sorted(extras)),
+            job=signed,
+        )
+        specs = cls.specs(signed, about.extras)
+        attributes = {ATTRIBUTE: about.model_dump(mode="json")}
+        arrays = ChunkedArrays.create(folder, ids, about.chunk, specs, attributes)
+        return cls(folder, signed, about.extras, arrays)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a store, finished or not.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such folder.
+        FileFormatError
+            When it is not a store of this kind, or damaged.
+        """
+        folder = Path(path).absolute()
+        about = read_store_attributes(folder)
+        if about.kind != cls.kind:
+            raise FileFormatError(folder, f"a store of '{about.kind}'", f"one of '{cls.kind}'")
+        try:
+            specs = cls.specs(about.job, about.extras)
+        except ValueError as error:
+            raise FileFormatError(folder, str(error), f"a store of '{cls.kind}'") from error
+        arrays = ChunkedArrays.open(folder, about.chunk, about.n_moments, specs)
+        return cls(folder, about.job, about.extras, arrays)
+
+    @classmethod
+    def open_or_create(
+        cls,
+        path: str | os.PathLike[str],
+        sample_ids: npt.ArrayLike,
+        job: Job,
+        *,
+        chunk: int | None = None,
+        extras: Iterable[str] = (),
+    ) -> Self:
+        """Open the store of a job that was begun, or make it; safe when several processes do so.
+
+        The chunk of a store that exists stays as it was.
+
+        Raises
+        ------
+        ValueError
+            When the store that exists was made for another job; the message names the difference.
+        FileFormatError
+            When what exists is not a store.
+        """
+        chosen = tuple(sorted(extras))
+        if not Path(path).exists():
+            try:
+                return cls.create(path, sample_ids, job, chunk=chunk, extras=chosen)
+            except FileExistsError:
+                pass  # another process was faster
+        store = cls.open(path)
+        check_same_job(store.path, store.job, job)
+        check_same_moments(store.path, store.sample_ids(), np.asarray(sample_ids, dtype=np.int64))
+        if store.extras != chosen:
+            raise ValueError(
+                f"{store.path} was made for another job: it holds the extras {store.extras}, not "
+                f"{chosen}; choose another folder"
+            )
+        return store
+
+    def __len__(self) -> int:
+        return self._arrays.n_moments
+
+    @property
+    def chunk(self) -> int:
+        """Moments written at once."""
+        return self._arrays.chunk
+
+    def missing_chunks(self) -> tuple[range, ...]:
+        """Moments of each chunk that is still to be written, in order."""
+        return self._arrays.missing()
+
+    def sample_ids(self, moments: range | None = None) -> npt.NDArray[np.int64]:
+        """(n,) keys of the moments, of all by default."""
+        return self._arrays.sample_ids(self._range(moments))
+
+    def finish(self) -> None:
+        """Remove what killed writers left behind, once every chunk is done.
+
+        Raises
+        ------
+        ValueError
+            When chunks are missing.
+        """
+        self._arrays.sweep()
+
+    def _range(self, moments: range | None) -> range:
+        return range(len(self)) if moments is None else moments
