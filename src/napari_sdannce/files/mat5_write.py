@@ -133,7 +133,9 @@ def _structs(name: str, structs: StructArray) -> bytes:
         _element(_MI_INT32, struct.pack("<i", width)),
         _element(_MI_INT8, b"".join(field.ljust(width, b"\0") for field in packed)),
     ]
-    parts += [_matrix("", element[field]) for element in structs.elements for field in structs.names]
+    parts += [
+        _matrix("", element[field]) for element in structs.elements for field in structs.names
+    ]
     return _whole(name, STRUCT, structs.shape, b"".join(parts))
 
 

@@ -56,7 +56,7 @@ class _Reader:
             return Opaque(kind or "object")
         if isinstance(item, h5py.Group):
             return self._struct(item, depth)
-        if "MATLAB_empty" in item.attrs and item.attrs["MATLAB_empty"]:
+        if item.attrs.get("MATLAB_empty"):
             return self._empty(item, kind)
         return self._dataset(item, kind, depth)
 

@@ -80,9 +80,7 @@ def equal_values(a: MatValue, b: MatValue) -> bool:
         return list(a) == list(b) and all(equal_values(a[key], b[key]) for key in a)
     if isinstance(a, StructArray) and isinstance(b, StructArray):
         same = (a.shape, a.names) == (b.shape, b.names)
-        return same and all(
-            equal_values(x, y) for x, y in zip(a.elements, b.elements, strict=True)
-        )
+        return same and all(equal_values(x, y) for x, y in zip(a.elements, b.elements, strict=True))
     return type(a) is type(b) and bool(a == b)
 
 

@@ -1,0 +1,205 @@
+"""``com3d.mat`` and ``com3d.pickle``: where the centre of mass of each animal was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .com_pickle import Aggregation, read_com_pickle
+from .mat import MatFile, read_mat, write_mat
+from .mat_fields import field as field_of
+from .mat_fields import floats, int_vector, is_empty, reading, struct
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from .mat_values import MatValue
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+EXPECTED = "a COM file with 'com' (moments, 3[, animals]) and 'sampleID'"
+
+
+@dataclass(frozen=True, eq=False)
+class ComFile:
+    """Centres of mass over time, as a file holds them.
+
+    Parameters
+    ----------
+    path
+        The file.
+    positions
+        (T, A, 3) mm, NaN = missing.
+    sample_ids
+        (T,) keys of the moments.
+    metadata
+        Parameters of the run that made it, as they stand in the file.
+    problems
+        What did not fit together.
+    """
+
+    path: Path
+    positions: FloatArray
+    sample_ids: IntArray
+    metadata: Mapping[str, MatValue] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def read_com(path: str | os.PathLike[str], *, aggregation: Aggregation | None = None) -> ComFile:
+    """Read a COM file.
+
+    Parameters
+    ----------
+    path
+        ``com3d.mat`` (or ``instance<i>com3d.mat``), a ``*_dannce.mat`` with a COM inside, or a
+        ``com3d.pickle``, which is parsed, never executed.
+    aggregation
+        How the pairs of cameras in a pickle become one position; default as the reference: median.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    FileFormatError
+        When it holds no COM, or is damaged.
+    """
+    file = Path(path)
+    if file.suffix.lower() in (".pickle", ".pkl"):
+        positions, sample_ids = read_com_pickle(file, aggregation or Aggregation())
+        return ComFile(file, positions, sample_ids)
+    found = read_mat(file, only=("com", "sampleID", "metadata"))
+    with reading(file, EXPECTED):
+        return _from_mat(found)
+
+
+def _from_mat(found: MatFile) -> ComFile:
+    variables = found.variables
+    com = field_of(variables, "com")
+    if isinstance(com, dict):  # inside a label file
+        com, ids = field_of(com, "com3d", "'com'"), field_of(com, "sampleID", "'com'")
+    else:
+        ids = field_of(variables, "sampleID")
+    sample_ids = int_vector(ids, "sampleID")
+    positions = _positions(com, len(sample_ids))
+    count = min(len(sample_ids), len(positions))
+    problems = ()
+    if len(sample_ids) != len(positions):
+        problems = (
+            f"{len(positions)} positions for {len(sample_ids)} sample IDs; the first {count} are "
+            "used",
+        )
+    metadata = variables.get("metadata")
+    return ComFile(
+        path=found.path,
+        positions=positions[:count],
+        sample_ids=sample_ids[:count],
+        metadata={} if metadata is None or is_empty(metadata) else struct(metadata, "metadata"),
+        problems=problems,
+    )
+
+
+def _positions(com: MatValue, count: int) -> FloatArray:
+    """(T, A, 3) of (T, 3), (3,) when T is 1, or (T, 3, A)."""
+    found = floats(com, "com")
+    if found.ndim == 1 and count == 1:
+        found = found[None]
+    if found.ndim == 2 and found.shape != (count, 3) and found.shape == (3, count):
+        found = found.T
+    if found.size == 0:
+        return np.zeros((0, 1, 3))
+    if found.ndim == 2:
+        found = found[..., None]
+    if found.ndim != 3 or found.shape[1] != 3:
+        raise ValueError(f"'com' has the shape {found.shape}, not (moments, 3[, animals])")
+    return np.ascontiguousarray(np.transpose(found, (0, 2, 1)))
+
+
+def read_instance_coms(paths: Sequence[str | os.PathLike[str]]) -> ComFile:
+    """Read one COM file an animal (``instance0com3d.mat``, ...) as one, over the moments all have.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        As `read_com`.
+    """
+    files = [read_com(path) for path in paths]
+    ids = files[0].sample_ids
+    for each in files[1:]:
+        ids = np.intersect1d(ids, each.sample_ids)
+    columns, problems = [], [problem for each in files for problem in each.problems]
+    for each in files:
+        _, rows = np.unique(each.sample_ids, return_index=True)
+        place = rows[np.searchsorted(each.sample_ids[rows], np.unique(ids))]
+        columns.append(each.positions[place])
+        if len(place) != len(each.sample_ids):
+            problems.append(f"{each.path.name}: only {len(place)} of its moments are in all files")
+    return ComFile(
+        path=files[0].path,
+        positions=np.concatenate(columns, axis=1),
+        sample_ids=np.unique(ids),
+        metadata=files[0].metadata,
+        problems=tuple(problems),
+    )
+
+
+def write_com(
+    folder: str | os.PathLike[str],
+    positions: FloatArray,
+    sample_ids: IntArray,
+    *,
+    start: int | None = None,
+    metadata: Mapping[str, MatValue] | None = None,
+    overwrite: bool = False,
+) -> tuple[Path, ...]:
+    """Write ``com3d<start>.mat``, and one more file an animal when there are several.
+
+    Parameters
+    ----------
+    folder
+        Where to; made when it is not there.
+    positions
+        (T, A, 3) mm.
+    sample_ids
+        (T,) keys of the moments.
+    start
+        First sample of a run over a part of the recording; None: a run over all of it.
+    metadata
+        Parameters to keep; None in it becomes the text ``None``, as in the reference's files.
+
+    Returns
+    -------
+    The files written, that with all animals first.
+
+    Raises
+    ------
+    FileExistsError
+        When a file exists and may not be overwritten.
+    ValueError
+        When the arrays do not fit together.
+    """
+    if positions.ndim != 3 or positions.shape[2] != 3 or len(positions) != len(sample_ids):
+        raise ValueError(
+            f"COM positions have the shape {positions.shape} for {len(sample_ids)} sample IDs; "
+            "expected (T, animals, 3)"
+        )
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    name = f"com3d{'' if start is None else start}.mat"
+    n_animals = positions.shape[1]
+    arrays = {name: positions[:, 0] if n_animals == 1 else np.transpose(positions, (0, 2, 1))}
+    if n_animals > 1:
+        arrays |= {f"instance{i}{name}": positions[:, i] for i in range(n_animals)}
+    rest = {
+        "sampleID": sample_ids.astype(np.int64)[None],
+        "metadata": {k: "None" if item is None else item for k, item in (metadata or {}).items()},
+    }
+    return tuple(
+        write_mat(place / each, {**rest, "com": com.astype(np.float64)}, overwrite=overwrite)
+        for each, com in arrays.items()
+    )

@@ -1,0 +1,224 @@
+"""Labels from a ``*_dannce.mat`` and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
+from napari_sdannce.recording import PixelOrigin, Sync
+
+from .dannce_mat import EXPECTED, DannceFile
+from .guess_skeleton import animals_and_skeleton
+from .mat_fields import floats, is_empty, reading, struct
+from .mat_values import MatArray, MatValue, cell_column, cell_row
+from .matlab_camera import label_offset, matlab_from_camera
+from .skeleton_mat import skeleton_from_struct, skeleton_to_struct
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from napari_sdannce.geometry.cameras import Camera
+    from napari_sdannce.skeletons import Skeleton
+
+    from .dannce_mat import ComTrace, FrameTable
+
+    FloatArray = npt.NDArray[np.float64]
+    IntArray = npt.NDArray[np.int64]
+
+_INT32_MAX = 2**31 - 1
+
+
+def labels_from_dannce(
+    file: DannceFile,
+    *,
+    skeleton: Skeleton | None = None,
+    animals: Sequence[str] | None = None,
+    pixel_origin: PixelOrigin = PixelOrigin.MATLAB,
+) -> Labels:
+    """Labels of a label file.
+
+    The 2D points of such a file are the projections of its 3D points (`LabelState.REPROJECTED`);
+    where ``handLabeled2D`` is kept, its points are a person's (`LabelState.HUMAN`) and stand in
+    place of the projection. Moments whose key occurred before are left out.
+
+    Parameters
+    ----------
+    file
+        The label file.
+    skeleton, animals
+        What its keypoints are, see `animals_and_skeleton`; default: what the file says, else a guess.
+    pixel_origin
+        Where the first pixel lies in the file.
+
+    Raises
+    ------
+    FileFormatError
+        When the file does not fit together.
+    """
+    with reading(file.path, EXPECTED):
+        if skeleton is None and "skeleton" in file.variables:
+            fields = struct(file.variables["skeleton"], "skeleton")
+            skeleton = skeleton_from_struct(fields, file.path.stem)
+        table = file.label_table()
+        n_keypoints = _count_keypoints(table, skeleton)
+        names, skeleton = animals_and_skeleton(n_keypoints, skeleton, animals)
+        shape = (len(file.params), len(table.sample_ids), len(names), len(skeleton.keypoints))
+        offset = label_offset(pixel_origin)
+        points = finite_points(table.data_2d.reshape(*shape, 2) - offset)
+        clicked = _by_hand(file, shape) - offset
+        is_human = np.isfinite(clicked).all(-1)
+        states = np.where(np.isfinite(points[..., 0]), LabelState.REPROJECTED, LabelState.NONE)
+        _, first = np.unique(table.sample_ids, return_index=True)
+        first = np.sort(first)
+        frames = table.frames.T[:, first]
+        empty = Labels.empty(file.camnames, skeleton, names, table.sample_ids[first], frames)
+        return replace(
+            empty,
+            points_2d=np.where(is_human[..., None], clicked, points)[:, first],
+            states=np.where(is_human, LabelState.HUMAN, states).astype(np.uint8)[:, first],
+            points_3d=finite_points(table.data_3d.reshape(*shape[1:], 3))[first],
+        )
+
+
+def finite_points(points: FloatArray) -> FloatArray:
+    """Return the points with every coordinate NaN where one is not finite."""
+    return np.where(np.isfinite(points).all(axis=-1, keepdims=True), points, np.nan)
+
+
+def _count_keypoints(table: FrameTable, skeleton: Skeleton | None) -> int:
+    """Keypoints (of all animals) of the label arrays; those of the skeleton when nothing is labelled."""
+    columns_2d, columns_3d = table.data_2d.shape[2], table.data_3d.shape[1]
+    if not len(table.sample_ids) and not columns_3d:
+        return len(skeleton.keypoints) if skeleton else 1
+    if columns_3d % 3 or columns_3d // 3 * 2 != columns_2d:
+        raise ValueError(
+            f"'data_3d' has {columns_3d} columns and 'data_2d' {columns_2d}; they must be 3 and 2 a "
+            "keypoint"
+        )
+    return columns_3d // 3
+
+
+def _by_hand(file: DannceFile, shape: tuple[int, int, int, int]) -> FloatArray:
+    """(V, F, A, K, 2) px of the points a person placed, NaN elsewhere.
+
+    ``handLabeled2D`` of (keypoints, V, 2, frames) holds every frame that was open in Label3D; it says
+    which are labelled only when all are.
+    """
+    nowhere = np.full((*shape, 2), np.nan)
+    value = file.variables.get("handLabeled2D")
+    if value is None or is_empty(value):
+        return nowhere
+    found = floats(value, "handLabeled2D")
+    found = found[..., None] if found.ndim == 3 else found
+    n_views, n_frames = shape[:2]
+    if found.shape != (shape[2] * shape[3], n_views, 2, n_frames):
+        return nowhere
+    return np.transpose(found, (1, 3, 0, 2)).reshape(*shape, 2)
+
+
+def dannce_from_labels(
+    path: Path,
+    labels: Labels,
+    cameras: Sequence[Camera],
+    sync: Sync | None = None,
+    *,
+    com: ComTrace | None = None,
+    pixel_origin: PixelOrigin = PixelOrigin.MATLAB,
+) -> DannceFile:
+    """Make a label file of labels, to be written with `write_dannce`.
+
+    Moments with at least one 3D point are exported, their 2D points as the projection of the 3D
+    ones, as Label3D does. Several animals become one long list of keypoints, animal by animal;
+    s-DANNCE's pose networks want one animal a file (``labels.select_animal``), its COM networks all
+    COMs in one.
+
+    Parameters
+    ----------
+    path
+        Where the file will be.
+    labels
+        Labels with 3D points.
+    cameras
+        Calibrated cameras, one a view of the labels, matched by name.
+    sync
+        Sync of the recording, columns in the order of the labels' views. None: frame t of every
+        camera is moment t, up to the last labelled frame.
+    com
+        COM trace to put into the file.
+    pixel_origin
+        Where the first pixel is to lie in the file.
+
+    Raises
+    ------
+    ValueError
+        When a camera is missing or the sync is for another number of cameras.
+    """
+    by_name = {camera.name: camera for camera in cameras}
+    missing = [name for name in labels.views if name not in by_name]
+    if missing:
+        raise ValueError(f"no calibration for {', '.join(missing)}; needed to export labels")
+    chosen = [by_name[name] for name in labels.views]
+    kept = labels.select_frames(labels.any_3d)
+    if sync is None:
+        sync = Sync.identity(int(labels.frames.max(initial=-1)) + 1, len(chosen))
+    if sync.frames.shape[1] != len(chosen):
+        raise ValueError(
+            f"the sync is for {sync.frames.shape[1]} cameras, the labels for {len(chosen)}"
+        )
+    n_keypoints = len(labels.animals) * len(labels.skeleton.keypoints)
+    offset = label_offset(pixel_origin)
+    variables: dict[str, MatValue] = {
+        "labelData": cell_column(
+            [_label_data(kept, v, chosen[v], offset) for v in range(len(chosen))]
+        ),
+        "params": cell_column([matlab_from_camera(camera, pixel_origin) for camera in chosen]),
+        "sync": cell_column([_sync_data(sync, v, n_keypoints) for v in range(len(chosen))]),
+        "camnames": cell_row(list(labels.views)),
+        "handLabeled2D": _hand_labeled(kept, offset),
+        "skeleton": skeleton_to_struct(labels.skeleton),
+    }
+    if com is not None:
+        ids = _smallest(com.sample_ids)[None]
+        variables["com"] = {"com3d": com.com3d.astype(np.float64), "sampleID": ids}
+    return DannceFile(path, variables)
+
+
+def _label_data(labels: Labels, view: int, camera: Camera, offset: float) -> dict[str, MatValue]:
+    n = len(labels)
+    projected = camera.project(labels.points_3d) + offset
+    return {
+        "data_2d": projected.reshape(n, -1),
+        "data_3d": labels.points_3d.reshape(n, -1),
+        "data_frame": _smallest(np.maximum(labels.frames[view], 0))[:, None],
+        "data_sampleID": _smallest(labels.sample_ids)[None],
+    }
+
+
+def _sync_data(sync: Sync, view: int, n_keypoints: int) -> dict[str, MatValue]:
+    """Sync of one camera; its points are placeholders that readers want to see."""
+    return {
+        "data_2d": np.zeros((len(sync), 2 * n_keypoints), dtype=np.uint8),
+        "data_3d": np.zeros((len(sync), 3 * n_keypoints), dtype=np.uint8),
+        "data_frame": _smallest(sync.frames[:, view])[None],
+        "data_sampleID": _smallest(sync.sample_ids)[None],
+    }
+
+
+def _hand_labeled(labels: Labels, offset: float) -> FloatArray:
+    """(keypoints, V, 2, F) px of the points that a person placed, NaN elsewhere."""
+    is_human = np.isin(labels.states, HUMAN_STATES)
+    points = np.where(is_human[..., None], labels.points_2d, np.nan) + offset
+    n_views, n_frames = points.shape[:2]
+    return np.transpose(points.reshape(n_views, n_frames, -1, 2), (2, 0, 3, 1))
+
+
+def _smallest(values: IntArray) -> MatArray:
+    """Whole numbers as int32, as in Label3D's files, where they fit."""
+    largest = int(np.abs(values).max(initial=0))
+    return values.astype(np.int32 if largest <= _INT32_MAX else np.int64)

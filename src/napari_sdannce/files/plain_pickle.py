@@ -1,0 +1,344 @@
+"""Pickles as plain data: numbers, text, lists, dicts and numpy arrays, and nothing else.
+
+A pickle is a program. This one is not run: an own interpreter knows only the steps that build plain
+values, and hands names of functions and classes to a fixed table, which holds numpy's array, dtype
+and scalar in forms that check what they are given. Python's own unpickler, even with such a table,
+lets a few bytes of a pickle claim tens of GB for its memo.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PickleError(ValueError):
+    """The bytes are no pickle, a damaged one, or one that is more than plain data."""
+
+
+class _Mark:
+    """Start of the items of a list, tuple or dict on the stack."""
+
+
+class _Name:
+    """One of the functions or classes that a plain pickle may name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _DType:
+    """A dtype under construction: its letters, then its byte order."""
+
+    def __init__(self, letters: str) -> None:
+        self.letters = letters
+        self.order = "<"
+
+    def set_state(self, state: Any) -> None:
+        order = state[1] if isinstance(state, tuple) and len(state) >= 2 else None
+        if order not in ("<", ">", "|", "="):
+            raise PickleError("it holds a dtype other than plain numbers")
+        self.order = "<" if order in ("|", "=") else order
+
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.order + self.letters)
+
+
+class _Array:
+    """An array under construction."""
+
+    def __init__(self) -> None:
+        self.values: np.ndarray | None = None
+
+    def set_state(self, state: Any) -> None:
+        if not isinstance(state, tuple) or len(state) != 5:
+            raise PickleError("it holds an array without content")
+        _, shape, dtype, fortran, data = state
+        if isinstance(data, str):  # written by Python 2
+            data = data.encode("latin-1", errors="replace")
+        if not isinstance(dtype, _DType) or not isinstance(data, bytes):
+            raise PickleError("it holds an array of something else than numbers")
+        self.values = _array(data, dtype.dtype(), _shape(shape), "F" if fortran else "C")
+
+
+_NAMES = {
+    **{
+        (f"numpy.{core}.multiarray", name): name
+        for core in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    },
+    **{(f"numpy.{core}.numeric", "_frombuffer"): "_frombuffer" for core in ("core", "_core")},
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    ("_codecs", "encode"): "encode",
+    ("collections", "OrderedDict"): "dict",
+    ("builtins", "dict"): "dict",
+    ("__builtin__", "dict"): "dict",
+}
+_LETTERS = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[US]\d{1,4})")
+
+
+def load_plain_pickle(content: bytes) -> Any:
+    """Return the value of a pickle (protocol 0 to 5) of plain data.
+
+    Raises
+    ------
+    PickleError
+        When the bytes are no such pickle.
+    """
+    try:
+        return _Machine(content).run()
+    except PickleError:
+        raise
+    except (IndexError, struct.error) as error:
+        raise PickleError("it ends early or contradicts itself") from error
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise PickleError(f"it is damaged ({error!r})"[:200]) from error
+
+
+def _array(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any) -> np.ndarray:
+    if math.prod(shape) * dtype.itemsize != len(data):
+        raise PickleError(f"an array of shape {shape} and type {dtype} has {len(data)} bytes")
+    return np.frombuffer(data, dtype=dtype).reshape(shape, order=order)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, tuple) or len(value) > 32:
+        raise PickleError("it holds an array whose shape is no shape")
+    if not all(type(n) is int and 0 <= n < 2**40 for n in value):
+        raise PickleError(f"it holds an array of shape {value[:4]}")
+    return value
+
+
+class _Machine:
+    """The steps of a pickle that build plain values."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.position = 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self) -> Any:
+        content, steps = self.content, _STEPS
+        while True:
+            code = content[self.position]
+            self.position += 1
+            if code == 46:  # '.', the end
+                return self.stack[-1]
+            step = steps.get(code)
+            if step is None:
+                raise PickleError(f"it does more than hold data (step {bytes([code])!r})")
+            step(self)
+
+    def take(self, count: int) -> bytes:
+        data = self.content[self.position : self.position + count]
+        if count < 0 or len(data) != count:
+            raise PickleError("it ends early")
+        self.position += count
+        return data
+
+    def number(self, form: str) -> Any:
+        return struct.unpack("<" + form, self.take(struct.calcsize(form)))[0]
+
+    def line(self) -> str:
+        end = self.content.index(b"\n", self.position)
+        data = self.take(end - self.position)
+        self.position += 1
+        return data.decode("latin-1")
+
+    def pop_to_mark(self) -> list[Any]:
+        """Items above the last mark, which goes too."""
+        place = len(self.stack) - 1
+        while not isinstance(self.stack[place], _Mark):
+            place -= 1
+            if place < 0:
+                raise PickleError("it is damaged (no mark)")
+        items = self.stack[place + 1 :]
+        del self.stack[place:]
+        return items
+
+    def skip(self, count: int) -> None:
+        self.position += count
+
+    def forget(self) -> None:
+        self.pop_to_mark()
+
+    def forget_one(self) -> None:
+        self.stack.pop()
+
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def pop_tuple(self, count: int) -> None:
+        if len(self.stack) < count:
+            raise PickleError("it is damaged (too few values)")
+        items = tuple(self.stack[-count:])
+        del self.stack[-count:]
+        self.push(items)
+
+    def put(self, place: int) -> None:
+        self.memo[place] = self.stack[-1]
+
+    def get(self, place: int) -> None:
+        value = self.memo[place]
+        if isinstance(value, _Array) and value.values is not None:
+            value = value.values
+        self.push(value)
+
+    def append(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, list):
+            raise PickleError("it is damaged (items without a list)")
+        target.extend(items)
+
+    def set_items(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict) or len(items) % 2:
+            raise PickleError("it is damaged (items without a dict)")
+        target.update(zip(items[::2], items[1::2], strict=True))
+
+    def push_dict(self, items: list[Any]) -> None:
+        self.push({})
+        self.set_items(items)
+
+    def push_name(self, module: Any, name: Any) -> None:
+        if not isinstance(module, str) or (module, name) not in _NAMES:
+            raise PickleError(f"it names {module}.{name}, which is no plain data"[:120])
+        self.push(_Name(_NAMES[(module, name)]))
+
+    def reduce(self) -> None:
+        arguments = self.stack.pop()
+        name = self.stack.pop()
+        if not isinstance(name, _Name) or not isinstance(arguments, tuple):
+            raise PickleError("it calls something that is no plain data")
+        self.push(_CALLS[name.name](*arguments))
+
+    def build(self) -> None:
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if not isinstance(target, _Array | _DType):
+            raise PickleError("it sets the state of something that is no plain data")
+        target.set_state(state)
+        if isinstance(target, _Array):
+            self.stack[-1] = target.values
+
+
+def _new_dtype(letters: Any, *_: Any) -> _DType:
+    if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
+        raise PickleError(f"it holds numbers of type {letters!r}"[:80])
+    return _DType(letters.lstrip("<>|="))
+
+
+def _new_array(kind: Any, *_: Any) -> _Array:
+    if not isinstance(kind, _Name) or kind.name != "ndarray":
+        raise PickleError("it holds an array of an unknown class")
+    return _Array()
+
+
+def _scalar(dtype: Any, data: Any) -> Any:
+    if isinstance(data, str):
+        data = data.encode("latin-1", errors="replace")
+    if not isinstance(dtype, _DType) or not isinstance(data, bytes):
+        raise PickleError("it holds a number that is none")
+    return _array(data, dtype.dtype(), (), "C")[()]
+
+
+def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    if not isinstance(dtype, _DType) or not isinstance(data, bytes) or order not in ("C", "F"):
+        raise PickleError("it holds an array of something else than numbers")
+    return _array(data, dtype.dtype(), _shape(shape), order)
+
+
+def _encode(text: Any, codec: Any = "latin1") -> bytes:
+    if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
+        raise PickleError("it holds bytes that are none")
+    return text.encode("latin-1")
+
+
+_CALLS: dict[str, Callable[..., Any]] = {
+    "_reconstruct": _new_array,
+    "_frombuffer": _from_buffer,
+    "scalar": _scalar,
+    "dtype": _new_dtype,
+    "encode": _encode,
+    "dict": lambda: {},
+}
+
+
+def _integer(text: str) -> Any:
+    return text == "01" if text in ("00", "01") else int(text)
+
+
+def _quoted(text: str) -> str:
+    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
+        raise PickleError("it is damaged (text without quotes)")
+    return text[1:-1].encode("latin-1").decode("unicode_escape")
+
+
+_STEPS: dict[int, Callable[[_Machine], None]] = {
+    # what starts and ends things
+    0x80: lambda m: m.skip(1),  # PROTO
+    0x95: lambda m: m.skip(8),  # FRAME
+    ord("("): lambda m: m.push(_Mark()),
+    ord("0"): lambda m: m.forget_one(),
+    ord("1"): lambda m: m.forget(),
+    ord("2"): lambda m: m.push(m.stack[-1]),
+    # numbers, text, bytes
+    ord("N"): lambda m: m.push(None),
+    0x88: lambda m: m.push(True),
+    0x89: lambda m: m.push(False),
+    ord("I"): lambda m: m.push(_integer(m.line())),
+    ord("L"): lambda m: m.push(int(m.line().rstrip("L"))),
+    ord("F"): lambda m: m.push(float(m.line())),
+    ord("J"): lambda m: m.push(m.number("i")),
+    ord("K"): lambda m: m.push(m.number("B")),
+    ord("M"): lambda m: m.push(m.number("H")),
+    ord("G"): lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
+    0x8A: lambda m: m.push(int.from_bytes(m.take(m.number("B")), "little", signed=True)),
+    ord("S"): lambda m: m.push(_quoted(m.line())),
+    ord("V"): lambda m: m.push(m.line().encode("latin-1").decode("raw_unicode_escape")),
+    ord("T"): lambda m: m.push(m.take(m.number("i")).decode("latin-1")),
+    ord("U"): lambda m: m.push(m.take(m.number("B")).decode("latin-1")),
+    ord("X"): lambda m: m.push(m.take(m.number("I")).decode("utf-8")),
+    0x8C: lambda m: m.push(m.take(m.number("B")).decode("utf-8")),
+    0x8D: lambda m: m.push(m.take(m.number("Q")).decode("utf-8")),
+    ord("B"): lambda m: m.push(m.take(m.number("I"))),
+    ord("C"): lambda m: m.push(m.take(m.number("B"))),
+    0x8E: lambda m: m.push(m.take(m.number("Q"))),
+    0x96: lambda m: m.push(m.take(m.number("Q"))),
+    # tuples, lists, dicts
+    ord(")"): lambda m: m.push(()),
+    0x85: lambda m: m.pop_tuple(1),
+    0x86: lambda m: m.pop_tuple(2),
+    0x87: lambda m: m.pop_tuple(3),
+    ord("t"): lambda m: m.push(tuple(m.pop_to_mark())),
+    ord("]"): lambda m: m.push([]),
+    ord("l"): lambda m: m.push(m.pop_to_mark()),
+    ord("a"): lambda m: m.append([m.stack.pop()]),
+    ord("e"): lambda m: m.append(m.pop_to_mark()),
+    ord("}"): lambda m: m.push({}),
+    ord("d"): lambda m: m.push_dict(m.pop_to_mark()),
+    ord("s"): lambda m: m.set_items([m.stack.pop(-2), m.stack.pop()]),
+    ord("u"): lambda m: m.set_items(m.pop_to_mark()),
+    # values that occur again
+    ord("p"): lambda m: m.put(int(m.line())),
+    ord("q"): lambda m: m.put(m.number("B")),
+    ord("r"): lambda m: m.put(m.number("I")),
+    0x94: lambda m: m.put(len(m.memo)),
+    ord("g"): lambda m: m.get(int(m.line())),
+    ord("h"): lambda m: m.get(m.number("B")),
+    ord("j"): lambda m: m.get(m.number("I")),
+    # numpy's arrays, dtypes, scalars
+    ord("c"): lambda m: m.push_name(m.line(), m.line()),
+    0x93: lambda m: m.push_name(m.stack.pop(-2), m.stack.pop()),
+    ord("R"): lambda m: m.reduce(),
+    ord("b"): lambda m: m.build(),
+}

@@ -1,0 +1,194 @@
+"""``save_data_AVG.mat`` and its kin: poses as DANNCE writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sdannce.poses import Poses
+
+from .guess_skeleton import animal_names, guess_skeleton
+from .mat import read_mat, write_mat
+from .mat_fields import field, floats, int_vector, reading
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from napari_sdannce.skeletons import Skeleton
+
+    from .com_mat import ComFile
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+EXPECTED = "poses of DANNCE: 'pred' (moments[, animals], 3, keypoints), 'p_max' and 'sampleID'"
+
+
+def read_poses(
+    path: str | os.PathLike[str],
+    *,
+    skeleton: Skeleton | None = None,
+    animals: Sequence[str] | None = None,
+    com: ComFile | None = None,
+    fps: float | None = None,
+) -> Poses:
+    """Read ``save_data_AVG*.mat``, ``init_save_data_AVG.mat`` or ``save_data_MAX.mat``.
+
+    Parameters
+    ----------
+    path
+        The file. Files of the TensorFlow era have no axis of animals; that is fine.
+    skeleton
+        Names of the keypoints; guessed from their number when None.
+    animals
+        Names of the animals.
+    com
+        Centres of mass, needed for ``save_data_MAX.mat``, whose positions are relative to them.
+        Moments without one become NaN.
+    fps
+        Frames a second, to be kept in the poses.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    FileFormatError
+        When it holds no poses, or is damaged.
+    """
+    found = read_mat(path, only=("pred", "p_max", "sampleID", "log_pmax"))
+    with reading(found.path, EXPECTED):
+        positions = _with_animals(floats(field(found.variables, "pred"), "pred"))
+        n_frames, n_animals, _, n_keypoints = positions.shape
+        if "sampleID" in found.variables:
+            sample_ids = int_vector(found.variables["sampleID"], "sampleID")
+        else:
+            sample_ids = np.arange(n_frames, dtype=np.int64)
+        if len(sample_ids) != n_frames:
+            raise ValueError(f"'pred' has {n_frames} moments, 'sampleID' {len(sample_ids)}")
+        confidence = _confidence(found.variables, (n_frames, n_animals, n_keypoints))
+        keypoints = (skeleton or guess_skeleton(n_keypoints)).keypoints
+        if len(keypoints) != n_keypoints:
+            raise ValueError(f"it has {n_keypoints} keypoints, the skeleton {len(keypoints)}")
+        names = tuple(animals) if animals else animal_names(n_animals)
+        if len(names) != n_animals:
+            raise ValueError(f"it has {n_animals} animals, but {len(names)} names were given")
+        positions = np.transpose(positions, (0, 1, 3, 2))
+        if "log_pmax" in found.variables:
+            positions = _in_world(positions, sample_ids, com)
+        return Poses(
+            positions=np.ascontiguousarray(positions),
+            confidence=confidence,
+            sample_ids=sample_ids,
+            animals=names,
+            keypoints=keypoints,
+            fps=fps,
+        )
+
+
+def _with_animals(found: FloatArray) -> FloatArray:
+    """(N, A, 3, K) of (N, A, 3, K), (N, 3, K) or (N, 3)."""
+    if found.ndim == 2 and found.shape[1] == 3:
+        return found[:, None, :, None]
+    if found.ndim == 3 and found.shape[1] == 3:
+        return found[:, None]
+    if found.ndim == 3 and found.shape[2] == 3:  # MATLAB drops the last axis of one keypoint
+        return found[..., None]
+    if found.ndim == 4 and found.shape[2] == 3:
+        return found
+    raise ValueError(f"'pred' has the shape {found.shape}")
+
+
+def _confidence(variables: Any, shape: tuple[int, int, int]) -> FloatArray:
+    value = variables.get("p_max", variables.get("log_pmax"))
+    if value is None:
+        return np.full(shape, np.nan)
+    found = floats(value, "p_max")
+    if found.size != np.prod(shape) or found.shape[:1] != shape[:1]:
+        raise ValueError(f"'p_max' has the shape {found.shape}, 'pred' is for {shape}")
+    return found.reshape(shape)
+
+
+def _in_world(positions: FloatArray, sample_ids: IntArray, com: ComFile | None) -> FloatArray:
+    """Add the COM to positions that are relative to it."""
+    if com is None:
+        raise ValueError("its positions are relative to the COM, and no COM file was given")
+    if com.positions.shape[1] != positions.shape[1]:
+        raise ValueError(
+            f"it has {positions.shape[1]} animals, the COM file {com.positions.shape[1]}"
+        )
+    centre = np.full((len(sample_ids), positions.shape[1], 3), np.nan)
+    row_of = {int(key): row for row, key in enumerate(com.sample_ids)}
+    for row, key in enumerate(sample_ids):
+        if int(key) in row_of:
+            centre[row] = com.positions[row_of[int(key)]]
+    return positions + centre[:, :, None]
+
+
+def write_poses(
+    path: str | os.PathLike[str],
+    poses: Poses,
+    *,
+    start: int | None = 0,
+    initial: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Write poses in the layout of the reference.
+
+    Parameters
+    ----------
+    path
+        A ``.mat`` file, or the folder that gets ``save_data_AVG<start>.mat``.
+    poses
+        The poses; their confidence becomes ``p_max``.
+    start
+        First batch of the run, part of the name; None: of a whole run.
+    initial
+        Poses before the pose graph network: ``init_save_data_AVG.mat``.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        When the file exists and may not be overwritten.
+    """
+    goal = Path(path)
+    if goal.suffix.lower() != ".mat":
+        goal.mkdir(parents=True, exist_ok=True)
+        number = "" if start is None else start
+        goal /= "init_save_data_AVG.mat" if initial else f"save_data_AVG{number}.mat"
+    pred = np.transpose(poses.positions, (0, 1, 3, 2)).astype(np.float64)
+    return write_mat(
+        goal,
+        {
+            "pred": pred,
+            "data": np.zeros_like(pred),
+            "p_max": poses.confidence.astype(np.float64),
+            "sampleID": poses.sample_ids.astype(np.float64)[None],
+        },
+        overwrite=overwrite,
+    )
+
+
+def write_com3d_used(
+    folder: str | os.PathLike[str],
+    positions: FloatArray,
+    sample_ids: IntArray,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write ``com3d_used.mat``: the (T, A, 3) positions in mm that a prediction was made round.
+
+    Raises
+    ------
+    FileExistsError
+        When the file exists and may not be overwritten.
+    """
+    one = positions.shape[1] == 1
+    com = positions[:, 0] if one else np.transpose(positions, (0, 2, 1))
+    variables = {"sampleID": sample_ids.astype(np.int64)[None], "com": com.astype(np.float64)}
+    return write_mat(Path(folder) / "com3d_used.mat", variables, overwrite=overwrite)

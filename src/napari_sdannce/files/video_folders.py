@@ -1,0 +1,162 @@
+"""Finding the videos of each camera in a folder, by names alone: no video is opened."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sdannce.recording import Problem, VideoFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v")
+_PREFERRED = {suffix: rank for rank, suffix in enumerate(VIDEO_SUFFIXES)}
+_MAX_METADATA_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFolder:
+    """Videos of one camera."""
+
+    name: str
+    videos: tuple[VideoFile, ...]
+    fps: float | None = None
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Sorting key that puts ``Camera2`` before ``Camera10``."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold())
+        for part in re.split(r"(\d{1,18})", text)
+        if part
+    ]
+
+
+def visible(folder: Path) -> list[Path]:
+    """Entries of a folder that are neither hidden nor set aside (``.name``, ``_name``), sorted."""
+    try:
+        entries = [path for path in folder.iterdir() if path.name[:1] not in (".", "_")]
+    except OSError:
+        return []
+    return sorted(entries, key=lambda path: natural_key(path.name))
+
+
+def is_video(path: Path) -> bool:
+    """Whether the name is that of a video file."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+
+
+def find_cameras(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
+    """Find the cameras below a folder.
+
+    Either one subfolder a camera, its files named by their first frame (DANNCE, Campy), perhaps one
+    level deeper; or, when there are none, the video files of the folder itself, one a camera.
+    """
+    cameras: list[CameraFolder] = []
+    problems: list[Problem] = []
+    for entry in visible(folder):
+        if entry.is_dir():
+            camera = _camera_folder(entry, problems)
+            if camera is not None:
+                cameras.append(camera)
+    if cameras:
+        return cameras, problems
+    loose = [path for path in visible(folder) if is_video(path)]
+    names = [path.stem for path in loose]
+    for path in loose:
+        name = path.stem if names.count(path.stem) == 1 else path.name
+        cameras.append(CameraFolder(name, (VideoFile(path),)))
+    return cameras, problems
+
+
+def _camera_folder(folder: Path, problems: list[Problem]) -> CameraFolder | None:
+    place, paths = folder, [path for path in visible(folder) if is_video(path)]
+    if not paths:
+        deeper = [
+            (sub, found)
+            for sub in visible(folder)
+            if sub.is_dir() and (found := [path for path in visible(sub) if is_video(path)])
+        ]
+        if not deeper:
+            return None
+        place, paths = deeper[0]
+        if len(deeper) > 1:
+            others = ", ".join(sub.name for sub, _ in deeper[1:])
+            problems.append(
+                Problem(
+                    folder, f"has videos in several folders; '{place.name}' is used, not {others}"
+                )
+            )
+    videos = _numbered(folder, paths, problems)
+    return CameraFolder(folder.name, videos, _fps(place, problems)) if videos else None
+
+
+def _numbered(folder: Path, paths: list[Path], problems: list[Problem]) -> tuple[VideoFile, ...]:
+    """Videos by their first frame, which is their name."""
+    by_start: dict[int, Path] = {}
+    unnumbered = []
+    for path in sorted(paths, key=lambda path: _PREFERRED[path.suffix.lower()]):
+        if not re.fullmatch(r"\d{1,15}", path.stem, re.ASCII):
+            unnumbered.append(path)
+        elif int(path.stem) in by_start:
+            kept = by_start[int(path.stem)].name
+            problems.append(Problem(path, f"not used: '{kept}' starts at the same frame"))
+        else:
+            by_start[int(path.stem)] = path
+    if not by_start and len(unnumbered) == 1:
+        problems.append(
+            Problem(unnumbered[0], "its name is not the number of its first frame; taken to be 0")
+        )
+        return (VideoFile(unnumbered[0], 0),)
+    for path in unnumbered:
+        problems.append(Problem(path, "not used: its name is not the number of its first frame"))
+    if not by_start:
+        problems.append(Problem(folder, "none of its videos is named by its first frame"))
+    return tuple(VideoFile(by_start[start], start) for start in sorted(by_start))
+
+
+def _fps(folder: Path, problems: list[Problem]) -> float | None:
+    """Frames a second that Campy noted beside the videos, None when it did not."""
+    metadata = folder / "metadata.csv"
+    if metadata.is_file():
+        try:
+            return _metadata_fps(metadata)
+        except (OSError, ValueError, csv.Error) as error:
+            problems.append(Problem(metadata, f"not readable: {error}"))
+    times = folder / "frametimes.npy"
+    if times.is_file():
+        try:
+            return _measured_fps(times)
+        except (OSError, ValueError, EOFError, MemoryError) as error:
+            problems.append(Problem(times, f"not readable: {error}"))
+    return None
+
+
+def _metadata_fps(path: Path) -> float | None:
+    if path.stat().st_size > _MAX_METADATA_BYTES:
+        raise ValueError(f"it has {path.stat().st_size} bytes")
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        rows = {row[0].strip(): row[1].strip() for row in csv.reader(stream) if len(row) >= 2}
+    if "frameRate" not in rows:
+        return None
+    fps = float(rows["frameRate"])
+    if not (math.isfinite(fps) and fps > 0):
+        raise ValueError(f"its frameRate is {rows['frameRate']}")
+    return fps
+
+
+def _measured_fps(path: Path) -> float | None:
+    """From (2, N): counter, seconds since the first frame."""
+    times = np.load(path, mmap_mode="r", allow_pickle=False)
+    if times.ndim != 2 or times.shape[0] != 2 or times.dtype.kind not in "iuf":
+        raise ValueError(f"it holds a {times.dtype} array of shape {times.shape}, not (2, frames)")
+    if times.shape[1] < 2:
+        return None
+    step = float(np.median(np.diff(times[1])))
+    return 1 / step if math.isfinite(step) and step > 0 else None
