@@ -1,0 +1,53 @@
+"""The one place where our axis order (x, y[, z]) becomes napari's ([z,] y, x)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def to_napari(points: npt.ArrayLike) -> FloatArray:
+    """Turn (..., (x, y)) px into (..., (row, column)), and (..., (x, y, z)) mm into (..., (z, y, x)).
+
+    The same flip goes back.
+    """
+    return np.asarray(points, dtype=np.float64)[..., ::-1]
+
+
+def rows_of(wanted: npt.ArrayLike, keys: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """For every wanted key, where it stands among `keys` (which do not repeat), -1 where it is not."""
+    sought, have = np.asarray(wanted, dtype=np.int64), np.asarray(keys, dtype=np.int64)
+    if not len(have):
+        return np.full(len(sought), -1, dtype=np.int64)
+    order = np.argsort(have, kind="stable")
+    place = np.clip(np.searchsorted(have, sought, sorter=order), 0, len(have) - 1)
+    found = order[place]
+    return np.where(have[found] == sought, found, -1)
+
+
+def mask_of(chosen: Sequence[str | int] | None, names: Sequence[str], what: str) -> list[bool]:
+    """Which of `names` are chosen, by name or index; all of them when `chosen` is None.
+
+    Raises
+    ------
+    ValueError
+        When a chosen one is not among the names.
+    """
+    if chosen is None:
+        return [True] * len(names)
+    indices = set()
+    for one in chosen:
+        if isinstance(one, str) and one in names:
+            indices.add(list(names).index(one))
+        elif not isinstance(one, str) and 0 <= one < len(names):
+            indices.add(int(one))
+        else:
+            raise ValueError(f"no {what} {one!r}; there are {', '.join(names)}")
+    return [i in indices for i in range(len(names))]

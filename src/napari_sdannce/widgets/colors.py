@@ -1,0 +1,62 @@
+"""Colours of keypoints, bones and animals."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from napari_sdannce.skeletons import Skeleton
+
+ColorArray = npt.NDArray[np.float64]
+
+ANIMAL_COLORS = (
+    (0.00, 0.75, 1.00),
+    (1.00, 0.60, 0.10),
+    (0.45, 0.90, 0.35),
+    (1.00, 0.40, 0.75),
+    (0.95, 0.90, 0.30),
+    (0.65, 0.55, 1.00),
+)
+"""Told apart on fur and on bedding, and by people who see red and green alike."""
+
+
+class ColorBy(StrEnum):
+    """What a colour stands for."""
+
+    KEYPOINT = "keypoint"
+    ANIMAL = "animal"
+
+
+def keypoint_colors(skeleton: Skeleton, n_animals: int, by: ColorBy) -> ColorArray:
+    """(A, K, 4) RGBA."""
+    if by is ColorBy.KEYPOINT:
+        return np.tile(_bright(np.array(skeleton.keypoint_colors)), (n_animals, 1, 1))
+    return np.repeat(_animal_colors(n_animals)[:, None], len(skeleton.keypoints), axis=1)
+
+
+def bone_colors(skeleton: Skeleton, n_animals: int, by: ColorBy) -> ColorArray:
+    """(A, B, 4) RGBA."""
+    n_bones = len(skeleton.bones)
+    if by is ColorBy.KEYPOINT:
+        colors = _bright(np.array(skeleton.bone_colors, dtype=float).reshape(n_bones, 4))
+        return np.tile(colors, (n_animals, 1, 1))
+    return np.repeat(_animal_colors(n_animals)[:, None], n_bones, axis=1)
+
+
+def _animal_colors(n_animals: int) -> ColorArray:
+    rgb = [ANIMAL_COLORS[i % len(ANIMAL_COLORS)] for i in range(n_animals)]
+    return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((n_animals, 1))], axis=1)
+
+
+def _bright(colors: ColorArray) -> ColorArray:
+    """Opaque, and dark ones lifted so that they show on dark video and on a black floor."""
+    lifted = colors.copy()
+    lightness = lifted[:, :3] @ (0.30, 0.59, 0.11)
+    share = np.clip((0.45 - lightness) / 0.45, 0, 1)[:, None] * 0.6
+    lifted[:, :3] = lifted[:, :3] * (1 - share) + share
+    lifted[:, 3] = 1
+    return lifted

@@ -1,0 +1,118 @@
+"""Marks as layers: one points layer and one bones layer over each camera, refilled in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Layer
+
+from napari_sdannce.widgets.axes import mask_of
+from napari_sdannce.widgets.colors import ColorBy, bone_colors
+from napari_sdannce.widgets.layer_data import (
+    bones_layer_data,
+    filled_bones,
+    filled_points,
+    middle,
+    point_colors,
+    points_layer_data,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from napari.layers import Points, Vectors
+
+    from napari_sdannce.widgets.marks import Marks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CameraMarks:
+    """The layers of one set of marks over one camera."""
+
+    view: int
+    size: tuple[int, int]
+    points: Points
+    bones: Vectors
+
+
+class DrawnMarks:
+    """One set of marks drawn over the cameras of a recording.
+
+    Layers keep the same rows at every moment; a step changes positions in place, which costs
+    the same however long the recording is, and is several times cheaper than new data.
+    """
+
+    def __init__(self, marks: Marks) -> None:
+        self.marks = marks
+        self.cameras: dict[str, CameraMarks] = {}
+        self.color_by = ColorBy.KEYPOINT if len(marks.animals) == 1 else ColorBy.ANIMAL
+        shape = (len(marks.animals), len(marks.skeleton.keypoints))
+        self.shown: npt.NDArray[np.bool_] = np.ones(shape, dtype=bool)
+
+    def add_camera(self, name: str, view: int, size: tuple[int, int]) -> tuple[Layer, Layer]:
+        """Make the layers over one camera (bones below keypoints), not yet in any viewer."""
+        bones = Layer.create(*bones_layer_data(name, self.marks, size, self.color_by))
+        points = Layer.create(*points_layer_data(name, self.marks, size, self.color_by))
+        points.editable = bones.editable = False
+        self.cameras[name] = CameraMarks(view, size, points, bones)
+        return bones, points
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers, camera by camera."""
+        return [layer for one in self.cameras.values() for layer in (one.bones, one.points)]
+
+    def choose(
+        self,
+        animals: Sequence[str | int] | None = None,
+        keypoints: Sequence[str | int] | None = None,
+    ) -> None:
+        """Show only these animals and keypoints, by name or index; None: all."""
+        which_animals = mask_of(animals, self.marks.animals, "animal")
+        which_keypoints = mask_of(keypoints, self.marks.skeleton.keypoints, "keypoint")
+        self.shown = np.outer(which_animals, which_keypoints)
+
+    def paint(self, by: ColorBy) -> None:
+        """Colour by keypoint or by animal."""
+        self.color_by = by
+        faces, borders = point_colors(self.marks, by)
+        bones = bone_colors(self.marks.skeleton, len(self.marks.animals), by).reshape(-1, 4)
+        for one in self.cameras.values():
+            one.points.face_color = faces
+            one.points.border_color = borders
+            if len(bones):
+                one.bones.edge_color = bones
+
+    def set_diameter(self, camera: str, diameter: float) -> None:
+        """Set the diameter of keypoints, px of the image; bones are a quarter as thick."""
+        one = self.cameras[camera]
+        one.points.size = diameter
+        one.bones.edge_width = max(0.1, diameter / 4)
+
+    def refill(self, moment: int) -> None:
+        """Move every visible layer to a moment."""
+        for one in self.cameras.values():
+            if one.points.visible or one.bones.visible:
+                self._refill_camera(one, moment)
+
+    def _refill_camera(self, one: CameraMarks, moment: int) -> None:
+        drawing = self.marks.draw(moment, one.view)
+        positions, shown = filled_points(drawing, self.shown, one.size)
+        bones = filled_bones(
+            drawing.joints, self.shown, self.marks.skeleton.bones, middle(one.size)
+        )
+        changed = shown.any() or one.points.shown.any()
+        one.points.data[...] = positions
+        one.points.shown[...] = shown
+        one.bones.data[...] = bones
+        if changed:
+            _redraw(one.points)
+            _redraw(one.bones)
+
+
+def _redraw(layer: Layer) -> None:
+    """Show data that was changed in place; the extent has not changed, a thumbnail is not worth it."""
+    layer.refresh(extent=False, thumbnail=False, highlight=False)

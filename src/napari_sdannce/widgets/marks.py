@@ -1,0 +1,192 @@
+"""What is drawn over the cameras at a moment: keypoints and bones of poses or of labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sdannce.labels import HUMAN_STATES
+from napari_sdannce.skeletons import Skeleton, builtin_skeletons, load_skeleton
+from napari_sdannce.widgets.axes import rows_of
+
+if TYPE_CHECKING:
+    from napari_sdannce.geometry.cameras import Camera
+    from napari_sdannce.labels import Labels
+    from napari_sdannce.poses import Poses
+    from napari_sdannce.recording import Recording
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class PointKind:
+    """One kind of point of a set of marks: filled or hollow."""
+
+    name: str
+    hollow: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Drawing:
+    """What one camera shows at one moment, px (x, y), NaN where nothing is to be seen.
+
+    Parameters
+    ----------
+    points
+        (G, A, K, 2), one group a `PointKind`.
+    joints
+        (A, K, 2) where the bones end.
+    """
+
+    points: FloatArray
+    joints: FloatArray
+
+
+class Marks(Protocol):
+    """Keypoints of animals over the moments of a recording."""
+
+    name: str
+    kinds: tuple[PointKind, ...]
+    skeleton: Skeleton
+    animals: tuple[str, ...]
+    source: Poses | Labels
+
+    def moments(self) -> IntArray:
+        """Moments at which there is something to draw."""
+        ...
+
+    def points_3d(self, moment: int) -> FloatArray:
+        """(A, K, 3) mm, NaN where missing."""
+        ...
+
+    def draw(self, moment: int, view: int) -> Drawing:
+        """What the camera shows."""
+        ...
+
+
+class PoseMarks:
+    """Poses, projected into the cameras with their distortion."""
+
+    kinds = (PointKind("keypoints", hollow=False),)
+
+    def __init__(
+        self, recording: Recording, sample_ids: IntArray, poses: Poses, name: str = "poses"
+    ) -> None:
+        self.name = name
+        self.source: Poses | Labels = poses
+        self.skeleton = skeleton_of(poses.keypoints, recording.skeleton)
+        self.animals = poses.animals
+        self._positions = poses.positions
+        self._cameras = tuple(view.camera for view in recording.views)
+        self._rows = _matched_rows(sample_ids, poses.sample_ids, f"{name} of", recording)
+
+    def moments(self) -> IntArray:
+        return np.flatnonzero(self._rows >= 0)
+
+    def points_3d(self, moment: int) -> FloatArray:
+        row = self._rows[moment]
+        if row < 0:
+            return np.full(self._positions.shape[1:], np.nan)
+        return self._positions[row]
+
+    def draw(self, moment: int, view: int) -> Drawing:
+        joints = project_inside(self._cameras[view], self.points_3d(moment))
+        return Drawing(joints[None], joints)
+
+
+class LabelMarks:
+    """Labels: what people placed (filled) beside what the 3D point says (hollow)."""
+
+    kinds = (PointKind("placed by a person", hollow=False), PointKind("from 3D", hollow=True))
+
+    def __init__(
+        self, recording: Recording, sample_ids: IntArray, labels: Labels, name: str = "labels"
+    ) -> None:
+        self.name = name
+        self.source: Poses | Labels = labels
+        self.skeleton = labels.skeleton
+        self.animals = labels.animals
+        self._labels = labels
+        self._cameras = tuple(view.camera for view in recording.views)
+        self._views = tuple(
+            labels.views.index(n) if n in labels.views else None for n in recording.names
+        )
+        if all(view is None for view in self._views):
+            raise ValueError(
+                f"the labels are for the cameras {', '.join(labels.views)}, the recording "
+                f"{recording.name} has {', '.join(recording.names)}"
+            )
+        self._rows = _matched_rows(sample_ids, labels.sample_ids, f"{name} of", recording)
+
+    def moments(self) -> IntArray:
+        return np.flatnonzero(self._rows >= 0)
+
+    def points_3d(self, moment: int) -> FloatArray:
+        row = self._rows[moment]
+        if row < 0:
+            return np.full((len(self.animals), len(self.skeleton.keypoints), 3), np.nan)
+        return self._labels.points_3d[row]
+
+    def draw(self, moment: int, view: int) -> Drawing:
+        row, label_view = self._rows[moment], self._views[view]
+        reprojected = project_inside(self._cameras[view], self.points_3d(moment))
+        placed = np.full_like(reprojected, np.nan)
+        if row >= 0 and label_view is not None:
+            points = self._labels.points_2d[label_view, row]
+            by_person = np.isin(self._labels.states[label_view, row], HUMAN_STATES)[..., None]
+            placed = np.where(by_person, points, np.nan)
+            given = np.where(by_person, np.nan, points)
+            reprojected = np.where(np.isfinite(reprojected), reprojected, given)
+        joints = np.where(np.isfinite(reprojected), reprojected, placed)
+        return Drawing(np.stack([placed, reprojected]), joints)
+
+
+def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:
+    """Pixels (..., 2) of points (..., 3) mm; NaN where missing, outside the image, or no calibration.
+
+    A strong lens model folds points far outside the field of view back into the image; those do
+    not come back to where an ideal camera would see them, and are left out.
+    """
+    if camera is None:
+        return np.full((*xyz.shape[:-1], 2), np.nan)
+    pixels = camera.project(xyz)
+    ideal = camera.to_camera_frame(xyz)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ideal_pixels = camera.to_pixels(ideal[..., :2] / ideal[..., 2:])
+        back = camera.undistort(pixels)
+        seen = np.abs(back - ideal_pixels).max(axis=-1) < 1
+    if camera.image_size is not None:
+        seen &= camera.sees(pixels)
+    return np.where(seen[..., None], pixels, np.nan)
+
+
+def skeleton_of(keypoints: tuple[str, ...], project: Skeleton | None) -> Skeleton:
+    """Skeleton for keypoints known by name only: the project's, a built-in of the same names, or none.
+
+    Files of predictions often hold no names; then the project's skeleton is taken when it has as
+    many keypoints.
+    """
+    if project is not None and len(project.keypoints) == len(keypoints):
+        return project
+    for name in builtin_skeletons():
+        builtin = load_skeleton(name)
+        if builtin.keypoints == keypoints:
+            return builtin
+    return Skeleton("keypoints", keypoints)
+
+
+def _matched_rows(
+    sample_ids: IntArray, keys: IntArray, what: str, recording: Recording
+) -> IntArray:
+    """Row of every moment; an error when not one moment is found, which means another recording."""
+    rows = rows_of(sample_ids, keys)
+    if len(keys) and not (rows >= 0).any():
+        raise ValueError(
+            f"{what} {recording.name}: none of the {len(keys)} sample ids ({keys[0]} to {keys[-1]}) "
+            f"occurs in the recording ({sample_ids[0]} to {sample_ids[-1]}); do they belong together?"
+        )
+    return rows

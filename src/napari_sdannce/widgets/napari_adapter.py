@@ -1,0 +1,68 @@
+"""The one module that leans on what napari does not promise.
+
+Public names of napari 0.9 are used everywhere else; what is semi-public (embedded viewers, the
+object behind the viewer that a plugin gets, the Qt window) is used here only, so that a change in napari
+is mended in one place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.components import ViewerModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtWidgets import QWidget
+
+
+def real_viewer(viewer: Any) -> ViewerModel:
+    """The viewer itself, when `viewer` is the proxy that plugins get."""
+    return getattr(viewer, "__wrapped__", viewer)
+
+
+def has_window(viewer: Any) -> bool:
+    """Whether the viewer has a Qt window (a bare `ViewerModel` has none)."""
+    return getattr(real_viewer(viewer), "window", None) is not None
+
+
+def dock(viewer: Any, widget: QWidget, name: str, area: str = "right") -> Any:
+    """Dock a widget in the viewer's window; returns the dock."""
+    return real_viewer(viewer).window.add_dock_widget(widget, name=name, area=area)
+
+
+def undock(viewer: Any, widget: QWidget) -> None:
+    """Take a widget's dock out of the window, when it is still there."""
+    window = getattr(real_viewer(viewer), "window", None)
+    if window is None:
+        return
+    if any(inner is widget for inner in window.dock_widgets.values()):
+        window.remove_dock_widget(widget)
+
+
+def embedded_viewer(title: str) -> tuple[ViewerModel, Any]:
+    """Make a second viewer with its own canvas: the model and its Qt widget, in 3D, without controls.
+
+    The widget must be closed (`close()`) before its parent dies, or its canvas outlives it.
+    """
+    from napari.qt import QtViewer
+
+    model = ViewerModel(title=title, ndisplay=3)
+    widget = QtViewer(model)
+    widget.dims.setVisible(False)
+    return model, widget
+
+
+def later(callback: Callable[[], object]) -> None:
+    """Call when the present Qt event is over; at once where there is no Qt application."""
+    try:
+        from qtpy.QtCore import QTimer
+        from qtpy.QtWidgets import QApplication
+    except ImportError:  # qtpy raises a subclass when no binding is installed
+        callback()
+        return
+    if QApplication.instance() is None:
+        callback()
+    else:
+        QTimer.singleShot(0, callback)

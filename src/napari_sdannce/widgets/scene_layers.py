@@ -1,0 +1,169 @@
+"""The layers of the 3D view: keypoints and bones of the moment, cameras, floor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sdannce.widgets.axes import to_napari
+from napari_sdannce.widgets.colors import bone_colors, keypoint_colors
+from napari_sdannce.widgets.layer_data import filled_bones
+from napari_sdannce.widgets.scene_geometry import (
+    floor_grid,
+    floor_height,
+    frustum,
+    looked_at,
+    round_length,
+    up_of,
+)
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Points, Vectors
+
+    from napari_sdannce.widgets.drawn_marks import DrawnMarks
+    from napari_sdannce.widgets.recording_layers import RecordingLayers
+
+FloatArray = npt.NDArray[np.float64]
+
+SAMPLED_MOMENTS = 200
+"""Moments looked at to place the floor."""
+
+
+class SceneLayers:
+    """Fills a 3D viewer model with what a recording shows, and keeps it at the same moment."""
+
+    def __init__(self, model: ViewerModel, shown: RecordingLayers) -> None:
+        self.model = model
+        self.shown = shown
+        self.points: list[Points] = []
+        self.bones: list[Vectors] = []
+        self._cameras = [
+            view.camera for view in shown.recording.views if view.camera is not None
+        ]
+        self._up = up_of(self._cameras)
+        self._middle, self._radius = self._place_floor()
+        self._add_surroundings()
+        self.rebuild()
+        self.look()
+
+    def rebuild(self) -> None:
+        """Make the layers of all marks anew: after marks were added, removed or painted."""
+        for layer in [*self.points, *self.bones]:
+            self.model.layers.remove(layer)
+        self.points, self.bones = [], []
+        for drawn in self.shown.drawn:
+            self._add_marks(drawn)
+        self.refill(self.shown.moment)
+
+    def refill(self, moment: int) -> None:
+        """Move everything to a moment."""
+        hidden = to_napari(self._middle)
+        for drawn, points, bones in zip(
+            self.shown.drawn, self.points, self.bones, strict=False
+        ):
+            joints = drawn.marks.points_3d(moment)
+            shown = np.isfinite(joints).all(axis=-1) & drawn.shown
+            flat = np.where(shown[..., None], to_napari(joints), hidden).reshape(-1, 3)
+            points.data[...] = flat
+            points.shown[...] = shown.ravel()
+            bones.data[...] = filled_bones(
+                joints, drawn.shown, drawn.marks.skeleton.bones, hidden
+            )
+            for layer in (points, bones):
+                layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def look(self) -> None:
+        """Turn the view: from the front and above, the floor filling it."""
+        first = self._cameras[0].centre - self._middle
+        level = first - (first @ self._up) * self._up
+        if np.linalg.norm(level) < 1e-6:
+            level = np.roll(self._up, 1)
+        # a little aside, so that the first camera does not stand in front of the animals
+        level = level / np.linalg.norm(level)
+        away = -(level + 0.5 * np.cross(self._up, level)) - 0.7 * self._up
+        camera = self.model.scene.camera
+        camera.set_view_direction(
+            view_direction=tuple(to_napari(away)), up_direction=tuple(to_napari(self._up))
+        )
+        camera.center = tuple(to_napari(self._middle + 0.1 * self._radius * self._up))
+        height, width = self.model.canvas.size
+        camera.zoom = 0.9 * min(height, width) / (2.6 * self._radius)
+
+    def _add_marks(self, drawn: DrawnMarks) -> None:
+        n_animals, n_keypoints = drawn.shown.shape
+        skeleton = drawn.marks.skeleton
+        n_bones = len(skeleton.bones)
+        place = to_napari(self._middle)
+        size = self._radius / 40
+        bones = self.model.add_vectors(
+            np.tile(np.stack([place, np.zeros(3)]), (n_animals * n_bones, 1, 1)),
+            name=f"{drawn.marks.name} bones",
+            vector_style="line",
+            edge_width=size / 3,
+            edge_color=bone_colors(skeleton, n_animals, drawn.color_by).reshape(-1, 4)
+            if n_bones
+            else "white",
+        )
+        points = self.model.add_points(
+            np.tile(place, (n_animals * n_keypoints, 1)),
+            name=drawn.marks.name,
+            size=size,
+            border_width=0,
+            shading="spherical",
+            face_color=keypoint_colors(skeleton, n_animals, drawn.color_by).reshape(-1, 4),
+        )
+        self.bones.append(bones)
+        self.points.append(points)
+
+    def _place_floor(self) -> tuple[FloatArray, float]:
+        middle = looked_at(self._cameras)
+        far = float(np.median([np.linalg.norm(c.centre - middle) for c in self._cameras]))
+        points = self._sampled_points()
+        radius = 0.35 * far
+        if len(points):
+            middle = np.median(points, axis=0)
+            spread = np.percentile(np.linalg.norm(points - middle, axis=1), 98)
+            radius = min(max(1.3 * float(spread), 0.1 * far), 0.8 * far)
+        height = floor_height(points, self._up)
+        if height is not None:
+            middle = middle + (height - middle @ self._up) * self._up
+        return middle, 5 * round_length(radius / 5)
+
+    def _sampled_points(self) -> FloatArray:
+        found = [np.zeros((0, 3))]
+        for drawn in self.shown.drawn:
+            moments = drawn.marks.moments()
+            some = moments[:: max(1, len(moments) // SAMPLED_MOMENTS)]
+            found += [drawn.marks.points_3d(int(m)).reshape(-1, 3) for m in some]
+        points = np.concatenate(found)
+        return points[np.isfinite(points).all(axis=-1)]
+
+    def _add_surroundings(self) -> None:
+        lines = floor_grid(self._middle, self._up, self._radius)
+        self._add_lines(lines, "floor", "#6b7886", self._radius / 120)
+        depth = 0.45 * self._radius
+        edges = np.concatenate([frustum(camera, depth) for camera in self._cameras])
+        self._add_lines(edges, "cameras", "#c9d3df", self._radius / 120)
+        self.model.add_points(
+            to_napari(np.array([camera.centre for camera in self._cameras])),
+            name="camera names",
+            size=self._radius / 30,
+            face_color="#c9d3df",
+            border_width=0,
+            text={
+                "string": [camera.name for camera in self._cameras],
+                "color": "#e8edf2",
+                "size": 9,
+                "anchor": "upper_left",
+            },
+        )
+
+    def _add_lines(self, lines: FloatArray, name: str, color: str, width: float) -> None:
+        ends = to_napari(lines)
+        vectors = np.stack([ends[:, 0], ends[:, 1] - ends[:, 0]], axis=1)
+        self.model.add_vectors(
+            vectors, name=name, vector_style="line", edge_color=color, edge_width=width
+        )
