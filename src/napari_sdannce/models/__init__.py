@@ -1,1 +1,25 @@
 """Networks, heatmaps and checkpoints."""
+
+from napari_sdannce.models.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    CheckpointInfo,
+    build_network,
+    load_checkpoint,
+    save_checkpoint,
+)
+from napari_sdannce.models.com import ComConfig, ComNet
+from napari_sdannce.models.dannce import DannceConfig, DannceNet
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointInfo",
+    "ComConfig",
+    "ComNet",
+    "DannceConfig",
+    "DannceNet",
+    "build_network",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -1,1 +1,24 @@
 """Settings of every job: pydantic models with units and limits, no logic."""
+
+from napari_sdannce.settings.base import (
+    ExperimentSettings,
+    PredictSettings,
+    Settings,
+    TrainSettings,
+)
+from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings, ComTrainSettings
+from napari_sdannce.settings.dannce import DanncePredictSettings, DannceTrainSettings
+from napari_sdannce.settings.volume import VolumeSettings
+
+__all__ = [
+    "ComImageSettings",
+    "ComPredictSettings",
+    "ComTrainSettings",
+    "DanncePredictSettings",
+    "DannceTrainSettings",
+    "ExperimentSettings",
+    "PredictSettings",
+    "Settings",
+    "TrainSettings",
+    "VolumeSettings",
+]

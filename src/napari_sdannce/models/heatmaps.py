@@ -1,0 +1,158 @@
+"""Heatmaps to coordinates: expectation in volumes, peaks in images, and targets.
+
+Volumes have the axes y, x, z; coordinates are always x, y, z.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+_FIT_RADIUS = 2
+
+
+def soft_argmax(logits: Tensor, voxel_mm: float) -> Tensor:
+    """Expected position under the softmax of each heatmap, relative to the volume's centre.
+
+    The sum runs over offsets from the centre and not over world coordinates, so single precision
+    loses nothing for animals far from the origin.
+
+    Parameters
+    ----------
+    logits
+        (B, K, y, x, z).
+    voxel_mm
+        Edge length of a voxel.
+
+    Returns
+    -------
+    (B, K, 3) x, y, z in mm.
+    """
+    # softmax before any half-precision sum: autocast would otherwise lose 0.1 mm
+    probability = voxel_probability(logits)
+    marginals = [probability.sum(dim=dims) for dims in ((2, 4), (3, 4), (2, 3))]
+    return torch.stack([m @ centred_axis(m.shape[-1], voxel_mm, m) for m in marginals], dim=-1)
+
+
+def centred_axis(voxels: int, voxel_mm: float, like: Tensor) -> Tensor:
+    """Voxel centres (voxels,) along one axis, relative to the volume's centre, mm."""
+    index = torch.arange(voxels, dtype=like.dtype, device=like.device)
+    return (index - (voxels - 1) / 2) * voxel_mm
+
+
+def voxel_probability(logits: Tensor) -> Tensor:
+    """Softmax over all voxels of each heatmap (B, K, y, x, z), in single precision."""
+    return torch.softmax(logits.float().flatten(2), dim=2).view(logits.shape)
+
+
+def peak_probability(logits: Tensor) -> Tensor:
+    """Probability (B, K) of each heatmap's most likely voxel."""
+    flat = logits.float().flatten(2)
+    return torch.exp(flat.amax(dim=2) - torch.logsumexp(flat, dim=2))
+
+
+def peak_logit(logits: Tensor) -> Tensor:
+    """Largest raw value (B, K) of each heatmap: the reference program's ``p_max``."""
+    return logits.float().flatten(2).amax(dim=2)
+
+
+def integer_peaks(heatmaps: npt.NDArray[np.floating]) -> tuple[IntArray, FloatArray]:
+    """Find the highest pixel of each heatmap.
+
+    Parameters
+    ----------
+    heatmaps
+        (..., H, W).
+
+    Returns
+    -------
+    (..., 2) x, y of the first highest pixel, and (...) its value.
+    """
+    height, width = heatmaps.shape[-2:]
+    flat = heatmaps.reshape(*heatmaps.shape[:-2], height * width)
+    index = flat.argmax(axis=-1)
+    value = np.take_along_axis(flat, index[..., None], axis=-1)[..., 0]
+    return np.stack([index % width, index // width], axis=-1), value.astype(np.float64)
+
+
+def subpixel_peaks(heatmaps: npt.NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
+    """Find the highest point of each heatmap between pixels.
+
+    A paraboloid is fitted to the logarithm of the values round the highest pixel (exact for a
+    Gaussian spot), each pixel weighted by its value squared. Where the values there are no hill,
+    the highest pixel is returned.
+
+    Parameters
+    ----------
+    heatmaps
+        (..., H, W).
+
+    Returns
+    -------
+    (..., 2) x, y and (...) the value of the highest pixel.
+    """
+    whole, value = integer_peaks(heatmaps)
+    height, width = heatmaps.shape[-2:]
+    flat_maps = heatmaps.reshape(-1, height, width)
+    peaks = whole.reshape(-1, 2)
+    steps = np.arange(-_FIT_RADIUS, _FIT_RADIUS + 1)
+    dx, dy = (grid.ravel().astype(np.float64) for grid in np.meshgrid(steps, steps))
+    columns = peaks[:, :1] + dx.astype(int)
+    rows = peaks[:, 1:] + dy.astype(int)
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    values = flat_maps[
+        np.arange(len(peaks))[:, None], rows.clip(0, height - 1), columns.clip(0, width - 1)
+    ].astype(np.float64)
+    top = value.reshape(-1, 1)
+    usable = inside & (values > 0.1 * top) & (top > 0)
+    shift = _fit_paraboloids(dx, dy, np.where(usable, values / np.where(top > 0, top, 1), 0))
+    return (peaks + shift).reshape(whole.shape), value
+
+
+def _fit_paraboloids(dx: FloatArray, dy: FloatArray, values: FloatArray) -> FloatArray:
+    """Offsets (N, 2) of the tops of paraboloids fitted to log values (N, P); 0 where unusable."""
+    terms = np.stack([np.ones_like(dx), dx, dy, dx * dx, dx * dy, dy * dy], axis=1)
+    weights = values**2
+    logs = np.log(np.where(values > 0, values, 1))
+    normal = np.einsum("np,pi,pj->nij", weights, terms, terms)
+    right = np.einsum("np,pi,np->ni", weights, terms, logs)
+    enough = (values > 0).sum(axis=1) > terms.shape[1]
+    # a whisper of a ridge keeps degenerate neighbourhoods solvable; those are rejected below
+    normal += 1e-9 * np.eye(terms.shape[1])
+    fit = np.linalg.solve(normal, right[..., None])[..., 0]
+    _, bx, by, cxx, cxy, cyy = fit.T
+    determinant = 4 * cxx * cyy - cxy**2
+    hill = enough & (cxx < 0) & (determinant > 1e-12)
+    safe = np.where(hill, determinant, 1)
+    shift = np.stack([cxy * by - 2 * cyy * bx, cxy * bx - 2 * cxx * by], axis=1) / safe[:, None]
+    hill &= np.abs(shift).max(axis=1) < _FIT_RADIUS
+    return np.where(hill[:, None], shift, 0)
+
+
+def gaussian_targets(
+    points: npt.ArrayLike, image_size: tuple[int, int], sigma: float
+) -> npt.NDArray[np.float32]:
+    """Draw a spot of height 1 at each point.
+
+    Parameters
+    ----------
+    points
+        (..., 2) x, y in px; NaN gives an image of NaN.
+    image_size
+        (width, height) px.
+    sigma
+        Standard deviation of the spot, px.
+
+    Returns
+    -------
+    (..., H, W).
+    """
+    x, y = np.moveaxis(np.asarray(points, dtype=np.float64)[..., None], -2, 0)
+    across = np.exp(-((np.arange(image_size[0]) - x) ** 2) / (2 * sigma**2))
+    down = np.exp(-((np.arange(image_size[1]) - y) ** 2) / (2 * sigma**2))
+    return np.asarray(down[..., :, None] * across[..., None, :], dtype=np.float32)

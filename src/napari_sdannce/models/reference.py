@@ -1,0 +1,164 @@
+"""Checkpoints of the reference program (``.pth``), read without running what they hold."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path, PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_sdannce.models.checkpoints import CheckpointError, CheckpointInfo
+from napari_sdannce.models.com import ComConfig
+from napari_sdannce.models.dannce import DannceConfig
+from napari_sdannce.recording import PixelOrigin
+
+# what numpy arrays, numbers and paths in the stored parameters are made of, under the names that
+# numpy 1 and numpy 2 gave them; nothing else is ever looked up
+_MAKERS: Any = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
+_NUMPY_DTYPES = [getattr(np.dtypes, name) for name in np.dtypes.__all__ if name != "VoidDType"]
+_HARMLESS: Any = [
+    np.ndarray,
+    np.dtype,
+    *_NUMPY_DTYPES,
+    *(
+        (maker, f"numpy.{core}.multiarray.{maker.__name__}")
+        for maker in _MAKERS
+        for core in ("core", "_core")
+    ),
+    *(
+        (PurePosixPath if path_class in (PosixPath, PurePosixPath) else PureWindowsPath, name)
+        for path_class, name in (
+            (PosixPath, "pathlib.PosixPath"),
+            (PurePosixPath, "pathlib.PurePosixPath"),
+            (WindowsPath, "pathlib.WindowsPath"),
+            (PureWindowsPath, "pathlib.PureWindowsPath"),
+        )
+    ),
+]
+
+_BACKBONE = "pose_generator."
+
+
+def read_reference(
+    path: Path, *, backbone: bool = False
+) -> tuple[dict[str, Tensor], CheckpointInfo]:
+    """Read weights of the reference program and work out what network they belong to.
+
+    Parameters
+    ----------
+    path
+        ``.pth`` file: a state dict, or a mapping that holds one under ``state_dict``.
+    backbone
+        Take the DANNCE network inside an s-DANNCE checkpoint.
+
+    Returns
+    -------
+    The weights by the names of our networks, single precision, and what they are. Channels a view
+    and camera names come from the stored parameters where those tell them.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is damaged, holds code, or no network that we know.
+    """
+    content = _unpickle(path)
+    weights = {
+        name.removeprefix("module."): tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in _state_dict(content, path).items()
+    }
+    if backbone:
+        weights = {
+            name.removeprefix(_BACKBONE): tensor
+            for name, tensor in weights.items()
+            if name.startswith(_BACKBONE)
+        }
+    params = content.get("params")
+    config = _network_config(weights, params if isinstance(params, Mapping) else {}, path)
+    epoch = content.get("epoch")
+    return weights, CheckpointInfo(
+        network=config,
+        # reference weights learned with the stored principal point used as it stands
+        pixel_origin=PixelOrigin.REFERENCE,
+        epoch=epoch if isinstance(epoch, int) and epoch >= 0 else 0,
+    )
+
+
+def _unpickle(path: Path) -> Mapping[str, Any]:
+    try:
+        with torch.serialization.safe_globals(_HARMLESS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        culprit = str(error).split("GLOBAL ")[1:2]
+        what = f"it asks for {culprit[0].split()[0]}" if culprit else reason
+        raise CheckpointError(
+            f"{path}: not a checkpoint that can be read without running its code ({what})"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a checkpoint: {error}") from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path}: holds a {type(content).__name__}, expected a state dict")
+    return content
+
+
+def _state_dict(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    state = content.get("state_dict", content)
+    if not isinstance(state, Mapping) or not state:
+        raise CheckpointError(f"{path}: has no state_dict, only {sorted(map(str, content))[:8]}")
+    odd = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
+    if odd:
+        raise CheckpointError(f"{path}: entries of the state dict are no tensors: {odd[:4]}")
+    return cast("dict[str, Tensor]", dict(state))
+
+
+def _network_config(
+    weights: dict[str, Tensor], params: Mapping[str, Any], path: Path
+) -> ComConfig | DannceConfig:
+    if any(name.startswith(_BACKBONE) for name in weights):
+        raise CheckpointError(
+            f"{path}: holds an s-DANNCE network, expected a COM or DANNCE network (its backbone "
+            "alone can be read with read_reference(path, backbone=True))"
+        )
+    prefix = "encoder_decoder." if "encoder_decoder.encoder_res1.block.0.weight" in weights else ""
+    first = weights.get(f"{prefix}encoder_res1.block.0.weight")
+    last = weights.get("output_layer.weight")
+    if first is None or last is None or first.ndim not in (4, 5):
+        raise CheckpointError(
+            f"{path}: no COM or DANNCE network: its tensors are {', '.join(list(weights)[:4])} ..."
+        )
+    width, in_channels = first.shape[:2]
+    norm = _norm(weights, f"{prefix}encoder_res1.block.1.")
+    if first.ndim == 4:
+        if in_channels not in (1, 3):
+            raise CheckpointError(f"{path}: a COM network of {in_channels} colours; 1 or 3 fit")
+        colours = cast("Literal[1, 3]", in_channels)
+        return ComConfig(in_channels=colours, n_animals=len(last), width=width, norm=norm)
+    channels = _channels_per_view(in_channels, params)
+    return DannceConfig(
+        n_views=in_channels // channels,
+        channels_per_view=channels,
+        n_keypoints=len(last),
+        width=width,
+        norm=norm,
+    )
+
+
+def _norm(weights: dict[str, Tensor], prefix: str) -> Literal["layer", "instance", "batch"]:
+    if f"{prefix}gamma" in weights:
+        return "layer"
+    return "batch" if f"{prefix}running_mean" in weights else "instance"
+
+
+def _channels_per_view(in_channels: int, params: Mapping[str, Any]) -> int:
+    """1 for brightness, else 3; the stored parameters decide where they fit."""
+    if params.get("mono") is True:
+        return 1
+    for key in ("chan_num", "n_channels_in"):
+        stored = params.get(key)
+        if isinstance(stored, int | np.integer) and stored > 0 and in_channels % stored == 0:
+            return int(stored)
+    return 3 if in_channels % 3 == 0 else 1

@@ -1,0 +1,104 @@
+"""What all settings share: frozen, nothing unknown, numbers with units and limits."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
+
+
+class Settings(BaseModel):
+    """A frozen group of settings. An unknown name is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+def _width_by_name(value: object) -> object:
+    return WIDTHS.get(value, value) if isinstance(value, str) else value
+
+
+Width = Annotated[
+    int,
+    BeforeValidator(_width_by_name),
+    Field(
+        ge=1,
+        le=256,
+        description="Channels of the network's first level: a number, or quarter (8), half (16), "
+        "compressed (32), full (64)",
+    ),
+]
+Norm = Literal["layer", "instance", "batch"]
+Device = Annotated[
+    str,
+    Field(
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="Where networks run: auto, cpu, mps, cuda, cuda:0 ...",
+    ),
+]
+Schedule = Literal["constant", "cosine", "step"]
+
+
+class ExperimentSettings(Settings):
+    """One recording with its labels, as training takes it."""
+
+    folder: Path = Field(description="Experiment folder")
+    labels: Path | None = Field(
+        None, description="Label file; default: the label files found in the folder"
+    )
+    com: Path | None = Field(
+        None,
+        description="Trace of the centre of mass (com3d.mat or store); default: the mean of each "
+        "animal's labelled keypoints",
+    )
+
+
+class TrainSettings(Settings):
+    """What every training has in common."""
+
+    experiments: tuple[ExperimentSettings, ...] = Field(
+        (), description="Recordings with labels to learn from"
+    )
+    output: Path | None = Field(
+        None, description="Folder for this run; default: a folder in the first experiment"
+    )
+    start_from: Path | None = Field(
+        None, description="Checkpoint whose weights to start from; it must fit exactly"
+    )
+    epochs: int = Field(100, ge=1, description="Passes over the training examples")
+    steps: int | None = Field(
+        None, ge=1, description="Optimiser steps in all; when given, it replaces epochs"
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size of Adam at the start")
+    schedule: Schedule = Field(
+        "cosine",
+        description="Step size over time: constant, cosine (falls to 1 %), or step (tenfold "
+        "smaller after two thirds)",
+    )
+    split: Literal["stratified", "reference"] = Field(
+        "stratified",
+        description="How validation frames are chosen: stretches spread over time, or drawn at "
+        "random as the reference program does",
+    )
+    validation_frames: int = Field(
+        4, ge=0, description="Labelled frames of each experiment kept for validation"
+    )
+    validate_every: int = Field(1, ge=1, description="Epochs between validations")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of all randomness")
+    device: Device = "auto"
+
+
+class PredictSettings(Settings):
+    """What every prediction has in common."""
+
+    checkpoint: Path = Field(description="Trained network (.safetensors, or a reference .pth)")
+    output: Path | None = Field(
+        None, description="Folder for the results; default: a folder in the experiment"
+    )
+    start: int = Field(0, ge=0, description="First moment of the recording to predict")
+    count: int | None = Field(None, ge=1, description="How many moments; default: to the end")
+    batch_size: int = Field(4, ge=1, description="Moments that go through the network together")
+    chunk: int = Field(
+        500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"
+    )
+    device: Device = "auto"

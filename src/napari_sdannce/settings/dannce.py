@@ -1,0 +1,56 @@
+"""Settings of the network that finds keypoints in volumes: training and prediction."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from napari_sdannce.settings.base import Norm, PredictSettings, TrainSettings, Width
+from napari_sdannce.settings.volume import VolumeSettings
+
+
+class DannceTrainSettings(TrainSettings):
+    """Training of the network that finds keypoints in a cube of voxels round the animal."""
+
+    volume: VolumeSettings = VolumeSettings()
+    width: Width = 32
+    norm: Norm = Field("layer", description="Normalisation between convolutions")
+    batch_size: int = Field(4, ge=1, description="Volumes a step")
+    com_jitter_mm: float = Field(
+        20.0,
+        ge=0,
+        description="The cube is moved by up to this much along each axis, anew each time, mm",
+    )
+    rotate: bool = Field(
+        True, description="Turn volumes by 0, 90, 180 or 270 degrees about the vertical axis"
+    )
+    views: Literal["all", "shuffled", "with_replacement", "without_replacement"] = Field(
+        "with_replacement",
+        description="Which views an example shows the network: all in order, all shuffled, or "
+        "some drawn with or without replacement",
+    )
+    n_views: int | None = Field(
+        None, ge=1, description="Views the network takes at once; default: every camera"
+    )
+
+    @model_validator(mode="after")
+    def _views_need_drawing(self) -> Self:
+        if self.n_views is not None and self.views in ("all", "shuffled"):
+            raise ValueError(
+                f"n_views {self.n_views} needs views to be with_replacement or "
+                f"without_replacement, got '{self.views}'"
+            )
+        return self
+
+
+class DanncePredictSettings(PredictSettings):
+    """Prediction of keypoints over a recording."""
+
+    com: str | None = Field(
+        None, description="Trace of the centre of mass; default: the one found in the experiment"
+    )
+    volume: VolumeSettings | None = Field(
+        None,
+        description="The cube of voxels; default: that of training. A reference .pth does not "
+        "hold it, so there it must be given",
+    )
+    workers: int = Field(2, ge=1, description="Threads that read frames and fill volumes")

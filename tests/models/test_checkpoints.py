@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_sdannce.models import (
+    CheckpointError,
+    CheckpointInfo,
+    ComConfig,
+    DannceConfig,
+    build_network,
+    load_checkpoint,
+    save_checkpoint,
+)
+from napari_sdannce.models.checkpoints import load_weights
+from napari_sdannce.models.heatmaps import soft_argmax
+from napari_sdannce.models.reference import read_reference
+from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.settings import VolumeSettings
+
+TINY = DannceConfig(n_views=2, n_keypoints=3, width=2)
+
+
+def reference_file(path: Path, **extra: object) -> Path:
+    """A small checkpoint as the reference program writes it."""
+    state = {f"module.{k}": v for k, v in build_network(TINY, 5).state_dict().items()}
+    torch.save({"epoch": 7, "state_dict": state, **extra}, path)
+    return path
+
+
+def test_ours_round_trip(tmp_path: Path) -> None:
+    network = build_network(TINY, 3)
+    info = CheckpointInfo(
+        network=TINY,
+        keypoints=("a", "b", "c"),
+        cameras=("left", "right"),
+        pixel_origin=PixelOrigin.MATLAB,
+        volume=VolumeSettings(size_mm=120, voxels=16),
+        epoch=4,
+        metrics={"val_error_mm": 2.5},
+    )
+    path = save_checkpoint(tmp_path / "run" / "best", network, info)
+    assert {file.name for file in path.parent.iterdir()} == {"best.safetensors", "best.json"}
+    for given in (path, path.with_suffix(".json")):
+        read = load_checkpoint(given)
+        assert read.info == info
+        assert not read.dannce.training
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(read.network.state_dict()[name], tensor)
+    with pytest.raises(CheckpointError, match="holds a dannce network, expected a com network"):
+        _ = read.com
+
+
+def test_reference_round_trip_with_numpy_and_prefix(tmp_path: Path) -> None:
+    params = {
+        "camnames": np.array(["Camera1", "Camera2"]),
+        "vmin": np.float64(-120),
+        "n_instances": np.int64(1),
+        "label3d": np.arange(6.0).reshape(2, 3),
+        "chan_num": 3,
+        "flag": np.bool_(True),
+        "folder": Path("somewhere"),
+        "nested": {"0": {"K": np.eye(3, dtype=np.float32)}},
+    }
+    read = load_checkpoint(reference_file(tmp_path / "net.pth", params=params))
+    assert read.info.network == TINY
+    assert read.info.epoch == 7
+    assert read.info.pixel_origin is PixelOrigin.REFERENCE
+    assert read.info.volume is None
+    expected = build_network(TINY, 5).state_dict()
+    assert all(torch.equal(t, expected[k]) for k, t in read.network.state_dict().items())
+
+
+def test_mono_reference_has_one_channel_a_view(tmp_path: Path) -> None:
+    config = DannceConfig(n_views=6, channels_per_view=1, n_keypoints=3, width=2)
+    state = build_network(config, 5).state_dict()
+    torch.save({"state_dict": state, "params": {"mono": True}}, tmp_path / "mono.pth")
+    assert load_checkpoint(tmp_path / "mono.pth").info.network == config
+
+
+class Poison:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os.mkdir, (str(Path(os.environ["POISON"])),))
+
+
+def test_code_in_a_checkpoint_never_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POISON", str(tmp_path / "poisoned"))
+    path = reference_file(tmp_path / "net.pth", params={"x": Poison()})
+    (tmp_path / "bare.pth").write_bytes(pickle.dumps({"state_dict": Poison()}, protocol=2))
+    for file in (path, tmp_path / "bare.pth"):
+        with pytest.raises(CheckpointError, match="without running its code"):
+            load_checkpoint(file)
+    assert not (tmp_path / "poisoned").exists()
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    network = build_network(TINY, 0)
+    weights = dict(network.state_dict())
+    weights["output_layer.weight"] = torch.zeros(4, 2, 1, 1, 1)
+    weights["surplus"] = torch.zeros(1)
+    del weights["encoder_decoder.encoder_res1.block.0.bias"]
+    with pytest.raises(CheckpointError) as caught:
+        load_weights(network, weights, tmp_path / "net.pth")
+    for part in ("net.pth", "surplus", "encoder_res1.block.0.bias", "(4, 2, 1, 1, 1), expected (3"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "damaged|without running"),
+        (b"PK\x03\x04 not really", "damaged"),
+    ],
+)
+def test_damaged_reference_file(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "net.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path / "net.pth")
+
+
+def test_foreign_contents_are_named(tmp_path: Path) -> None:
+    torch.save({"state_dict": {"layer.weight": torch.zeros(2)}}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match="no COM or DANNCE network: its tensors are layer"):
+        load_checkpoint(tmp_path / "other.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(CheckpointError, match="holds a list"):
+        load_checkpoint(tmp_path / "list.pth")
+    torch.save({"state_dict": {"layer": 3}}, tmp_path / "odd.pth")
+    with pytest.raises(CheckpointError, match="no tensors"):
+        load_checkpoint(tmp_path / "odd.pth")
+
+
+def test_our_files_that_lack_something(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        load_checkpoint(tmp_path / "none.safetensors")
+    network = build_network(TINY, 0)
+    path = save_checkpoint(tmp_path / "net", network, CheckpointInfo(network=TINY))
+    about = json.loads(path.with_suffix(".json").read_text())
+    about["network"]["width"] = 4
+    path.with_suffix(".json").write_text(json.dumps(about))
+    with pytest.raises(CheckpointError, match="do not fit a dannce network of width 4"):
+        load_checkpoint(path)
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"net.json: does not describe"):
+        load_checkpoint(path)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(FileNotFoundError, match="beside the weights"):
+        load_checkpoint(path)
+    path.write_bytes(b"broken")
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
+        load_checkpoint(path)
+    with pytest.raises(ValueError, match="another network"):
+        save_checkpoint(path, network, CheckpointInfo(network=ComConfig()))
+
+
+@pytest.mark.golden
+def test_reference_dannce_checkpoint(golden: Path) -> None:
+    read = load_checkpoint(golden / "ckpt_dannce_compressed_cam6.pth")
+    assert read.info.network == DannceConfig(n_views=6, n_keypoints=23, width=32)
+    stored = np.load(golden / "net_dannce_compressed_cam6_nvox16.npz")
+    volumes = torch.from_numpy(stored["volume_u8"].astype(np.float32) / 127.5 - 1)
+    with torch.inference_mode():
+        logits = read.network(volumes.permute(0, 4, 1, 2, 3))
+    np.testing.assert_allclose(logits.numpy(), stored["heatmaps"], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.golden
+def test_reference_com_state(golden: Path) -> None:
+    network = load_checkpoint(golden / "state_com_fp16_rgb_1ch.pth").com
+    stored = np.load(golden / "net_com_rgb_1ch.npz")
+    with torch.inference_mode():
+        heatmaps = network(torch.from_numpy(stored["input_norm"]).permute(0, 3, 1, 2))
+    np.testing.assert_allclose(heatmaps.numpy(), stored["heatmaps"], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.golden
+def test_reference_sdannce_checkpoint(golden: Path) -> None:
+    file = golden / "ckpt_sdannce_posegcn_cam6.pth"
+    with pytest.raises(CheckpointError, match="holds an s-DANNCE network"):
+        load_checkpoint(file)
+    weights, info = read_reference(file, backbone=True)
+    network = build_network(info.network).eval()
+    load_weights(network, weights, file)
+    stored = np.load(golden / "net_sdannce_cam6_nvox16.npz")
+    volumes = np.load(golden / "net_dannce_compressed_cam6_nvox16.npz")["volume_u8"]
+    if "volume_u8" in stored:
+        volumes = stored["volume_u8"]
+    x = torch.from_numpy(volumes.astype(np.float32) / 127.5 - 1).permute(0, 4, 1, 2, 3)
+    with torch.inference_mode():
+        poses = soft_argmax(network(x), 15.0).numpy() + stored["com"][:, None]
+    np.testing.assert_allclose(poses.transpose(0, 2, 1), stored["init_poses"], atol=5e-3)
