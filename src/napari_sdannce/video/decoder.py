@@ -1,0 +1,293 @@
+"""Decode the frames of a file in the order they are shown, and notice which are damaged.
+
+A decoder hides damage: it repeats what it has. So every packet is numbered on its way in and
+recognised on its way out (FFmpeg hands the number through), and once a packet fails, is left out or
+is flagged, nothing that leans on it is given out until the next keyframe.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING
+
+import av.error
+
+from .errors import VideoError
+from .header import open_container, video_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    from .frame_index import FrameIndex
+    from .index import FrameTable
+
+JUMP = 8
+"""Packets that are rather decoded than jumped over by a seek."""
+
+
+class _FailedInThreads(Exception):
+    """Which packet failed is not known, because several were decoded at once."""
+
+
+class FrameDecoder:
+    """Decodes one file; for one thread at a time.
+
+    Parameters
+    ----------
+    index
+        Where the frames are.
+    threads
+        Threads of the codec; 0 lets FFmpeg choose.
+    keep
+        Frames before the one asked for that are worth having too.
+    on_frame
+        Called with number and frame for those, and for the one asked for.
+    """
+
+    def __init__(
+        self,
+        index: FrameIndex,
+        *,
+        threads: int,
+        keep: int,
+        on_frame: Callable[[int, VideoFrame], None],
+    ) -> None:
+        self._index = index
+        self._path = index.header.path
+        self._threads = threads
+        self._keep = keep
+        self._on_frame = on_frame
+        self.damaged: set[int] = set()
+        """Frames found to be damaged by decoding."""
+        self.n_decoded = 0
+        """Packets decoded since the file was opened."""
+        self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def fetch(self, frame: int) -> VideoFrame | None:
+        """Decode a frame; None when it is damaged.
+
+        Raises
+        ------
+        VideoError
+            When the file cannot be read any more.
+        """
+        try:
+            return self._fetch(frame)
+        except _FailedInThreads:
+            # a damaged file is decoded packet by packet from here on
+            self._threads = 1
+            self._container.close()
+            self._open()
+            return self._fetch(frame)
+
+    def _fetch(self, frame: int) -> VideoFrame | None:
+        self._table = self._index.table(frame)
+        anchor = self._table.anchor(frame)
+        if self._is_ahead(frame, anchor):
+            found = self._run_to(frame)
+            if found is not None:
+                return found
+        else:
+            self._seek(anchor)
+            found = self._run_to(frame)
+        if found is None and anchor > 0:
+            # a keyframe that is none: the one before may do
+            first = self._dark
+            self._seek(anchor - 1)
+            found = self._run_to(frame)
+            self._dark = {number for number in first if number in self._dark} | self._dark
+        if found is None:
+            self.damaged.update(self._table.frames_of(sorted(self._dark)).tolist(), [frame])
+            self._restart = True
+        return found
+
+    def _open(self) -> None:
+        self._container: InputContainer = open_container(self._path)
+        self._stream: VideoStream = video_stream(self._container, self._path)
+        context = self._stream.codec_context
+        context.thread_type = "NONE" if self._threads == 1 else "AUTO"
+        context.thread_count = self._threads
+        context.copy_opaque = True
+        if context.name == "ffv1":
+            context.options = {"err_detect": "crccheck+explode"}
+        self._nal_size = _nal_length_size(context.name, context.extradata)
+        self._packets = self._demux()
+        self._begin(0, -1)
+
+    def _demux(self) -> Iterator[Packet[VideoStream]]:
+        return self._container.demux(self._stream)
+
+    def _begin(self, packet: int, anchor_frame: int) -> None:
+        self._sent = packet
+        self._base = anchor_frame
+        self._passed = anchor_frame - 1
+        self._ready: deque[tuple[int, VideoFrame]] = deque()
+        self._pending: list[int] = []
+        self._left_out = -1
+        self._shown = 0
+        self._dark: set[int] = set()
+        self._ended = False
+        self._restart = False
+
+    def _is_ahead(self, frame: int, anchor: int) -> bool:
+        if self._restart or self._base < 0 or frame <= max(self._passed, self._left_out):
+            return False
+        key = int(self._table.keys[anchor]) if anchor >= 0 else 0
+        return not self._ended and key <= self._sent + JUMP or self._is_ready(frame)
+
+    def _is_ready(self, frame: int) -> bool:
+        return any(number == frame for number, _ in self._ready)
+
+    def _seek(self, anchor: int) -> None:
+        """Let the next packet be the keyframe, or the first packet of the file."""
+        table = self._table
+        target = int(table.keys[anchor]) if anchor >= 0 else 0
+        found = self._jump(anchor) if anchor >= 0 else None
+        if found is None or found[0] > target:
+            self._container.close()
+            self._open()
+            first = next(self._packets, None)
+            found = None if first is None else (0, first)
+        number, packet = found if found is not None else (target, None)
+        while packet is not None and number < target:
+            packet, number = next(self._packets, None), number + 1
+        self._begin(target, max(0, int(table.rank[target])) if table.n_packets else 0)
+        self._next: Packet[VideoStream] | None = packet
+        self._ended = packet is None
+
+    def _jump(self, anchor: int) -> tuple[int, Packet[VideoStream]] | None:
+        """Seek; the packet arrived at and its number, None when that is not known."""
+        try:
+            self._container.seek(int(self._table.seek_times[anchor]), stream=self._stream)
+            self._packets = self._demux()
+            packet = next(self._packets, None)
+        except av.error.FFmpegError:
+            return None
+        if packet is None or not packet.size:
+            return None
+        number = self._table.locate(packet.pts if self._table.place_is_time else packet.pos)
+        return None if number is None else (number, packet)
+
+    def _run_to(self, frame: int) -> VideoFrame | None:
+        while True:
+            while self._ready and self._ready[0][0] <= frame:
+                number, decoded = self._ready.popleft()
+                self._passed = number
+                if number > frame - self._keep or number == frame:
+                    self._on_frame(number, decoded)
+                if number == frame:
+                    return decoded
+            if self._ready or self._ended or int(self._table.packet[frame]) in self._dark:
+                return None
+            self._step(frame)
+
+    def _step(self, frame: int) -> None:
+        """Send one packet and take what the decoder gives."""
+        packet = self._next if self._next is not None else self._read_packet()
+        self._next = None
+        if packet is None or not packet.size:
+            self._ended = True
+            self._receive(packet)
+            self._drop_before(None)
+            return
+        number, self._sent = self._sent, self._sent + 1
+        if number >= self._table.n_packets:
+            self._table = self._index.table(number)
+            if number >= self._table.n_packets:
+                self._ended = True
+                return
+        self._send(packet, number, frame)
+
+    def _read_packet(self) -> Packet[VideoStream] | None:
+        try:
+            return next(self._packets, None)
+        except av.error.FFmpegError:
+            return None
+
+    def _send(self, packet: Packet[VideoStream], number: int, frame: int) -> None:
+        rank = int(self._table.rank[number])
+        if number in self._table.damaged or packet.is_corrupt:
+            self._darken(number)
+            return
+        if rank < frame - self._keep and self._nal_size and _is_unreferenced(packet, self._nal_size):
+            self._left_out = max(self._left_out, rank)
+            return
+        packet.opaque = number
+        if rank >= self._base:
+            heapq.heappush(self._pending, rank)
+        self.n_decoded += 1
+        self._receive(packet, number)
+
+    def _receive(self, packet: Packet[VideoStream] | None, number: int | None = None) -> None:
+        try:
+            frames = packet.decode() if packet is not None else []
+        except av.error.FFmpegError:
+            if self._threads != 1:
+                raise _FailedInThreads from None
+            if number is not None:
+                self._darken(number)
+            return
+        for decoded in frames:
+            self._take(decoded)
+
+    def _take(self, decoded: VideoFrame) -> None:
+        number = decoded.opaque
+        if not isinstance(number, int):
+            return
+        rank = self._rank_of(number)
+        if rank < self._base:
+            return
+        self._drop_before(rank)
+        if decoded.is_corrupt:
+            self._darken(number)
+        if number not in self._dark:
+            self._ready.append((rank, decoded))
+
+    def _rank_of(self, number: int) -> int:
+        if self._table.counted:
+            self._shown += 1
+            return self._base + self._shown - 1
+        return int(self._table.rank[number])
+
+    def _drop_before(self, rank: int | None) -> None:
+        """Frames that should have come out before this one will not come any more."""
+        while self._pending and (rank is None or self._pending[0] <= rank):
+            missed = heapq.heappop(self._pending)
+            if missed != rank and not self._table.counted:
+                self._darken(int(self._table.packet[missed]))
+
+    def _darken(self, number: int) -> None:
+        if number not in self._dark:
+            self._dark.update(self._table.shadow(number))
+
+
+def _nal_length_size(codec: str, extradata: bytes | None) -> int:
+    """Bytes of the length before each unit of an H.264 packet; 0 when there are none."""
+    if codec != "h264" or not extradata or len(extradata) < 5 or extradata[0] != 1:
+        return 0
+    return (extradata[4] & 3) + 1
+
+
+def _is_unreferenced(packet: Packet[VideoStream], length_size: int) -> bool:
+    """Whether no other frame leans on this H.264 packet (nal_ref_idc 0, ITU-T H.264 7.4.1)."""
+    data = memoryview(packet)
+    start = 0
+    while start + length_size < len(data):
+        unit = data[start + length_size]
+        if 1 <= unit & 31 <= 5:
+            return unit & 0x60 == 0
+        start += length_size + int.from_bytes(data[start : start + length_size], "big")
+    return False
+
+
+__all__ = ["JUMP", "FrameDecoder", "VideoError"]

@@ -1,0 +1,166 @@
+"""The frame table of a file, filled at once or in the background, shared by its readers."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from .errors import VideoError
+from .frame_ranges import describe_ranges, merge_ranges
+from .scan import Scan, final_table, partial_table, scan_packets, table_from_header
+
+if TYPE_CHECKING:
+    from .header import VideoHeader
+    from .index import FrameTable
+
+FIRST_PACKETS = 512
+"""A growing table is renewed at this many packets, then whenever their number has doubled."""
+
+
+class FrameIndex:
+    """Where the frames of one file are.
+
+    mp4 and mov files tell it in their header, which is read at the first question (a few
+    milliseconds for 100 000 frames). Of other files all packets have to be read once: this happens
+    in a thread, and questions about frames already passed are answered meanwhile.
+
+    Parameters
+    ----------
+    header
+        The file's header.
+    """
+
+    def __init__(self, header: VideoHeader) -> None:
+        self.header = header
+        self._changed = threading.Condition()
+        self._scan: Scan | None = None
+        self._failure: str | None = None
+        self._wanted = 0
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self._tried_header = False
+
+    def start(self) -> None:
+        """Begin to index, if that has not begun."""
+        with self._changed:
+            if not self._tried_header:
+                self._tried_header = True
+                self._scan = table_from_header(self.header)
+            if self._scan is None and self._thread is None and not self._stopped:
+                self._thread = threading.Thread(
+                    target=self._fill, name=f"index {self.header.path.name}", daemon=True
+                )
+                self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; the table stays as it is."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole file is known; never waits."""
+        scan = self._scan
+        return (scan is not None and scan.complete) or self._failure is not None
+
+    def table(self, frame: int | None = None) -> FrameTable:
+        """The table, as soon as it holds a frame, or for good when `frame` is None.
+
+        Raises
+        ------
+        VideoError
+            When the file could not be indexed.
+        """
+        return self._wait(frame).table
+
+    def _wait(self, frame: int | None) -> Scan:
+        self.start()
+        with self._changed:
+            if frame is not None:
+                self._wanted = max(self._wanted, frame)
+            self._changed.wait_for(lambda: self._stopped or self._holds(frame))
+            if self._failure is not None:
+                raise VideoError(self.header.path, self._failure)
+            if self._scan is None or not self._holds(frame):
+                raise VideoError(self.header.path, "was closed before its frames were counted")
+            return self._scan
+
+    def _holds(self, frame: int | None) -> bool:
+        if self.is_complete:
+            return True
+        return frame is not None and self._scan is not None and frame < self._scan.table.n_frames
+
+    @property
+    def n_frames_now(self) -> int:
+        """Number of frames as far as is known without reading the file through."""
+        self.start()
+        if self.is_complete or self.header.promised is None:
+            scan = self._scan
+            return 0 if scan is None else scan.n_readable
+        return self.header.promised
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames up to the last one that can be read; waits until all is known."""
+        return self._wait(None).n_readable
+
+    @property
+    def missing_now(self) -> tuple[range, ...]:
+        """Frames that cannot be read, as far as known without waiting and without decoding."""
+        scan = self._scan
+        if scan is None or not scan.complete:
+            return ()
+        n = scan.table.n_frames
+        promised = (self.header.promised or 0) if self._breaks_promise(scan) else 0
+        return merge_ranges([*scan.missing, range(n, max(n, promised))])
+
+    def _breaks_promise(self, scan: Scan) -> bool:
+        return scan.ends_early or self.header.counts_frames
+
+    @property
+    def problem_now(self) -> str | None:
+        """One sentence on what the file lacks, None when nothing is known to be."""
+        if self._failure is not None:
+            return self._failure
+        missing = self.missing_now
+        scan = self._scan
+        if scan is not None and scan.complete and not scan.table.n_frames:
+            return "holds no frames; expected a video with frames"
+        if missing:
+            promised = self.header.promised
+            says = f", the header promises {promised}" if promised is not None else ""
+            held = 0 if scan is None else scan.n_readable
+            return f"holds {held} frames{says}; missing: {describe_ranges(missing)}"
+        if scan is not None and scan.complete and scan.ends_early:
+            return f"was never finished; {scan.n_readable} frames can be read"
+        return None
+
+    def _fill(self) -> None:
+        renew_at = FIRST_PACKETS
+        try:
+            for packets, whole in scan_packets(self.header):
+                if self._stopped:
+                    return
+                if whole:
+                    self._publish(final_table(self.header, packets))
+                    return
+                n = len(packets.pts)
+                held = self._scan.table.n_frames if self._scan is not None else 0
+                if n >= renew_at or held <= self._wanted < n:
+                    renew_at = 2 * n
+                    self._publish(partial_table(self.header, packets))
+        except (VideoError, OSError, MemoryError) as error:
+            message = error.message if isinstance(error, VideoError) else str(error)
+            with self._changed:
+                self._failure = f"could not be read through ({message})"
+                self._changed.notify_all()
+
+    def _publish(self, scan: Scan) -> None:
+        with self._changed:
+            self._scan = scan
+            self._changed.notify_all()
+

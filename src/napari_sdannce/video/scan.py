@@ -1,0 +1,221 @@
+"""Build the frame table of a file: from its tables where it has them, else from its packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import av.error
+import numpy as np
+import numpy.typing as npt
+
+from .header import open_container, video_stream
+from .index import FrameTable, PacketList, table_of_count, table_of_times
+from .mp4_tables import UnusableTables, read_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .header import VideoHeader
+
+IntArray = npt.NDArray[np.int64]
+
+REORDERED_CODECS = ("h264", "hevc", "vvc", "av1", "vp9")
+"""Codecs for which AVI files give no presentation times although frames are reordered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """A frame table and what is known of the file's end.
+
+    Attributes
+    ----------
+    complete
+        Whether the table holds the whole file.
+    ends_early
+        Whether the file stops before its header says, or was never finished.
+    """
+
+    table: FrameTable
+    complete: bool
+    ends_early: bool = False
+    missing: tuple[range, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "missing", self.table.known_missing)
+
+    @property
+    def n_readable(self) -> int:
+        """Frames up to the last one that is not known to be unreadable."""
+        n = self.table.n_frames
+        return self.missing[-1].start if self.missing and self.missing[-1].stop == n else n
+
+
+def table_from_header(header: VideoHeader) -> Scan | None:
+    """The table of an mp4 file from its header, None where that cannot be trusted."""
+    if not header.is_mp4:
+        return None
+    try:
+        tables = read_tables(header.path, header.track_id)
+    except UnusableTables:
+        return None
+    n = len(tables.pos)
+    with open_container(header.path) as container:
+        entries = video_stream(container, header.path).index_entries
+        if len(entries) != n:
+            return None
+        shift = entries[0].timestamp - int(tables.dts[0])
+        for i in {0, 1 % n, n // 2, n - 1}:
+            found = (entries[i].timestamp - shift, entries[i].pos, entries[i].size)
+            if found != (tables.dts[i], tables.pos[i], tables.size[i]) or entries[i].is_discard:
+                return None
+    outside = tables.pos + tables.size > header.bytes
+    cut = frozenset(np.flatnonzero(outside | (tables.pos < 0)).tolist())
+    table = table_of_times(
+        tables.pts, tables.dts + shift, tables.pos, tables.keys, damaged=cut
+    )
+    return Scan(table, complete=True, ends_early=bool(cut))
+
+
+def scan_packets(header: VideoHeader) -> Iterator[tuple[PacketList, bool]]:
+    """Read a file's packets without decoding; yields what is known so far at every keyframe.
+
+    The packet list is the same object, growing; the flag says whether it is whole.
+    """
+    packets = PacketList()
+    end = 0
+    with open_container(header.path) as container:
+        stream = video_stream(container, header.path)
+        try:
+            for packet in container.demux():
+                if not packet.size:
+                    continue
+                skipped = max(0, (packet.pos or 0) - end)
+                end = max(end, (packet.pos or 0) + packet.size)
+                if packet.stream_index != stream.index:
+                    continue
+                if packet.is_keyframe and packets.pts:
+                    yield packets, False
+                _append(packets, packet, skipped)
+        except av.error.FFmpegError:
+            pass  # the file ends here; the number of frames found tells
+    yield packets, True
+
+
+def _append(packets: PacketList, packet: av.Packet, skipped: int) -> None:
+    number = len(packets.pts)
+    packets.pts.append(packet.pts)
+    packets.dts.append(packet.dts)
+    packets.pos.append(-1 if packet.pos is None else packet.pos)
+    packets.size.append(packet.size)
+    packets.skipped.append(skipped)
+    if packet.is_keyframe:
+        packets.keys.append(number)
+    if packet.is_discard:
+        packets.discarded.append(number)
+    if packet.is_corrupt:
+        packets.damaged.append(number)
+
+
+def partial_table(header: VideoHeader, packets: PacketList) -> Scan:
+    """Table of the packets so far, which must end right before a keyframe."""
+    return Scan(_table(header, packets), complete=False)
+
+
+def final_table(header: VideoHeader, packets: PacketList) -> Scan:
+    """Table of all packets of a file, with what it lost."""
+    if not packets.pts:
+        empty = np.empty(0, dtype=np.int64)
+        return Scan(table_of_count(empty, empty, empty), complete=True, ends_early=True)
+    if _is_counted(header, packets):
+        early = header.counts_frames and len(packets.pts) < (header.promised or 0)
+        return Scan(_table(header, packets), complete=True, ends_early=early)
+    pts = np.asarray(packets.pts, dtype=np.int64)
+    early = _ends_early(header, pts)
+    if early and header.reorder:
+        # frames shown before these may have been stored after the end: their number is not known
+        packets.discarded.extend(np.argsort(pts, kind="stable")[-header.reorder :].tolist())
+    return Scan(_table(header, packets), complete=True, ends_early=early)
+
+
+def _is_counted(header: VideoHeader, packets: PacketList) -> bool:
+    no_times = header.container == "avi" and header.codec in REORDERED_CODECS and header.reorder > 0
+    return no_times or any(pts is None for pts in packets.pts)
+
+
+def _table(header: VideoHeader, packets: PacketList) -> FrameTable:
+    keys = np.asarray(packets.keys, dtype=np.int64)
+    pos = np.asarray(packets.pos, dtype=np.int64)
+    if _is_counted(header, packets):
+        if any(dts is None for dts in packets.dts):
+            pos = np.full(len(pos), -1, dtype=np.int64)
+        dts = np.array([dts or 0 for dts in packets.dts], dtype=np.int64)
+        return table_of_count(dts, pos, keys, damaged=frozenset(packets.damaged))
+    pts = np.asarray(packets.pts, dtype=np.int64)
+    dts = np.array([p if d is None else d for p, d in zip(pts.tolist(), packets.dts, strict=True)])
+    if header.container == "mpegts":
+        pos = np.full(len(pos), -1, dtype=np.int64)  # differs after a seek
+    lost, torn = _losses(header, packets, pts)
+    return table_of_times(
+        pts,
+        dts.astype(np.int64),
+        pos,
+        keys,
+        damaged=frozenset([*packets.damaged, *torn]),
+        discarded=packets.discarded,
+        seek_by_dts=header.is_mp4 or header.container == "avi",
+        lost=lost,
+    )
+
+
+def _tick(pts: IntArray) -> float:
+    """Usual time between two frames (ticks)."""
+    gaps = np.diff(np.sort(pts))
+    gaps = gaps[gaps > 0]
+    return float(np.median(gaps)) if len(gaps) else 1.0
+
+
+def _ends_early(header: VideoHeader, pts: IntArray) -> bool:
+    if header.counts_frames:
+        return len(pts) < (header.promised or 0)
+    tick = _tick(pts)
+    if header.duration is not None and header.promised is not None:
+        shown = (int(pts.max()) - min(0, int(pts.min())) + tick) * float(header.time_base)
+        return shown < header.duration - 1.5 * tick * float(header.time_base)
+    if "matroska" in header.container:
+        return True  # its writer adds the duration when it closes the file
+    tail = np.diff(np.sort(pts)[-header.reorder - 2 :])
+    return bool(header.reorder and len(tail) and tail.max() > 1.5 * tick)
+
+
+def _losses(
+    header: VideoHeader, packets: PacketList, pts: IntArray
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Frames lost to damage in the middle: a jump in time where bytes were skipped.
+
+    A jump alone is a camera that paused; skipped bytes alone are headers.
+
+    Returns
+    -------
+    tuple
+        (packet, count): so many frames are missing before the frame of that packet; and the packets
+        that follow a loss.
+    """
+    if header.container == "mpegts" or len(pts) < 3:
+        return [], []
+    tick = _tick(pts)
+    usual = float(np.median(packets.size))
+    order = np.argsort(pts, kind="stable")
+    steps = np.diff(pts[order])
+    lost: list[tuple[int, int]] = []
+    torn: list[int] = []
+    for at in np.flatnonzero(steps > 1.5 * tick):
+        count = round(float(steps[at]) / tick) - 1
+        before, after = int(order[at]), int(order[at + 1])
+        low = max(1, min(before, after) - header.reorder)
+        high = min(len(pts), max(before, after) + header.reorder + 1)
+        where = low + int(np.argmax(packets.skipped[low:high])) if high > low else after
+        if packets.skipped[where] >= 64 + 0.25 * usual * count:
+            lost.append((after, count))
+            torn.append(where)
+    return lost, torn
