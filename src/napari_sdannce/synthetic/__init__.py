@@ -1,6 +1,23 @@
 """Rendered scenes with known truth: rats in an arena, seen by a ring of cameras."""
 
+from napari_sdannce.synthetic.arena import Arena
+from napari_sdannce.synthetic.coat import Coat
 from napari_sdannce.synthetic.motion import Motion, rat_motion
+from napari_sdannce.synthetic.render import Frame, render_frame, render_scene, visibility
 from napari_sdannce.synthetic.rig import camera_ring
+from napari_sdannce.synthetic.scene import Scene, random_scene, two_rats
 
-__all__ = ["Motion", "camera_ring", "rat_motion"]
+__all__ = [
+    "Arena",
+    "Coat",
+    "Frame",
+    "Motion",
+    "Scene",
+    "camera_ring",
+    "random_scene",
+    "rat_motion",
+    "render_frame",
+    "render_scene",
+    "two_rats",
+    "visibility",
+]

@@ -7,14 +7,11 @@ import numpy.typing as npt
 
 from napari_sdannce.synthetic.anatomy import (
     ENDS,
-    FORE_LEFT,
     HEAD,
-    HIND_LEFT,
     HIP_CENTRE,
     LENGTHS,
     LIMBS,
     N_BONES,
-    NECK,
     PELVIS,
     STARTS,
     THORAX_B,

@@ -1,0 +1,127 @@
+"""Light on animals and floor: one soft lamp above, the sky, the floor's glow, and shadows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from scipy.ndimage import gaussian_filter, maximum_filter
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+
+KEY = (0.30, -0.22, 0.928)
+"""Unit direction towards the lamp."""
+
+_CELL_MM = 3.0
+_KEY_COLOUR = (0.60, 0.588, 0.568)
+_SKY_COLOUR = (0.40, 0.408, 0.424)
+_GLOW_COLOUR = (0.28, 0.245, 0.20)
+
+
+@dataclass(frozen=True, eq=False)
+class Shadows:
+    """Shadows of the animals at one moment.
+
+    Parameters
+    ----------
+    reach
+        Half the width of the maps, mm.
+    lamp
+        (n, n) how high above the floor the animals are, seen from the lamp: cell (i, j) is the line
+        towards the lamp that starts on the floor at y, x. 0 where there is none.
+    floor
+        (n, n) light that is left on the floor, 0..1.
+    """
+
+    reach: float
+    lamp: Float32Array
+    floor: Float32Array
+
+
+def cast_shadows(vertices: FloatArray, reach: float) -> Shadows:
+    """Shadows of vertices (N, 3) mm, close enough together to leave no gaps."""
+    n = int(np.ceil(2 * reach / _CELL_MM))
+    lamp = np.zeros((n, n), dtype=np.float32)
+    low = np.full((n, n), 1e3, dtype=np.float32)
+    _splat(vertices, reach, lamp, low)
+    lamp = maximum_filter(lamp, size=2)
+    covered = (lamp > 0).astype(np.float32)
+    dark = gaussian_filter(covered, 6.0 / _CELL_MM)
+    touch = gaussian_filter(np.exp(-low / 9.0), 4.0 / _CELL_MM)
+    near = gaussian_filter(np.exp(-low / 45.0), 22.0 / _CELL_MM)
+    floor = (1 - 0.46 * dark) * (1 - 0.5 * np.minimum(touch, 1)) * (1 - 0.32 * near)
+    return Shadows(reach, lamp, np.asarray(floor, dtype=np.float32))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _splat(vertices, reach, lamp, low):  # type: ignore[no-untyped-def]
+    n = lamp.shape[0]
+    for k in range(vertices.shape[0]):
+        x, y, z = vertices[k, 0], vertices[k, 1], vertices[k, 2]
+        i, j = int((y + reach) / _CELL_MM), int((x + reach) / _CELL_MM)
+        if 0 <= i < n and 0 <= j < n:
+            low[i, j] = min(low[i, j], max(z, 0.0))
+        x, y = x - z * KEY[0] / KEY[2], y - z * KEY[1] / KEY[2]
+        i, j = int((y + reach) / _CELL_MM), int((x + reach) / _CELL_MM)
+        if 0 <= i < n and 0 <= j < n:
+            lamp[i, j] = max(lamp[i, j], z)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def light_vertices(vertices, normals, albedo, fur, lamp, reach, lit):  # type: ignore[no-untyped-def]
+    """Colour (N, 3) of vertices under the lamp, sky and floor glow, written to `lit`.
+
+    `fur` (N,) 0..1 softens the edge of the lit side.
+    """
+    for k in range(vertices.shape[0]):
+        nx, ny, nz = normals[k, 0], normals[k, 1], normals[k, 2]
+        z = max(vertices[k, 2], 0.0)
+        wrap = 0.15 + 0.25 * fur[k]
+        facing = (nx * KEY[0] + ny * KEY[1] + nz * KEY[2] + wrap) / (1 + wrap)
+        key = max(0.0, facing) * (1 - 0.85 * _hidden(vertices[k], normals[k], lamp, reach))
+        up = 0.5 + 0.5 * nz
+        open_ = min(1.0, 0.42 + z / 70.0)
+        sky = up * (0.35 + 0.65 * open_)
+        glow = (1 - up) * min(1.0, 0.25 + z / 60.0)
+        for c in range(3):
+            light = key * _KEY_COLOUR[c] + sky * _SKY_COLOUR[c] + glow * _GLOW_COLOUR[c]
+            lit[k, c] = albedo[k, c] * light
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _hidden(vertex, normal, lamp, reach):  # type: ignore[no-untyped-def]
+    """Share of the lamp that is hidden from a vertex, smooth in space and height."""
+    # off the surface, so that a body does not speckle itself
+    x, y, z = vertex[0] + 5 * normal[0], vertex[1] + 5 * normal[1], vertex[2] + 5 * normal[2]
+    a = (y - z * KEY[1] / KEY[2] + reach) / _CELL_MM - 0.5
+    b = (x - z * KEY[0] / KEY[2] + reach) / _CELL_MM - 0.5
+    n = lamp.shape[0]
+    i0, j0 = int(a), int(b)
+    if i0 < 1 or j0 < 1 or i0 >= n - 2 or j0 >= n - 2:
+        return 0.0
+    fa, fb = a - i0, b - j0
+    total, weight = 0.0, 0.0
+    for di in range(-1, 3):
+        for dj in range(-1, 3):
+            w = max(0.0, 1.6 - abs(di - fa)) * max(0.0, 1.6 - abs(dj - fb))
+            above = lamp[i0 + di, j0 + dj] - z
+            total += w * min(max((above - 5.0) / 14.0, 0.0), 1.0)
+            weight += w
+    return total / weight
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def floor_light(shadow, reach, x, y):  # type: ignore[no-untyped-def]
+    """Light left on the floor at (x, y), bilinear."""
+    a, b = (y + reach) / _CELL_MM - 0.5, (x + reach) / _CELL_MM - 0.5
+    n = shadow.shape[0]
+    i, j = int(a), int(b)
+    if i < 0 or j < 0 or i >= n - 1 or j >= n - 1:
+        return 1.0
+    fa, fb = a - i, b - j
+    top = shadow[i, j] * (1 - fb) + shadow[i, j + 1] * fb
+    low = shadow[i + 1, j] * (1 - fb) + shadow[i + 1, j + 1] * fb
+    return top * (1 - fa) + low * fa
