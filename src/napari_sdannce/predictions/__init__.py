@@ -3,6 +3,17 @@
 from napari_sdannce.predictions.com import ComTrace
 from napari_sdannce.predictions.com_store import ComChunk, ComStore
 from napari_sdannce.predictions.job import Job, Reason
+from napari_sdannce.predictions.opening import open_predictions, read_com_trace
 from napari_sdannce.predictions.store import PoseChunk, PoseStore
 
-__all__ = ["ComChunk", "ComStore", "ComTrace", "Job", "PoseChunk", "PoseStore", "Reason"]
+__all__ = [
+    "ComChunk",
+    "ComStore",
+    "ComTrace",
+    "Job",
+    "PoseChunk",
+    "PoseStore",
+    "Reason",
+    "open_predictions",
+    "read_com_trace",
+]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from napari_sdannce.files.com_mat import write_com
 
 from .chunks import ArraySpec
 from .com import ComTrace
@@ -14,7 +17,9 @@ from .job_store import JobStore
 from .store import arrays_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
+    from pathlib import Path
 
     from .job import Job
 
@@ -104,4 +109,44 @@ class ComStore(JobStore):
             positions=self._arrays.read("positions", chosen),
             confidence=self._arrays.read("confidence", chosen).astype(np.float64),
             sample_ids=self.sample_ids(chosen),
+        )
+
+    def write_mat(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        start: int | None = None,
+        overwrite: bool = False,
+    ) -> tuple[Path, ...]:
+        """Write ``com3d<start>.mat``, and one ``instance<i>com3d<start>.mat`` an animal if several.
+
+        Moments without a COM stay, as NaN.
+
+        Parameters
+        ----------
+        folder
+            Where to; made when it is not there.
+        start
+            First sample of a run over a part of the recording; None: a run over all of it.
+        overwrite
+            Whether existing files may be replaced.
+
+        Raises
+        ------
+        FileExistsError
+            When a file exists and may not be overwritten.
+        """
+        trace = self.trace()
+        metadata = {
+            "software": f"napari-sdannce {self.job.software}",
+            "settings": json.dumps(self.job.settings),
+            "weights": self.job.weights,
+        }
+        return write_com(
+            folder,
+            trace.positions,
+            trace.sample_ids,
+            start=start,
+            metadata=metadata,
+            overwrite=overwrite,
         )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.files.pose_mat import write_com3d_used, write_poses
 from napari_sdannce.poses import Poses
 
 from .chunks import ArraySpec
 from .job_store import JobStore
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
+    from pathlib import Path
 
     from .job import Job
 
@@ -136,6 +139,45 @@ class PoseStore(JobStore):
             keypoints=self.job.keypoints,
             fps=self.job.fps,
         )
+
+    def write_mat(
+        self, folder: str | os.PathLike[str], *, start: int = 0, overwrite: bool = False
+    ) -> tuple[Path, ...]:
+        """Write the twins in the reference's layout.
+
+        ``save_data_AVG<start>.mat``, ``com3d_used.mat``, and ``init_save_data_AVG.mat`` when the
+        store holds the initial poses. ``p_max`` is the raw maximum of the heatmap when the store
+        holds it, else the confidence. Moments without a pose stay, as NaN.
+
+        Parameters
+        ----------
+        folder
+            Where to; made when it is not there.
+        start
+            First batch of the run, part of the name.
+        overwrite
+            Whether existing files may be replaced.
+
+        Raises
+        ------
+        FileExistsError
+            When a file exists and may not be overwritten.
+        """
+        all_of_it = range(len(self))
+        poses = self.poses()
+        if "heatmap_max" in self.extras:
+            highest = self._arrays.read("heatmap_max", all_of_it).astype(np.float64)
+            poses = replace(poses, confidence=highest)
+        com = self._arrays.read("com", all_of_it)
+        written = [
+            write_poses(folder, poses, start=start, overwrite=overwrite),
+            write_com3d_used(folder, com, poses.sample_ids, overwrite=overwrite),
+        ]
+        if "initial" in self.extras:
+            first = self._arrays.read("initial", all_of_it).astype(np.float64)
+            before = replace(poses, positions=first)
+            written.append(write_poses(folder, before, initial=True, overwrite=overwrite))
+        return tuple(written)
 
 
 def arrays_of(chunk: Any) -> dict[str, npt.NDArray[Any]]:

@@ -1,0 +1,158 @@
+"""Opening predictions and COM traces: our stores, or files of the reference program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sdannce.files.com_mat import ComFile, read_com, read_instance_coms
+from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.pose_mat import read_poses
+from napari_sdannce.files.video_folders import natural_key
+
+from .chunks import read_attributes
+from .com import ComTrace
+from .com_store import ComStore
+from .job import ATTRIBUTE
+from .store import PoseStore
+
+if TYPE_CHECKING:
+    import os
+
+    from napari_sdannce.poses import Poses
+    from napari_sdannce.skeletons import Skeleton
+
+POSES_EXPECTED = (
+    "a prediction store of ours, a folder with one, or a save_data_AVG*.mat of the reference "
+    "program"
+)
+COM_EXPECTED = (
+    "a store of centres of mass, a com3d.mat, instance<i>com3d.mat or com3d.pickle, a label file "
+    "with a COM inside, or a folder with one of the first three"
+)
+PICKLES = (".pickle", ".pkl")
+
+
+def open_predictions(path: str | os.PathLike[str], *, skeleton: Skeleton | None = None) -> Poses:
+    """Open the poses of a recording.
+
+    Parameters
+    ----------
+    path
+        A prediction store; a folder with exactly one, or else with exactly one ``save_data_*.mat``;
+        or such a file. The poses of ``save_data_MAX.mat`` are relative to the COM, which is taken
+        from the ``com3d_used.mat`` beside it.
+    skeleton
+        Names of the keypoints of a ``.mat``, which has none; guessed from their number when None.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is nothing at `path`.
+    FileFormatError
+        When it holds no predictions, or several.
+
+    Examples
+    --------
+    >>> poses = open_predictions("experiment/DANNCE/predict")  # doctest: +SKIP
+    >>> poses.positions.shape  # (time, animal, keypoint, xyz)  # doctest: +SKIP
+    (90000, 2, 23, 3)
+    """
+    place = _existing(path, POSES_EXPECTED)
+    if place.is_dir():
+        if not is_store(place):
+            place = _only(place, stores_in(place, "poses") or _pose_files(place), POSES_EXPECTED)
+        if place.is_dir():
+            return PoseStore.open(place).poses()
+    if place.suffix.lower() != ".mat":
+        raise FileFormatError(place, f"a file of type '{place.suffix}'", POSES_EXPECTED)
+    used = place.with_name("com3d_used.mat")
+    needs_com = "MAX" in place.name and used.is_file()
+    return read_poses(place, skeleton=skeleton, com=read_com(used) if needs_com else None)
+
+
+def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:
+    """Read where each animal's centre of mass was.
+
+    Parameters
+    ----------
+    path
+        A store of centres of mass; a ``com3d.mat``, ``instance<i>com3d.mat`` or ``com3d.pickle``
+        (which is parsed, never executed); a label file with a COM inside; or a folder with exactly
+        one store, or else a ``com3d.mat``, or else one ``instance<i>com3d.mat`` an animal.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is nothing at `path`.
+    FileFormatError
+        When it holds no COM, or several.
+    """
+    place = _existing(path, COM_EXPECTED)
+    if not place.is_dir():
+        if place.suffix.lower() not in (".mat", *PICKLES):
+            raise FileFormatError(place, f"a file of type '{place.suffix}'", COM_EXPECTED)
+        return _trace(read_com(place))
+    if is_store(place):
+        return ComStore.open(place).trace()
+    stores = stores_in(place, "com")
+    if stores:
+        return ComStore.open(_only(place, stores, COM_EXPECTED)).trace()
+    if (place / "com3d.mat").is_file():
+        return _trace(read_com(place / "com3d.mat"))
+    instances = sorted(place.glob("instance*com3d.mat"), key=lambda each: natural_key(each.name))
+    if not instances:
+        raise FileFormatError(place, "it has none of them", COM_EXPECTED)
+    return _trace(read_instance_coms(instances))
+
+
+def is_store(folder: Path) -> bool:
+    """Whether a folder is a store of ours, perhaps a damaged one."""
+    if not (folder / "zarr.json").is_file():
+        return False
+    try:
+        attributes = read_attributes(folder)
+    except FileFormatError:
+        return True
+    return isinstance(attributes, dict) and ATTRIBUTE in attributes
+
+
+def stores_in(folder: Path, kind: str) -> list[Path]:
+    """Stores of one kind (``poses`` or ``com``) directly in a folder, by name."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith(".") and is_store(path):
+            about = read_attributes(path)[ATTRIBUTE]
+            if isinstance(about, dict) and about.get("kind") == kind:
+                found.append(path)
+    return found
+
+
+def _pose_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("save_data_*.mat"))
+
+
+def _existing(path: str | os.PathLike[str], expected: str) -> Path:
+    place = Path(path).expanduser().absolute()
+    if not place.exists():
+        raise FileNotFoundError(f"{place} does not exist; expected {expected}")
+    return place
+
+
+def _only(folder: Path, found: list[Path], expected: str) -> Path:
+    if not found:
+        raise FileFormatError(folder, "it has none of them", expected)
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise FileFormatError(folder, f"it has several: {names}", "the path of one of them")
+    return found[0]
+
+
+def _trace(file: ComFile) -> ComTrace:
+    """COM of a file; the first of moments whose keys repeat."""
+    _, first = np.unique(file.sample_ids, return_index=True)
+    rows = np.sort(first)
+    positions = file.positions[rows]
+    return ComTrace(positions, np.full(positions.shape[:2], np.nan), file.sample_ids[rows])
