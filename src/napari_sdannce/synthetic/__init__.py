@@ -6,6 +6,7 @@ from napari_sdannce.synthetic.motion import Motion, rat_motion
 from napari_sdannce.synthetic.render import Frame, render_frame, render_scene, visibility
 from napari_sdannce.synthetic.rig import camera_ring
 from napari_sdannce.synthetic.scene import Scene, random_scene, two_rats
+from napari_sdannce.synthetic.write import write_recording
 
 __all__ = [
     "Arena",
@@ -20,4 +21,5 @@ __all__ = [
     "render_scene",
     "two_rats",
     "visibility",
+    "write_recording",
 ]

@@ -92,7 +92,7 @@ def _cube() -> Float32Array:
     return noise_cube(64, 5)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _trace(lens, eye, boxes, pillars, rim, texture, cube, colour, depth, floor):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     rgb = np.empty(3)
@@ -109,7 +109,7 @@ def _trace(lens, eye, boxes, pillars, rim, texture, cube, colour, depth, floor):
                 colour[i, j, k] = np.uint8(min(max(rgb[k], 0.0), 255.0))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _trace_ground(lens, eye, ground):  # type: ignore[no-untyped-def]
     for i in range(ground.shape[0]):
         for j in range(ground.shape[1]):
@@ -118,7 +118,7 @@ def _trace_ground(lens, eye, ground):  # type: ignore[no-untyped-def]
             ground[i, j, 0], ground[i, j, 1] = eye[0] + t * dx, eye[1] + t * dy
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _nearest(eye, dx, dy, dz, boxes, pillars, rim):  # type: ignore[no-untyped-def]
     """Nearest thing along a ray: distance, kind, which of its kind, and which face (0 top)."""
     best, kind, which, face = 1e9, NOTHING, 0, 0
@@ -155,7 +155,7 @@ def _nearest(eye, dx, dy, dz, boxes, pillars, rim):  # type: ignore[no-untyped-d
     return best, kind, which, face
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _cylinder(ex, ey, dx, dy, cx, cy, r):  # type: ignore[no-untyped-def]
     a = dx * dx + dy * dy
     ox, oy = ex - cx, ey - cy
@@ -168,7 +168,7 @@ def _cylinder(ex, ey, dx, dy, cx, cy, r):  # type: ignore[no-untyped-def]
     return (-b - root) / a, (-b + root) / a
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _pillar(eye, dx, dy, dz, pillar):  # type: ignore[no-untyped-def]
     t, _ = _cylinder(eye[0], eye[1], dx, dy, pillar[0], pillar[1], pillar[2])
     if t > 0 and 0 <= eye[2] + t * dz <= pillar[3]:
@@ -180,7 +180,7 @@ def _pillar(eye, dx, dy, dz, pillar):  # type: ignore[no-untyped-def]
     return -1.0, 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _box(eye, dx, dy, dz, box):  # type: ignore[no-untyped-def]
     c, s = box[5], box[6]
     ox, oy = eye[0] - box[0], eye[1] - box[1]
@@ -206,7 +206,7 @@ def _box(eye, dx, dy, dz, box):  # type: ignore[no-untyped-def]
     return near, 0 if face >= 5 else face
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _paint(eye, dx, dy, dz, t, kind, which, face, boxes, pillars, rim, texture, cube, rgb):  # type: ignore[no-untyped-def]
     x, y, z = eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz
     if kind == FLOOR:
@@ -245,7 +245,7 @@ def _paint(eye, dx, dy, dz, t, kind, which, face, boxes, pillars, rim, texture, 
         rgb[2] = (level + soft) * (0.55 + 0.45 * glow) * 1.07
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _paint_box(x, y, z, face, box, cube, rgb):  # type: ignore[no-untyped-def]
     c, s = box[5], box[6]
     u, w = c * (x - box[0]) + s * (y - box[1]), -s * (x - box[0]) + c * (y - box[1])
@@ -271,7 +271,7 @@ def _paint_box(x, y, z, face, box, cube, rgb):  # type: ignore[no-untyped-def]
             rgb[0], rgb[1], rgb[2] = 66 * deep, 50 * deep, 38 * deep
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _shade(x, y, boxes, pillars, rim):  # type: ignore[no-untyped-def]
     """Share of the key light that things on the floor keep from a point of it."""
     point = np.array([x, y, 0.01])
@@ -295,7 +295,7 @@ def _shade(x, y, boxes, pillars, rim):  # type: ignore[no-untyped-def]
     return hidden / n
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _bilinear(texture, row, column, rgb):  # type: ignore[no-untyped-def]
     n = texture.shape[0]
     row, column = min(max(row, 0.0), n - 1.001), min(max(column, 0.0), n - 1.001)

@@ -141,7 +141,7 @@ class _Agent:
     def nose(self) -> FloatArray:
         reach = self.scale * _HEAD_REACH
         ahead = reach[0] * _direction(self.heading) + reach[1] * _direction(self.chest_heading)
-        return np.array([self.x, self.y]) + ahead
+        return np.asarray(np.array([self.x, self.y]) + ahead)
 
     def state(self) -> tuple[float, ...]:
         return (self.x, self.y, self.heading, self.bend, self.look, self.nod, self.rear,

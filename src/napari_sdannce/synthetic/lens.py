@@ -25,7 +25,7 @@ def packed(camera: Camera) -> FloatArray:
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def project(lens: FloatArray, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Pixel (u, v), distorted, and depth of a world point; the depth is not positive behind."""
     cx = lens[0] * x + lens[1] * y + lens[2] * z + lens[9]
@@ -42,7 +42,7 @@ def project(lens: FloatArray, x: float, y: float, z: float) -> tuple[float, floa
     return lens[12] * da + lens[13] * db + lens[15], lens[14] * db + lens[16], cz
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def line_of_sight(lens: FloatArray, u: float, v: float) -> tuple[float, float, float]:
     """World direction of the line of sight of pixel (u, v), as long as one unit of depth needs."""
     gb = (v - lens[16]) / lens[14]

@@ -56,7 +56,7 @@ def cast_shadows(vertices: FloatArray, reach: float) -> Shadows:
     return Shadows(reach, lamp, np.asarray(floor, dtype=np.float32))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _splat(vertices, reach, lamp, low):  # type: ignore[no-untyped-def]
     n = lamp.shape[0]
     for k in range(vertices.shape[0]):
@@ -70,7 +70,7 @@ def _splat(vertices, reach, lamp, low):  # type: ignore[no-untyped-def]
             lamp[i, j] = max(lamp[i, j], z)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def light_vertices(vertices, normals, albedo, fur, lamp, reach, lit):  # type: ignore[no-untyped-def]
     """Colour (N, 3) of vertices under the lamp, sky and floor glow, written to `lit`.
 
@@ -91,7 +91,7 @@ def light_vertices(vertices, normals, albedo, fur, lamp, reach, lit):  # type: i
             lit[k, c] = albedo[k, c] * light
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _hidden(vertex, normal, lamp, reach):  # type: ignore[no-untyped-def]
     """Share of the lamp that is hidden from a vertex, smooth in space and height."""
     # off the surface, so that a body does not speckle itself
@@ -113,7 +113,7 @@ def _hidden(vertex, normal, lamp, reach):  # type: ignore[no-untyped-def]
     return total / weight
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def floor_light(shadow, reach, x, y):  # type: ignore[no-untyped-def]
     """Light left on the floor at (x, y), bilinear."""
     a, b = (y + reach) / _CELL_MM - 0.5, (x + reach) / _CELL_MM - 0.5

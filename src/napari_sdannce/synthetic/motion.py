@@ -48,7 +48,7 @@ class Motion:
     @property
     def n_animals(self) -> int:
         """Number of animals."""
-        return self.keypoints.shape[1]
+        return int(self.keypoints.shape[1])
 
     @property
     def com(self) -> FloatArray:

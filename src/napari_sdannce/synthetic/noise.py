@@ -38,10 +38,10 @@ def bedding(size: int, span_mm: float, seed: int) -> FloatArray:
     turns = rng.uniform(0, np.pi, n)
     tints = base * (1 + 0.13 * rng.standard_normal((n, 1))) + 4 * rng.standard_normal((n, 3))
     _scatter(picture, places, halves, turns, tints)
-    return picture
+    return np.asarray(picture)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _scatter(
     picture: FloatArray,
     places: npt.NDArray[np.float64],

@@ -23,7 +23,7 @@ STRANDS = noise_cube(64, 3, octaves=(0.7, 1.3))
 _ALONG, _ACROSS = 1 / 7.0, 1 / 1.25
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def skin_vertices(rest, bones, weights, matrices, placed):  # type: ignore[no-untyped-def]
     """Carry vertices (N, 3) with their bones (linear blend skinning), never below the floor.
 
@@ -43,7 +43,7 @@ def skin_vertices(rest, bones, weights, matrices, placed):  # type: ignore[no-un
         placed[k, 0], placed[k, 1], placed[k, 2] = x, y, max(z, 0.3)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def vertex_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]
     """Unit normals (N, 3): mean of the triangles round each vertex, by area."""
     normals[:] = 0.0
@@ -70,7 +70,7 @@ def vertex_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def
             normals[k] /= size
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def project_vertices(lens, vertices, left, top, seen):  # type: ignore[no-untyped-def]
     """Sample column, row and depth (N, 3) of vertices, written to `seen`."""
     for k in range(vertices.shape[0]):
@@ -80,7 +80,7 @@ def project_vertices(lens, vertices, left, top, seen):  # type: ignore[no-untype
         seen[k, 2] = depth
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def shade_vertices(eye, vertices, normals, lit, fur, gloss, key, shaded):  # type: ignore[no-untyped-def]
     """Add what depends on the view to the lit colours: the fur's bright edge, wet highlights."""
     for k in range(vertices.shape[0]):
@@ -98,7 +98,7 @@ def shade_vertices(eye, vertices, normals, lit, fur, gloss, key, shaded):  # typ
             shaded[k, c] = lit[k, c] * (1 + 0.22 * edge) + 10.0 * edge + shine
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def draw(seen, shaded, rest, grain, triangles, strands, colour, depth, owner, mark):  # type: ignore[no-untyped-def]
     """Draw triangles into `colour` (h, w, 3) where they are nearer than `depth` (h, w).
 
@@ -145,7 +145,7 @@ def draw(seen, shaded, rest, grain, triangles, strands, colour, depth, owner, ma
                     colour[y, x, i] = min(max(value * light, 0.0), 255.0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _strand(strands, x, y, z):  # type: ignore[no-untyped-def]
     """Noise at a place on the resting body, drawn out along it; trilinear in a 64-cell cube."""
     a, b, c = x * _ALONG + 64, y * _ACROSS + 128, z * _ACROSS + 64
@@ -160,7 +160,7 @@ def _strand(strands, x, y, z):  # type: ignore[no-untyped-def]
     return low * (1 - a) + high * a
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def darken_floor(floor, ground, shadow, reach, colour):  # type: ignore[no-untyped-def]
     """Let shadows fall on the floor: samples (2h, 2w), ground (h, w, 2) mm."""
     for i in range(ground.shape[0]):
@@ -175,7 +175,7 @@ def darken_floor(floor, ground, shadow, reach, colour):  # type: ignore[no-untyp
                             colour[y, x, c] *= light
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def average_samples(colour, picture):  # type: ignore[no-untyped-def]
     """Mean of the four samples of each pixel: (2h, 2w, 3) -> (h, w, 3), both float32."""
     for y in range(picture.shape[0]):
@@ -189,7 +189,7 @@ def average_samples(colour, picture):  # type: ignore[no-untyped-def]
                 )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def expose(picture, gain, noise, row, column, image):  # type: ignore[no-untyped-def]
     """Turn light (H, W, 3) into an image (H, W, 3) uint8: exposure, vignette and sensor noise."""
     height, width = picture.shape[0], picture.shape[1]

@@ -41,7 +41,7 @@ def _frames(ahead: FloatArray) -> FloatArray:
     return np.stack([x, y, np.cross(x, y)], axis=-1)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _trailed(base: FloatArray, back: FloatArray, step: float) -> FloatArray:
     n_steps = base.shape[0]
     nodes = np.empty((n_steps, N_TAIL + 1, 3))
