@@ -1,6 +1,18 @@
 """Frame-exact video reading, lazily, and writing."""
 
+from .camera_video import CameraVideo
 from .errors import VideoError
+from .lazy import FrameArray, LazyVideo
 from .reader import VideoReader
+from .recording_video import RecordingVideo
+from .writer import VideoWriter
 
-__all__ = ["VideoError", "VideoReader"]
+__all__ = [
+    "CameraVideo",
+    "FrameArray",
+    "LazyVideo",
+    "RecordingVideo",
+    "VideoError",
+    "VideoReader",
+    "VideoWriter",
+]

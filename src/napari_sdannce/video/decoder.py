@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import av.error
 
-from .errors import VideoError
 from .header import open_container, video_stream
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ class FrameDecoder:
         self._threads = threads
         self._keep = keep
         self._on_frame = on_frame
-        self.damaged: set[int] = set()
-        """Frames found to be damaged by decoding."""
         self.n_decoded = 0
         """Packets decoded since the file was opened."""
         self._open()
@@ -101,13 +98,12 @@ class FrameDecoder:
             self._seek(anchor)
             found = self._run_to(frame)
         if found is None and anchor > 0:
-            # a keyframe that is none: the one before may do
-            first = self._dark
-            self._seek(anchor - 1)
+            # a keyframe that is none, or frames counted from it wrongly: start before it
+            self._seek(-1 if self._table.counted else anchor - 1)
             found = self._run_to(frame)
-            self._dark = {number for number in first if number in self._dark} | self._dark
         if found is None:
-            self.damaged.update(self._table.frames_of(sorted(self._dark)).tolist(), [frame])
+            dark = self._table.frames_of(sorted(self._dark)).tolist()
+            self._index.report_damage([frame, *(n for n in dark if n > self._passed)])
             self._restart = True
         return found
 
@@ -246,7 +242,7 @@ class FrameDecoder:
             return
         rank = self._rank_of(number)
         if rank < self._base:
-            return
+            return  # shown before the keyframe the decoding began at
         self._drop_before(rank)
         if decoded.is_corrupt:
             self._darken(number)
@@ -255,6 +251,8 @@ class FrameDecoder:
 
     def _rank_of(self, number: int) -> int:
         if self._table.counted:
+            if self._shown == 0 and number != self._base:
+                self._darken(self._base)
             self._shown += 1
             return self._base + self._shown - 1
         return int(self._table.rank[number])
@@ -288,6 +286,3 @@ def _is_unreferenced(packet: Packet[VideoStream], length_size: int) -> bool:
             return unit & 0x60 == 0
         start += length_size + int.from_bytes(data[start : start + length_size], "big")
     return False
-
-
-__all__ = ["JUMP", "FrameDecoder", "VideoError"]

@@ -6,10 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from .errors import VideoError
-from .frame_ranges import describe_ranges, merge_ranges
+from .frame_ranges import describe_ranges, merge_ranges, ranges_of
 from .scan import Scan, final_table, partial_table, scan_packets, table_from_header
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .header import VideoHeader
     from .index import FrameTable
 
@@ -39,6 +41,7 @@ class FrameIndex:
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._tried_header = False
+        self._damaged: set[int] = set()
 
     def start(self) -> None:
         """Begin to index, if that has not begun."""
@@ -108,9 +111,23 @@ class FrameIndex:
         """Number of frames up to the last one that can be read; waits until all is known."""
         return self._wait(None).n_readable
 
+    def report_damage(self, frames: Iterable[int]) -> None:
+        """Note frames that turned out not to decode."""
+        with self._changed:
+            self._damaged.update(frames)
+
+    def is_missing(self, frame: int) -> bool:
+        """Whether a frame is known to be unreadable; never waits."""
+        return frame in self._damaged or any(frame in r for r in self._lost)
+
     @property
     def missing_now(self) -> tuple[range, ...]:
-        """Frames that cannot be read, as far as known without waiting and without decoding."""
+        """Frames that cannot be read, as far as known without waiting."""
+        with self._changed:
+            return merge_ranges([*self._lost, *ranges_of(self._damaged)])
+
+    @property
+    def _lost(self) -> tuple[range, ...]:
         scan = self._scan
         if scan is None or not scan.complete:
             return ()
@@ -122,11 +139,18 @@ class FrameIndex:
         return scan.ends_early or self.header.counts_frames
 
     @property
-    def problem_now(self) -> str | None:
-        """One sentence on what the file lacks, None when nothing is known to be."""
+    def problems_now(self) -> tuple[str, ...]:
+        """What is known to be wrong, one sentence each; never waits."""
+        with self._changed:
+            lost = self._lost
+            found = [n for n in self._damaged if not any(n in r for r in lost)]
+            first = self._problem(lost)
+        damage = f"frames that do not decode: {describe_ranges(ranges_of(found))}" if found else None
+        return tuple(text for text in (first, damage) if text)
+
+    def _problem(self, missing: tuple[range, ...]) -> str | None:
         if self._failure is not None:
             return self._failure
-        missing = self.missing_now
         scan = self._scan
         if scan is not None and scan.complete and not scan.table.n_frames:
             return "holds no frames; expected a video with frames"

@@ -11,7 +11,7 @@ from .decoder import FrameDecoder
 from .errors import VideoError
 from .frame_cache import FrameCache
 from .frame_index import FrameIndex
-from .frame_ranges import describe_ranges, merge_ranges, ranges_of
+from .frame_ranges import describe_ranges
 from .header import read_header
 from .pixels import COLORS, Color, FrameConverter, Image, PixelError
 
@@ -82,7 +82,6 @@ class VideoReader:
         self._converter = FrameConverter(gray=gray, rotation=self.header.rotation)
         self._cache: FrameCache[VideoFrame] = FrameCache(cache_bytes, _frame_bytes)
         self._decoder: FrameDecoder | None = None
-        self._unconvertible: set[int] = set()
         self._lock = threading.RLock()
         self._closed = False
 
@@ -173,18 +172,12 @@ class VideoReader:
         What the header promised and the file does not hold is known once it is indexed; damage
         inside a frame shows only when the frame is decoded.
         """
-        found = self._unconvertible | (self._decoder.damaged if self._decoder else set())
-        return merge_ranges([*self.index.missing_now, *ranges_of(sorted(found))])
+        return self.index.missing_now
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What is known to be wrong with the file, one sentence each; never waits."""
-        problem = self.index.problem_now
-        found = self._unconvertible | (self._decoder.damaged if self._decoder else set())
-        known = self.index.missing_now
-        news = [n for n in sorted(found) if not any(n in r for r in known)]
-        damage = f"frames that do not decode: {describe_ranges(ranges_of(news))}" if news else None
-        return tuple(text for text in (problem, damage) if text)
+        return self.index.problems_now
 
     def read(self, frame: int) -> Image:
         """One frame.
@@ -238,10 +231,7 @@ class VideoReader:
             self._decoder = FrameDecoder(
                 self.index, threads=self._threads, keep=keep, on_frame=self._cache.put
             )
-        known = any(frame in r for r in self.index.missing_now)
-        decoded = None
-        if not known and frame not in self._decoder.damaged:
-            decoded = self._decoder.fetch(frame)
+        decoded = None if self.index.is_missing(frame) else self._decoder.fetch(frame)
         if decoded is None:
             self._raise_damaged(frame)
         return decoded
@@ -250,10 +240,10 @@ class VideoReader:
         try:
             image = self._converter.convert(decoded)
         except PixelError as error:
-            self._unconvertible.add(frame)
+            self.index.report_damage([frame])
             raise VideoError(self.path, f"frame {frame}: {error}") from error
         if image.shape != self.frame_shape:
-            self._unconvertible.add(frame)
+            self.index.report_damage([frame])
             found, expected = image.shape[1::-1], (self.width, self.height)
             raise VideoError(
                 self.path,

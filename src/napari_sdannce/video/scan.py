@@ -72,7 +72,7 @@ def table_from_header(header: VideoHeader) -> Scan | None:
     outside = tables.pos + tables.size > header.bytes
     cut = frozenset(np.flatnonzero(outside | (tables.pos < 0)).tolist())
     table = table_of_times(
-        tables.pts, tables.dts + shift, tables.pos, tables.keys, damaged=cut
+        tables.pts + shift, tables.dts + shift, tables.pos, tables.keys, damaged=cut
     )
     return Scan(table, complete=True, ends_early=bool(cut))
 
