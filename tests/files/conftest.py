@@ -101,7 +101,7 @@ class Fuzz:
         return path
 
     def check(self, reader: str, path: Path, **options: Any) -> str:
-        """Read the file with ``module:function``; fail unless it is read or refused as documented."""
+        """Read the file with ``module:function``; fail unless read, or refused as documented."""
         job = {"reader": reader, "path": str(path), "options": options}
         outcome, detail = self.child.ask(job)
         self.counts[outcome] = self.counts.get(outcome, 0) + 1

@@ -93,7 +93,7 @@ def _camera(table: Mapping[str, Any], key: str) -> Camera:
     return Camera(
         name=str(name),
         matrix=_numbers(table["matrix"], "matrix"),
-        rotation=cv2.Rodrigues(_vector(table, "rotation"))[0],
+        rotation=np.asarray(cv2.Rodrigues(_vector(table, "rotation"))[0], dtype=np.float64),
         translation=_vector(table, "translation"),
         radial=np.array([k1, k2, k3] if k3 else [k1, k2]),
         tangential=np.array([p1, p2]),

@@ -88,7 +88,7 @@ def _from_mat(found: MatFile) -> ComFile:
     sample_ids = int_vector(ids, "sampleID")
     positions = _positions(com, len(sample_ids))
     count = min(len(sample_ids), len(positions))
-    problems = ()
+    problems: tuple[str, ...] = ()
     if len(sample_ids) != len(positions):
         problems = (
             f"{len(positions)} positions for {len(sample_ids)} sample IDs; the first {count} are "

@@ -122,7 +122,7 @@ def aggregate(points: FloatArray, confidence: FloatArray, how: Aggregation) -> F
         kept = (confidence[:, first] > how.threshold) & (confidence[:, second] > how.threshold)
     kept = kept[..., None] & np.isfinite(points)
     values = np.where(kept, points, np.nan)
-    some = kept.any(axis=1)
+    some: npt.NDArray[np.bool_] = np.asarray(kept.any(axis=1))
     result = np.full((len(points), 3), np.nan)
     if how.weighted:
         weights = np.where(kept, (confidence[:, first] * confidence[:, second])[..., None], 0.0)

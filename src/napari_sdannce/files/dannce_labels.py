@@ -11,7 +11,7 @@ from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
 from napari_sdannce.recording import PixelOrigin, Sync
 
 from .dannce_mat import EXPECTED, DannceFile
-from .guess_skeleton import animals_and_skeleton
+from .guess_skeleton import animal_names, animals_and_skeleton, split_animals
 from .mat_fields import floats, is_empty, reading, struct
 from .mat_values import MatArray, MatValue, cell_column, cell_row
 from .matlab_camera import label_offset, matlab_from_camera
@@ -52,7 +52,8 @@ def labels_from_dannce(
     file
         The label file.
     skeleton, animals
-        What its keypoints are, see `animals_and_skeleton`; default: what the file says, else a guess.
+        What its keypoints are, see `animals_and_skeleton`; default: what the file says, else a
+        guess.
     pixel_origin
         Where the first pixel lies in the file.
 
@@ -64,7 +65,8 @@ def labels_from_dannce(
     with reading(file.path, EXPECTED):
         if skeleton is None and "skeleton" in file.variables:
             fields = struct(file.variables["skeleton"], "skeleton")
-            skeleton = skeleton_from_struct(fields, file.path.stem)
+            count, skeleton = split_animals(skeleton_from_struct(fields, file.path.stem))
+            animals = animals or (animal_names(count) if count > 1 else None)
         table = file.label_table()
         n_keypoints = _count_keypoints(table, skeleton)
         names, skeleton = animals_and_skeleton(n_keypoints, skeleton, animals)
@@ -72,8 +74,8 @@ def labels_from_dannce(
         offset = label_offset(pixel_origin)
         points = finite_points(table.data_2d.reshape(*shape, 2) - offset)
         clicked = _by_hand(file, shape) - offset
-        is_human = np.isfinite(clicked).all(-1)
-        states = np.where(np.isfinite(points[..., 0]), LabelState.REPROJECTED, LabelState.NONE)
+        is_human = np.asarray(np.isfinite(clicked).all(-1))
+        states = np.where(np.isfinite(points).all(-1), LabelState.REPROJECTED, LabelState.NONE)
         _, first = np.unique(table.sample_ids, return_index=True)
         first = np.sort(first)
         frames = table.frames.T[:, first]
@@ -92,23 +94,23 @@ def finite_points(points: FloatArray) -> FloatArray:
 
 
 def _count_keypoints(table: FrameTable, skeleton: Skeleton | None) -> int:
-    """Keypoints (of all animals) of the label arrays; those of the skeleton when nothing is labelled."""
+    """Keypoints (of all animals) of the label arrays; the skeleton's when nothing is labelled."""
     columns_2d, columns_3d = table.data_2d.shape[2], table.data_3d.shape[1]
     if not len(table.sample_ids) and not columns_3d:
         return len(skeleton.keypoints) if skeleton else 1
     if columns_3d % 3 or columns_3d // 3 * 2 != columns_2d:
         raise ValueError(
-            f"'data_3d' has {columns_3d} columns and 'data_2d' {columns_2d}; they must be 3 and 2 a "
-            "keypoint"
+            f"'data_3d' has {columns_3d} columns and 'data_2d' {columns_2d}; they must be 3 and 2 "
+            "a keypoint"
         )
-    return columns_3d // 3
+    return int(columns_3d // 3)
 
 
 def _by_hand(file: DannceFile, shape: tuple[int, int, int, int]) -> FloatArray:
     """(V, F, A, K, 2) px of the points a person placed, NaN elsewhere.
 
-    ``handLabeled2D`` of (keypoints, V, 2, frames) holds every frame that was open in Label3D; it says
-    which are labelled only when all are.
+    ``handLabeled2D`` of (keypoints, V, 2, frames) holds every frame that was open in Label3D, and
+    nothing says which of them are labelled: it is used when all are.
     """
     nowhere = np.full((*shape, 2), np.nan)
     value = file.variables.get("handLabeled2D")
@@ -178,10 +180,10 @@ def dannce_from_labels(
             [_label_data(kept, v, chosen[v], offset) for v in range(len(chosen))]
         ),
         "params": cell_column([matlab_from_camera(camera, pixel_origin) for camera in chosen]),
-        "sync": cell_column([_sync_data(sync, v, n_keypoints) for v in range(len(chosen))]),
+        "sync": cell_column([sync_struct(sync, v, n_keypoints) for v in range(len(chosen))]),
         "camnames": cell_row(list(labels.views)),
-        "handLabeled2D": _hand_labeled(kept, offset),
-        "skeleton": skeleton_to_struct(labels.skeleton),
+        "handLabeled2D": hand_labeled(kept, offset),
+        "skeleton": skeleton_to_struct(labels.skeleton, len(labels.animals)),
     }
     if com is not None:
         ids = _smallest(com.sample_ids)[None]
@@ -200,7 +202,7 @@ def _label_data(labels: Labels, view: int, camera: Camera, offset: float) -> dic
     }
 
 
-def _sync_data(sync: Sync, view: int, n_keypoints: int) -> dict[str, MatValue]:
+def sync_struct(sync: Sync, view: int, n_keypoints: int) -> dict[str, MatValue]:
     """Sync of one camera; its points are placeholders that readers want to see."""
     return {
         "data_2d": np.zeros((len(sync), 2 * n_keypoints), dtype=np.uint8),
@@ -210,7 +212,7 @@ def _sync_data(sync: Sync, view: int, n_keypoints: int) -> dict[str, MatValue]:
     }
 
 
-def _hand_labeled(labels: Labels, offset: float) -> FloatArray:
+def hand_labeled(labels: Labels, offset: float) -> FloatArray:
     """(keypoints, V, 2, F) px of the points that a person placed, NaN elsewhere."""
     is_human = np.isin(labels.states, HUMAN_STATES)
     points = np.where(is_human[..., None], labels.points_2d, np.nan) + offset

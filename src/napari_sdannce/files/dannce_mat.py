@@ -1,9 +1,8 @@
-"""``*_dannce.mat``: labels, calibration and sync, as Label3D exports them and s-DANNCE reads them."""
+"""``*_dannce.mat``: labels, calibration and sync, as Label3D exports and s-DANNCE reads them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from .matlab_camera import camera_from_matlab
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -36,7 +36,7 @@ class FrameTable:
     Parameters
     ----------
     data_2d
-        (V, N, 2K) px as in the file, u1 v1 u2 v2 ...; of `sync`, whose points mean nothing, (V, N, 0).
+        (V, N, 2K) px as in the file, u1 v1 u2 v2 ...; (V, N, 0) of `sync`, where it means nothing.
     data_3d
         (N, 3K) mm, x1 y1 z1 x2 ..., of the first camera; of `sync` (N, 0).
     frames

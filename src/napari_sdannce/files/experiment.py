@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
 
 EXPECTED = (
-    "an experiment folder (videos/<camera>/<first frame>.mp4), a Campy folder "
-    "(<camera>/<first frame>.mp4), a folder with sdannce.yaml or *_dannce.mat, or one video a camera"
+    "an experiment folder (videos/<camera>/<first frame>.mp4), a Campy folder (<camera>/<first "
+    "frame>.mp4), a folder with sdannce.yaml or *_dannce.mat, or one video a camera"
 )
 PROJECT_FILE = "sdannce.yaml"
 _MOST_COM_COLUMNS = 9
@@ -143,7 +143,7 @@ def label_files(folder: Path) -> tuple[Path, ...]:
 
 def search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) -> tuple[Path, ...]:
     """Files by name, a few levels deep, not among videos and cached volumes."""
-    found = []
+    found: list[Path] = []
     for path in visible(folder):
         if path.is_dir():
             if depth and path.name not in _NOT_SEARCHED:

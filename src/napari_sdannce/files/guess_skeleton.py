@@ -21,7 +21,7 @@ def numbered_skeleton(count: int) -> Skeleton:
 
 @cache
 def guess_skeleton(count: int) -> Skeleton:
-    """Built-in skeleton with this many keypoints, if its names are beyond doubt; else numbered ones."""
+    """Built-in skeleton with this many keypoints if its names are beyond doubt, else ``kp1`` ..."""
     fitting = [
         skeleton
         for skeleton in map(load_skeleton, builtin_skeletons())
@@ -57,13 +57,37 @@ def animals_and_skeleton(
     n_animals, rest = divmod(count, len(skeleton.keypoints))
     if rest:
         raise ValueError(
-            f"it has {count} keypoints, which is no multiple of the {len(skeleton.keypoints)} of the "
-            f"skeleton '{skeleton.name}'"
+            f"it has {count} keypoints, no multiple of the {len(skeleton.keypoints)} of "
+            f"'{skeleton.name}'"
         )
     names = tuple(animals) if animals else animal_names(n_animals)
     if len(names) != n_animals:
         raise ValueError(f"it holds {n_animals} animals, but there are {len(names)} animal names")
     return names, skeleton
+
+
+def split_animals(skeleton: Skeleton) -> tuple[int, Skeleton]:
+    """Tell apart the animals in a skeleton that repeats one, as Label3D makes it for several.
+
+    There ``name_1 ... name_n`` are the same keypoint of n animals, all keypoints of an animal
+    together. Any other skeleton is one animal.
+    """
+    split = [name.rpartition("_") for name in skeleton.keypoints]
+    numbers = [number for _, _, number in split]
+    count = len(set(numbers))
+    each = len(numbers) // count
+    expected = [str(i + 1) for i in range(count) for _ in range(each)]
+    bases = tuple(base for base, _, _ in split)
+    if count < 2 or numbers != expected or bases != bases[:each] * count:
+        return 1, skeleton
+    inside = [i for i, edge in enumerate(skeleton.edges) if max(edge) < each]
+    return count, Skeleton(
+        name=skeleton.name,
+        keypoints=bases[:each],
+        edges=tuple(skeleton.edges[i] for i in inside),
+        colors=tuple(skeleton.colors[i] for i in inside) if skeleton.colors else (),
+        pairs=tuple(pair for pair in skeleton.pairs if max(pair) < each),
+    )
 
 
 def animal_names(count: int) -> tuple[str, ...]:

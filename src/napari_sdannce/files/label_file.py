@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.skeletons import Skeleton
 
 from .dannce_labels import labels_from_dannce
-from .dannce_mat import read_dannce
+from .dannce_mat import DannceFile
+from .label3d import Label3DState, labels_from_label3d
+from .mat import read_mat
+from .mat_fields import reading
 from .skeleton_mat import open_skeleton
 
 if TYPE_CHECKING:
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.labels import Labels
-    from napari_sdannce.skeletons import Skeleton
 
 
 def open_labels(
@@ -48,8 +50,16 @@ def open_labels(
     FileFormatError
         When it holds no labels, or is damaged.
     """
-    if isinstance(skeleton, str | Path):
+    if skeleton is not None and not isinstance(skeleton, Skeleton):
         skeleton = open_skeleton(skeleton)
-    return labels_from_dannce(
-        read_dannce(path), skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
-    )
+    found = read_mat(path)
+    with reading(found.path, "labels: a *_dannce.mat or a *_Label3D.mat"):
+        if "camParams" in found.variables and "params" not in found.variables:
+            state = Label3DState(found.path, found.variables, found.dropped, found.version)
+            return labels_from_label3d(
+                state, skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
+            )
+        file = DannceFile(found.path, found.variables, found.dropped, found.version)
+        return labels_from_dannce(
+            file, skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
+        )

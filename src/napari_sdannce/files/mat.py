@@ -1,4 +1,4 @@
-"""MATLAB files of any version, in and out: the one place where their bytes are trusted to be hostile."""
+"""MATLAB files of any version, read and written."""
 
 from __future__ import annotations
 

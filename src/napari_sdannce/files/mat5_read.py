@@ -44,7 +44,7 @@ COMPLEX_FLAG, LOGICAL_FLAG = 0x0800, 0x0200
 
 
 class DamagedMatError(Exception):
-    """The bytes are not a MATLAB file; `napari_sdannce.files.mat` turns it into the public error."""
+    """The bytes are no MATLAB file; `napari_sdannce.files.mat` makes it the public error."""
 
 
 def read_mat5(content: bytes, wanted: Container[str] | None = None) -> dict[str, MatValue]:

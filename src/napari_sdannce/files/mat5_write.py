@@ -1,8 +1,8 @@
 """MATLAB v5 files, written.
 
 An own writer so that the class MATLAB shows and the type a number is stored in can differ, as in
-MATLAB's own files (whole doubles stored as integers): then a file read and written again is the same
-to MATLAB *and* to readers that look at the stored type.
+MATLAB's own files (whole doubles stored as integers): then a file read and written again is the
+same to MATLAB *and* to readers that look at the stored type.
 """
 
 from __future__ import annotations

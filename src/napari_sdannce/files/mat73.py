@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from .mat5_read import MAX_DEPTH, MAX_VARIABLE_BYTES, DamagedMatError
-from .mat_values import MatArray, MatValue, Opaque, StructArray, with_class
+from .mat_values import MatArray, MatValue, Opaque, StructArray, class_of, with_class
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -188,8 +188,7 @@ class _Writer:
 
     def write(self, parent: h5py.Group, name: str, value: MatValue) -> None:
         if isinstance(value, dict):
-            group = parent.create_group(name)
-            group.attrs["MATLAB_class"] = np.bytes_("struct")
+            group = self._group(parent, name, list(value))
             for field, item in value.items():
                 self.write(group, field, item)
         elif isinstance(value, StructArray):
@@ -206,7 +205,12 @@ class _Writer:
             self._write_numbers(parent, name, np.atleast_2d(np.asarray(value)))
 
     def _write_numbers(self, parent: h5py.Group, name: str, array: MatArray) -> None:
-        kept = (array.dtype.metadata or {}).get("matlab_class")
+        kept = class_of(array)
+        if array.dtype.kind == "c":
+            pairs = np.empty(array.shape, dtype=[("real", "f8"), ("imag", "f8")])
+            pairs["real"], pairs["imag"] = array.real, array.imag
+            self._write_array(parent, name, pairs, "double")
+            return
         if kept == "logical" or array.dtype.kind == "b":
             self._write_array(parent, name, array.astype(np.uint8), "logical")
             parent[name].attrs["MATLAB_int_decode"] = np.int32(1)
@@ -237,9 +241,18 @@ class _Writer:
             references.flat[i] = pool[name].ref
         return references
 
-    def _write_structs(self, parent: h5py.Group, name: str, structs: StructArray) -> None:
+    def _group(self, parent: h5py.Group, name: str, fields: list[str]) -> h5py.Group:
+        """Group of a struct, with the order of its fields."""
         group = parent.create_group(name)
         group.attrs["MATLAB_class"] = np.bytes_("struct")
+        letters = np.empty(len(fields), dtype=object)
+        for i, each in enumerate(fields):
+            letters[i] = np.array([bytes([code]) for code in each.encode()], dtype="S1")
+        group.attrs.create("MATLAB_fields", letters, dtype=h5py.vlen_dtype(np.dtype("S1")))
+        return group
+
+    def _write_structs(self, parent: h5py.Group, name: str, structs: StructArray) -> None:
+        group = self._group(parent, name, list(structs.names))
         for field in structs.names:
             column = np.empty(len(structs.elements), dtype=object)
             column[:] = [element[field] for element in structs.elements]

@@ -1,18 +1,12 @@
 """What the variables of a MATLAB file become in Python, the same for every version of the format.
 
-============================  =============================================================
-MATLAB                        here
-============================  =============================================================
-numeric, logical              array with the shape in MATLAB and the dtype *as stored*. MATLAB stores
-                              small whole doubles as integers; the class that MATLAB shows is kept
-                              in the dtype's metadata (`matlab_class`), and written again.
-char, one row                 `str`
-char, several rows            array of strings, one a row
-cell                          object array with the shape in MATLAB
-struct, 1 x 1                 `dict`
-struct array                  `StructArray`
-table, string, other objects  `Opaque`
-============================  =============================================================
+* numeric and logical: an array with the shape in MATLAB and the dtype *as stored*. MATLAB stores
+  small whole doubles as integers; the class that MATLAB shows is kept in the dtype's metadata
+  (`class_of`), and written again.
+* char: `str` for one row, an array of strings for several
+* cell: an object array with the shape in MATLAB
+* struct: `dict` for 1 x 1, else `StructArray`
+* table, string and other objects: `Opaque`
 """
 
 from __future__ import annotations
@@ -25,7 +19,7 @@ import numpy.typing as npt
 
 MatArray = npt.NDArray[Any]
 MatValue = Any
-"""One of the Python types in the table above."""
+"""One of the Python types above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ def cell_row(values: list[MatValue]) -> MatArray:
 
 
 def equal_values(a: MatValue, b: MatValue) -> bool:
-    """Whether two values agree in everything: value (NaN equals NaN), dtype, shape, class, fields."""
+    """Whether two values agree in value (NaN equals NaN), dtype, class, shape and fields."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         if a.shape != b.shape or a.dtype != b.dtype or class_of(a) != class_of(b):
             return False

@@ -1,8 +1,8 @@
 """Cameras in MATLAB's convention: row vectors, transposed matrices, pixels counted from one.
 
-A world point is a row ``[X Y Z 1]``; times ``[r; t] @ K`` it gives the pixel. So the ``K`` of a file is
-the transpose of the usual matrix, ``r`` the transpose of the usual rotation. No file says where its
-first pixel lies: `PixelOrigin` does.
+A world point is a row ``[X Y Z 1]``; times ``[r; t] @ K`` it gives the pixel. So the ``K`` of a
+file is the transpose of the usual matrix, ``r`` the transpose of the usual rotation. No file says
+where its first pixel lies: `PixelOrigin` does.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def is_transposed(stored: np.ndarray) -> bool:
     column = bool(np.abs(stored[:2, 2]).max() > scale)
     if row and column:
         raise ValueError(
-            f"'K' has a last row {stored[2].tolist()} and a last column {stored[:, 2].tolist()}: it "
-            "is neither an intrinsic matrix nor the transpose of one"
+            f"'K' has a last row {stored[2].tolist()} and a last column {stored[:, 2].tolist()}: "
+            "it is neither an intrinsic matrix nor the transpose of one"
         )
     return row or (not column and bool(abs(stored[0, 1]) <= scale))
 

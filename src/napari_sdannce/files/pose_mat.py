@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_sdannce.poses import Poses
 
+from .com_mat import ComFile, read_com
 from .guess_skeleton import animal_names, guess_skeleton
 from .mat import read_mat, write_mat
 from .mat_fields import field, floats, int_vector, reading
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.skeletons import Skeleton
-
-    from .com_mat import ComFile
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -33,7 +32,7 @@ def read_poses(
     *,
     skeleton: Skeleton | None = None,
     animals: Sequence[str] | None = None,
-    com: ComFile | None = None,
+    com: ComFile | str | os.PathLike[str] | None = None,
     fps: float | None = None,
 ) -> Poses:
     """Read ``save_data_AVG*.mat``, ``init_save_data_AVG.mat`` or ``save_data_MAX.mat``.
@@ -47,8 +46,8 @@ def read_poses(
     animals
         Names of the animals.
     com
-        Centres of mass, needed for ``save_data_MAX.mat``, whose positions are relative to them.
-        Moments without one become NaN.
+        Centres of mass or their file, needed for ``save_data_MAX.mat``, whose positions are
+        relative to them. Moments without one become NaN.
     fps
         Frames a second, to be kept in the poses.
 
@@ -59,6 +58,8 @@ def read_poses(
     FileFormatError
         When it holds no poses, or is damaged.
     """
+    if com is not None and not isinstance(com, ComFile):
+        com = read_com(com)
     found = read_mat(path, only=("pred", "p_max", "sampleID", "log_pmax"))
     with reading(found.path, EXPECTED):
         positions = _with_animals(floats(field(found.variables, "pred"), "pred"))
@@ -109,7 +110,7 @@ def _confidence(variables: Any, shape: tuple[int, int, int]) -> FloatArray:
     found = floats(value, "p_max")
     if found.size != np.prod(shape) or found.shape[:1] != shape[:1]:
         raise ValueError(f"'p_max' has the shape {found.shape}, 'pred' is for {shape}")
-    return found.reshape(shape)
+    return np.asarray(found.reshape(shape))
 
 
 def _in_world(positions: FloatArray, sample_ids: IntArray, com: ComFile | None) -> FloatArray:
@@ -125,7 +126,7 @@ def _in_world(positions: FloatArray, sample_ids: IntArray, com: ComFile | None) 
     for row, key in enumerate(sample_ids):
         if int(key) in row_of:
             centre[row] = com.positions[row_of[int(key)]]
-    return positions + centre[:, :, None]
+    return np.asarray(positions + centre[:, :, None])
 
 
 def write_poses(

@@ -33,7 +33,7 @@ _MAX_KEYPOINTS = 10_000
 def open_skeleton(name_or_path: str | os.PathLike[str]) -> Skeleton:
     """Open a skeleton: a ``.yaml`` or ``.mat`` file, or a built-in by its name.
 
-    ``rat23``, ``rat23.mat`` and ``skeletons/rat23.mat`` name the built-in when there is no such file.
+    ``rat23``, ``rat23.mat`` and ``skeletons/rat23.mat`` name the built-in when no such file exists.
 
     Raises
     ------
@@ -83,8 +83,13 @@ def skeleton_from_struct(fields: Mapping[str, MatValue], name: str) -> Skeleton:
     edges = _edges(fields)
     names = _names(fields, edges, name)
     colors = _colors(fields, len(edges))
+    kept = fields.get("name")
     return Skeleton(
-        name=name, keypoints=names, edges=edges, colors=colors, pairs=pairs_by_name(names)
+        name=kept if isinstance(kept, str) and kept else name,
+        keypoints=names,
+        edges=edges,
+        colors=colors,
+        pairs=pairs_by_name(names),
     )
 
 
@@ -150,14 +155,23 @@ def _colors(fields: Mapping[str, MatValue], n_edges: int) -> tuple[RGBA, ...]:
     return tuple((float(r), float(g), float(b), float(a)) for r, g, b, a in rgba)
 
 
-def skeleton_to_struct(skeleton: Skeleton) -> dict[str, MatValue]:
-    """Fields of a skeleton as Label3D keeps them: row of names, edges counted from 1, RGBA."""
+def skeleton_to_struct(skeleton: Skeleton, n_animals: int = 1) -> dict[str, MatValue]:
+    """Fields of a skeleton as Label3D keeps them: row of names, edges counted from 1, RGBA.
+
+    For several animals its keypoints are repeated as ``name_1 ... name_n``, animal by animal.
+    """
     colors = skeleton.colors or ((0.7, 0.7, 0.7, 1.0),) * len(skeleton.edges)
-    small = np.uint8 if len(skeleton.keypoints) < 256 else np.float64
+    count = len(skeleton.keypoints)
+    edges = np.array(skeleton.edges, dtype=np.int64).reshape(-1, 2) + 1
+    edges = np.concatenate([edges + animal * count for animal in range(n_animals)])
+    names = list(skeleton.keypoints)
+    if n_animals > 1:
+        names = [f"{name}_{animal + 1}" for animal in range(n_animals) for name in names]
     return {
-        "color": np.array(colors, dtype=np.float64).reshape(-1, 4),
-        "joints_idx": (np.array(skeleton.edges, dtype=np.int64).reshape(-1, 2) + 1).astype(small),
-        "joint_names": cell_row(list(skeleton.keypoints)),
+        "color": np.tile(np.array(colors, dtype=np.float64).reshape(-1, 4), (n_animals, 1)),
+        "joints_idx": edges.astype(np.uint8 if count * n_animals < 256 else np.float64),
+        "joint_names": cell_row(names),
+        "name": skeleton.name,
     }
 
 
