@@ -77,7 +77,7 @@ class CameraFiles:
             return None
 
     def locate(self, frame: int) -> tuple[int, int]:
-        """Number of the file that holds a frame, -1 before the first, and the frame's index in it."""
+        """Number of the file that holds a frame (-1: before the first), and the index in it."""
         file = bisect_right(self.starts, frame) - 1
         return file, frame - (self.starts[file] if file >= 0 else 0)
 
@@ -126,7 +126,9 @@ class CameraFiles:
         camera = f"camera '{self.view.name}'"
         if self.starts[0]:
             lost = describe_ranges([range(self.starts[0])])
-            problems.append(Problem(self.view.videos[0].path, f"{camera}: no file for frames {lost}"))
+            problems.append(
+                Problem(self.view.videos[0].path, f"{camera}: no file for frames {lost}")
+            )
         for file, found in sorted(self._found.items()):
             path = self.view.videos[file].path
             if isinstance(found, VideoError):

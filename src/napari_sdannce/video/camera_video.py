@@ -134,8 +134,9 @@ class CameraVideo:
 
     @property
     def missing(self) -> tuple[range, ...]:
-        """Frames that cannot be read, as far as known; all that can be without decoding after
-        `inspect`.
+        """Frames that cannot be read, as far as known.
+
+        After `inspect` that is all but damage inside frames, which shows when they are decoded.
         """
         return self._files.missing()
 
@@ -183,7 +184,8 @@ class CameraVideo:
             first = self.view.videos[0]
             raise VideoError(
                 first.path,
-                f"camera '{self.name}': begins at frame {first.first_frame}; frame {frame} is missing",
+                f"camera '{self.name}': begins at frame {first.first_frame}; "
+                f"frame {frame} is missing",
             )
         try:
             with self._lock:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from .frame_index import FrameIndex
-    from .index import FrameTable
 
 JUMP = 8
 """Packets that are rather decoded than jumped over by a seek."""
@@ -139,7 +138,7 @@ class FrameDecoder:
         if self._restart or self._base < 0 or frame <= max(self._passed, self._left_out):
             return False
         key = int(self._table.keys[anchor]) if anchor >= 0 else 0
-        return not self._ended and key <= self._sent + JUMP or self._is_ready(frame)
+        return (not self._ended and key <= self._sent + JUMP) or self._is_ready(frame)
 
     def _is_ready(self, frame: int) -> bool:
         return any(number == frame for number, _ in self._ready)
@@ -215,7 +214,11 @@ class FrameDecoder:
         if number in self._table.damaged or packet.is_corrupt:
             self._darken(number)
             return
-        if rank < frame - self._keep and self._nal_size and _is_unreferenced(packet, self._nal_size):
+        if (
+            rank < frame - self._keep
+            and self._nal_size
+            and _is_unreferenced(packet, self._nal_size)
+        ):
             self._left_out = max(self._left_out, rank)
             return
         packet.opaque = number

@@ -145,7 +145,9 @@ class FrameIndex:
             lost = self._lost
             found = [n for n in self._damaged if not any(n in r for r in lost)]
             first = self._problem(lost)
-        damage = f"frames that do not decode: {describe_ranges(ranges_of(found))}" if found else None
+        damage = (
+            f"frames that do not decode: {describe_ranges(ranges_of(found))}" if found else None
+        )
         return tuple(text for text in (first, damage) if text)
 
     def _problem(self, missing: tuple[range, ...]) -> str | None:
@@ -187,4 +189,3 @@ class FrameIndex:
         with self._changed:
             self._scan = scan
             self._changed.notify_all()
-

@@ -1,19 +1,23 @@
-"""What the header of a video file says, which may be wrong, and why a file cannot be used at all."""
+"""What the header of a video file says (it may be wrong), and why a file cannot be used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import av.error
-from av.container import InputContainer
 from av.stream import Disposition
-from av.video.stream import VideoStream
 
 from .errors import VideoError
 from .mp4_tables import read_rotation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 MAX_SIDE = 32768
 """Pictures wider or higher than this are taken for a damaged header (px)."""
@@ -125,11 +129,9 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     VideoError
         When there is none, or FFmpeg has no decoder for it.
     """
-    streams = [
-        s for s in container.streams.video if not s.disposition & Disposition.attached_pic
-    ]
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        kinds = sorted({s.type for s in container.streams}) or ["nothing"]
+        kinds = sorted({str(s.type) for s in container.streams}) or ["nothing"]
         raise VideoError(path, f"holds {', '.join(kinds)} but no video stream; expected one")
     stream = streams[0]
     context = stream.codec_context
@@ -184,7 +186,7 @@ def read_header(path: Path) -> VideoHeader:
 
 
 def _is_guess(names: str) -> bool:
-    """Formats without a header, whose duration FFmpeg guesses from the bit rate or the last time."""
+    """Formats without a header: FFmpeg guesses their duration from bit rate or last time."""
     return names in ("mpegts", "h264", "hevc", "mpeg", "m4v", "mjpeg", "mpegvideo")
 
 

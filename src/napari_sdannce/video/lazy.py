@@ -11,13 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 from uuid import uuid4
 
-import dask.array as da
+import dask.array
 import numpy as np
 import numpy.typing as npt
-from dask.highlevelgraph import HighLevelGraph
+from dask.highlevelgraph import HighLevelGraph as Graph
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .pixels import Image
+
+da: Any = dask.array
+"""dask carries no types for its arrays."""
 
 MAX_CHUNKS = 900
 """Most chunks of a `LazyVideo`."""
@@ -98,7 +103,7 @@ class FrameArray:
         return np.asarray(self[:], dtype=dtype)
 
 
-class LazyVideo(da.Array):  # type: ignore[misc, name-defined, unused-ignore]
+class LazyVideo(dask.array.Array):
     """A dask array (T, H, W[, 3]) of video frames that picks frames before it makes a graph.
 
     Everything else is plain dask: results of arithmetic are ordinary arrays that work chunk by
@@ -119,28 +124,28 @@ class LazyVideo(da.Array):  # type: ignore[misc, name-defined, unused-ignore]
         for i, n in enumerate(chunks[0]):
             graph[(name, i, *zeros)] = (_read_block, frames, start, start + n)
             start += n
-        layers = HighLevelGraph.from_collections(name, graph, dependencies=())
+        layers = _layer(name, graph)
         meta = np.empty((0,) * frames.ndim, dtype=np.uint8)
-        video = cast("LazyVideo", super().__new__(cls, layers, name, chunks, meta=meta))
+        video = cast("LazyVideo", da.Array.__new__(cls, layers, name, chunks, meta=meta))
         video.frames = frames
         return video
 
     def __getitem__(self, index: Any) -> Any:
         first, rest = _split(index, self.ndim)
         if isinstance(first, (bool, np.bool_)) or first is None or any(i is None for i in rest):
-            return super().__getitem__(index)
+            return da.Array.__getitem__(self, index)
         if isinstance(first, (int, np.integer)):
             return _rest_of(self._one(int(first)), rest, 0)
         if isinstance(first, slice):
             start, stop, step = first.indices(len(self.frames))
             if (start, stop, step) == (0, len(self.frames), 1):
-                return super().__getitem__(index)
+                return da.Array.__getitem__(self, index)
             name = f"{self.name}-{start}-{stop}-{step}"
             return _rest_of(LazyVideo(self.frames.select(first), name), rest, 1)
         numbers = np.asarray(first)
         if numbers.ndim == 1 and numbers.dtype != bool and 0 < len(numbers) <= MAX_CHUNKS:
             return _rest_of(da.stack([self._one(int(i)) for i in numbers]), rest, 1)
-        return super().__getitem__(index)
+        return da.Array.__getitem__(self, index)
 
     def _one(self, index: int) -> Any:
         n = len(self.frames)
@@ -150,7 +155,7 @@ class LazyVideo(da.Array):  # type: ignore[misc, name-defined, unused-ignore]
         name = f"{self.name}-{index}"
         shape = self.frames.frame_shape
         graph = {(name, *(0,) * len(shape)): (_read_one, self.frames, index)}
-        layers = HighLevelGraph.from_collections(name, graph, dependencies=())
+        layers = _layer(name, graph)
         meta = np.empty((0,) * len(shape), dtype=np.uint8)
         return da.Array(layers, name, tuple((side,) for side in shape), meta=meta)
 
@@ -158,6 +163,10 @@ class LazyVideo(da.Array):  # type: ignore[misc, name-defined, unused-ignore]
 def lazy_video(source: FrameSource, n_frames: int, frame_shape: tuple[int, ...]) -> LazyVideo:
     """A dask array (T, H, W[, 3]) uint8 of a video; reads nothing."""
     return LazyVideo(FrameArray(source, range(n_frames), frame_shape))
+
+
+def _layer(name: str, tasks: Mapping[Any, Any]) -> Graph:
+    return Graph.from_collections(name, tasks, dependencies=())
 
 
 def _chunks(total: int, length: int) -> tuple[int, ...]:

@@ -69,7 +69,7 @@ def read_tables(path: Path, track_id: int) -> SampleTables:
 
 
 def read_rotation(path: Path, track_id: int) -> int:
-    """Quarter turns, counter-clockwise, that bring the stored picture upright (0-3); 0 if unknown."""
+    """Quarter turns counter-clockwise that bring the stored picture upright; 0 if unknown."""
     try:
         header = _child(_find_track(_read_moov(path), track_id), b"tkhd")
         offset = 40 + (12 if header[0] == 1 else 0)
@@ -204,7 +204,7 @@ def _sample_places(boxes: dict[bytes, memoryview], size: IntArray) -> IntArray:
 
 
 def _check_edits(track: memoryview, pts: IntArray) -> None:
-    """Accept an edit list only when it shows every frame once (the usual shift by the first time)."""
+    """Accept an edit list only when it shows every frame once: the usual shift by a delay."""
     edts = next((body for kind, body in _boxes(track) if kind == b"edts"), None)
     if edts is None:
         return

@@ -94,5 +94,5 @@ class FrameConverter:
 def _plane(frame: VideoFrame, channels: int) -> Image:
     """(H, W * channels) first plane without the padding at the end of its lines."""
     plane = frame.planes[0]
-    lines = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
+    lines = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
     return np.ascontiguousarray(lines[: frame.height, : frame.width * channels])

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from .decoder import FrameDecoder
 from .errors import VideoError
 from .frame_cache import FrameCache
@@ -18,7 +20,6 @@ from .pixels import COLORS, Color, FrameConverter, Image, PixelError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import numpy as np
     import numpy.typing as npt
     from av.video.frame import VideoFrame
 
@@ -163,7 +164,7 @@ class VideoReader:
     def times(self) -> npt.NDArray[np.float64]:
         """(n_frames,) time of each frame in seconds, as the file states it."""
         table = self.index.table()
-        return table.pts[: self.n_frames] * float(self.header.time_base)
+        return np.asarray(table.pts[: self.n_frames] * float(self.header.time_base))
 
     @property
     def missing(self) -> tuple[range, ...]:
@@ -225,7 +226,7 @@ class VideoReader:
             raise VideoError(self.path, "is closed; expected an open video")
         table = self.index.table(frame)
         if frame >= table.n_frames:
-            self._raise_past_end(frame)
+            raise self._past_end(frame)
         if self._decoder is None:
             keep = max(1, self._cache_bytes // max(1, 3 * self.width * self.height // 2) // 2)
             self._decoder = FrameDecoder(
@@ -233,7 +234,7 @@ class VideoReader:
             )
         decoded = None if self.index.is_missing(frame) else self._decoder.fetch(frame)
         if decoded is None:
-            self._raise_damaged(frame)
+            raise self._damaged(frame)
         return decoded
 
     def _convert(self, frame: int, decoded: VideoFrame) -> Image:
@@ -251,22 +252,22 @@ class VideoReader:
             )
         return image
 
-    def _raise_past_end(self, frame: int) -> None:
+    def _past_end(self, frame: int) -> VideoError | IndexError:
         held = self.n_frames
         promised = self.header.promised or 0
         if frame < promised:
-            raise VideoError(
+            return VideoError(
                 self.path,
                 f"holds {held} frames, the header promises {promised}; frame {frame} is missing",
             )
-        raise IndexError(f"{self.path}: frame {frame} asked for; the file holds {held} frames")
+        return IndexError(f"{self.path}: frame {frame} asked for; the file holds {held} frames")
 
-    def _raise_damaged(self, frame: int) -> None:
+    def _damaged(self, frame: int) -> VideoError:
         missing = next((r for r in self.missing if frame in r), range(frame, frame + 1))
-        raise VideoError(
+        return VideoError(
             self.path,
-            f"frame {frame} is damaged (unreadable: {describe_ranges([missing])}); "
-            f"expected {self.n_frames_now} readable frames",
+            f"frame {frame} is missing or damaged; {describe_ranges([missing])} cannot be read "
+            f"of {self.n_frames_now} frames",
         )
 
 

@@ -137,7 +137,7 @@ class RecordingVideo:
     @property
     def sizes(self) -> tuple[tuple[int, int] | None, ...]:
         """(width, height) of each camera's images (px), None without video."""
-        return tuple(c and (c.width, c.height) for c in self.cameras)
+        return tuple((c.width, c.height) if c is not None else None for c in self.cameras)
 
     @property
     def fps(self) -> float | None:
@@ -148,8 +148,9 @@ class RecordingVideo:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is known to be wrong with the videos; complete after `inspect`, except for damage
-        inside frames, which shows when they are decoded.
+        """What is known to be wrong with the videos; never waits.
+
+        Complete after `inspect`, but for damage inside frames, which shows when they are decoded.
         """
         found = [problem for camera in self._open_cameras() for problem in camera.problems]
         return (*self._open_problems, *found)
@@ -277,7 +278,9 @@ class RecordingVideo:
         number = self._number(view)
         camera = self.cameras[number]
         if camera is None:
-            raise VideoError(self.recording.folder, f"camera '{view}' has no video that can be read")
+            raise VideoError(
+                self.recording.folder, f"camera '{view}' has no video that can be read"
+            )
         return lazy_video(MomentSource(self, number), self.n_moments, camera.frame_shape)
 
     def _number(self, view: str) -> int:
@@ -303,4 +306,3 @@ class MomentSource:
     def read_or_none(self, frame: int) -> Image | None:
         """The image of a moment."""
         return self._video.read_view(frame, self._view)
-

@@ -16,6 +16,9 @@ from .mp4_tables import UnusableTables, read_tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from av.packet import Packet
+    from av.stream import Stream
+
     from .header import VideoHeader
 
 IntArray = npt.NDArray[np.int64]
@@ -102,7 +105,7 @@ def scan_packets(header: VideoHeader) -> Iterator[tuple[PacketList, bool]]:
     yield packets, True
 
 
-def _append(packets: PacketList, packet: av.Packet, skipped: int) -> None:
+def _append(packets: PacketList, packet: Packet[Stream], skipped: int) -> None:
     number = len(packets.pts)
     packets.pts.append(packet.pts)
     packets.dts.append(packet.dts)

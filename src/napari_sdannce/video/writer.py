@@ -11,6 +11,7 @@ import av
 import av.error
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
 
 from .errors import VideoError
 
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
 
     from av.container import OutputContainer
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
     from .pixels import Image
 
 LOSSLESS = ("ffv1", "libx264rgb", "rawvideo", "huffyuv")
 """Codecs that keep every value."""
+FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
+TAGGED = ("libx264", "libx265")
+"""Codecs whose stream says which colour matrix and range it holds; others are taken for BT.601."""
+FULL_RANGE = (*TAGGED, "mjpeg")
+"""Codecs that are read as full range; others are taken for limited range."""
 
 
 class VideoWriter:
@@ -34,8 +39,8 @@ class VideoWriter:
     lies beside it as ``<name>.part<suffix>``. So a file that was there before is replaced whole or
     not at all.
 
-    Colour is stored as BT.709 with full range (0-255) and marked so, which costs RGB the least;
-    grey as the luma plane of such a video.
+    x264 and x265 store BT.709 with full range (0-255) and say so; other codecs store what every
+    reader takes them for. Grey is the luma plane of such a video.
 
     Parameters
     ----------
@@ -65,7 +70,7 @@ class VideoWriter:
         When the encoder or the format is not there.
     """
 
-    def __init__(  # noqa: PLR0913 - keywords with defaults
+    def __init__(
         self,
         path: str | Path,
         width: int,
@@ -83,17 +88,25 @@ class VideoWriter:
         self.width, self.height, self.gray = width, height, gray
         self.fps = Fraction(fps).limit_denominator(1001)
         if self.fps <= 0 or width < 1 or height < 1:
-            raise ValueError(f"{self.path}: cannot write {width}x{height} px at {fps} frames a second")
+            raise ValueError(
+                f"{self.path}: cannot write {width}x{height} px at {fps} frames a second"
+            )
         self.n_frames = 0
+        self._codec = codec
         self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         self._reformatter = VideoReformatter()
         self._closed = False
-        flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"} if crash_safe else {}
-        if self.path.suffix.lower() not in (".mp4", ".mov"):
-            flags = {}
+        fragmented = crash_safe and self.path.suffix.lower() in (".mp4", ".mov")
+        flags = {"movflags": FRAGMENTS} if fragmented else {}
         try:
-            self._container: OutputContainer = av.open(str(self._part), "w", container_options=flags)
-            self._stream = self._add_stream(codec, quality, keyframe_seconds, options or {})
+            self._container: OutputContainer = av.open(
+                str(self._part), "w", container_options=flags
+            )
+            # frames stored out of order would be lost with the last ones, and shift the times
+            order = {"bf": "0"} if fragmented else {}
+            self._stream = self._add_stream(
+                codec, quality, keyframe_seconds, order | (options or {})
+            )
             self._container.start_encoding()
         except (av.error.FFmpegError, ValueError, OSError) as error:
             self._abandon()
@@ -170,14 +183,15 @@ class VideoWriter:
         elif codec in ("mjpeg", "mpeg4"):
             scale = str(round(118 * max(1, quality / 6)))  # FFmpeg's q:v 3 for the default
             encoder = {"flags": "+qscale", "global_quality": scale, **options}
-        stream: VideoStream = self._container.add_stream(codec, rate=self.fps, options=encoder)
+        stream = self._container.add_stream(codec, rate=self.fps, options=encoder)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = self.width, self.height
         context = stream.codec_context
         context.time_base = 1 / self.fps
         stream.pix_fmt = self._pixel_format(codec)
         if "g" not in options:
             context.gop_size = max(1, int(keyframe_seconds * self.fps))
-        if stream.pix_fmt is not None and stream.pix_fmt.startswith("yuv"):
+        if codec in TAGGED:
             context.color_range = ColorRange.JPEG
             context.colorspace = 1  # BT.709
             context.color_primaries = ColorPrimaries.BT709
@@ -209,9 +223,9 @@ class VideoWriter:
         return self._reformatter.reformat(
             source,
             format=wanted,
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=Colorspace.ITU709 if self._codec in TAGGED else Colorspace.ITU601,
             src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.JPEG if self._codec in FULL_RANGE else ColorRange.MPEG,
             threads=1,
         )
 
@@ -221,4 +235,6 @@ class VideoWriter:
                 self._container.mux(packet)
         except (av.error.FFmpegError, OSError) as error:
             self._abandon()
-            raise VideoError(self.path, f"frame {self.n_frames} was not written: {error}") from error
+            raise VideoError(
+                self.path, f"frame {self.n_frames} was not written: {error}"
+            ) from error
