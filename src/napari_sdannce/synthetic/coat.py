@@ -59,7 +59,7 @@ def coat_colours(coat: Coat, seed: int) -> FloatArray:
     """Colour (N, 3), 0..255, of each vertex of `rat_skin`; markings differ from seed to seed."""
     skin = rat_skin()
     palette = _PALETTES[coat]
-    x, y, z = skin.vertices.T
+    x, _, z = skin.vertices.T
     rough = _marking_noise(skin.vertices, seed)
     colours = np.empty((len(x), 3))
     # the belly is lighter, with a soft edge along the flank
@@ -89,8 +89,8 @@ def _hood(places: FloatArray, rough: FloatArray, seed: int) -> FloatArray:
     """Share of dark fur: head and shoulders, and a ragged stripe along the back."""
     rng = np.random.default_rng([seed, 31])
     x, y, z = places.T
-    edge = rng.uniform(92.0, 116.0) + 9 * rough - 0.35 * np.clip(45 - z, 0, 40)
-    hood = _step(edge, 7.0, x) * _step(20.0 + 4 * rough, 8.0, z + 0.25 * np.clip(x - 140, 0, 60))
+    edge = rng.uniform(82.0, 100.0) + 9 * rough - 0.2 * np.clip(45 - z, 0, 40)
+    hood = _step(edge, 7.0, x) * _step(13.0 + 3 * rough, 6.0, z + 0.2 * np.clip(x - 150, 0, 60))
     wide = rng.uniform(9.0, 14.0) + 5.0 * rough
     stripe = (1 - _step(wide, 5.0, np.abs(y))) * _step(46.0, 8.0, z) * _step(-40.0, 6.0, x)
     return np.maximum(hood, stripe)

@@ -18,13 +18,13 @@ YAW_SHARE = np.array([0.0, 0.2, 0.45, 0.75, 1.0])
 _SWING = 0.4
 _OFFSETS = (0.03, 0.53, 0.5, 0.0)
 _SLOWEST = 1.6
-_NEED_MM = 16.0
+_NEED_MM = 9.0
 _LIFT_MM = (11.0, 11.0, 12.0, 12.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """Feet of the animals over time, limbs in the order fore left, fore right, hind left, hind right.
+    """Feet of the animals over time; limbs are fore left, fore right, hind left, hind right.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ class Feet:
 def step_feet(track: Track, scales: FloatArray) -> Feet:
     """Place the feet of animals that move along a track.
 
-    A foot stands where its home under the body is on average while it stands, so each stance begins
-    with the foot ahead of its home and ends with it behind.
+    A foot stands where its home under the body is half way through the stance, so that each stance
+    begins with the foot ahead of its home and ends with it behind.
     """
     homes, yaws = _homes(track, scales)
     speed = np.linalg.norm(np.gradient(homes, STEP_S, axis=0), axis=-1).mean(axis=-1)
@@ -121,7 +121,9 @@ def _one_foot(moving: npt.NDArray[np.bool_], homes: FloatArray) -> tuple[FloatAr
     runs = np.split(np.arange(len(moving)), bounds)
     path = np.empty_like(homes)
     lift = np.zeros(len(moving))
-    stances = [homes[run].mean(axis=0) for run in runs]
+    # half way between home at touch-down and home at lift-off: a rat that sets off after a rest
+    # leaves no foot behind
+    stances = [(homes[run[0]] + homes[run[-1]]) / 2 for run in runs]
     for k, run in enumerate(runs):
         if not moving[run[0]]:
             path[run] = stances[k]

@@ -32,10 +32,7 @@ _ALERT = np.array([0.0, 1, 3, 5, 7, 14, 8])
 _LOOK_SHARE = np.array([0.0, 0, 0, 0.05, 0.15, 0.55, 1.0])
 _NOD_SHARE = np.array([0.0, 0, 0, 0, 0.1, 0.5, 1.0])
 
-_HANGING = {
-    0: ("thorax", np.array([156.0, 13.0, 22.0])),
-    1: ("thorax", np.array([156.0, -13.0, 22.0])),
-}
+_HANGING = {0: np.array([153.0, 13.0, 14.0]), 1: np.array([153.0, -13.0, 14.0])}
 _WASHING = {0: np.array([196.0, 8.0, 24.0]), 1: np.array([196.0, -8.0, 24.0])}
 
 
@@ -126,7 +123,7 @@ def _pose_limb(
 
 
 def _foot_direction(limb: int, feet: Feet, root: FloatArray, scales: FloatArray) -> FloatArray:
-    """Unit direction (S, A, 3) from wrist or ankle to the tip; the heel lifts as the body passes."""
+    """Unit direction (S, A, 3) of the foot, to its tip: the heel lifts as the body passes."""
     yaw = feet.yaws[..., limb]
     ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
     behind = ((root - feet.places[..., limb, :])[..., :2] * ahead).sum(axis=-1) / scales
@@ -148,11 +145,10 @@ def _lifted_hand(
 ) -> tuple[FloatArray, FloatArray]:
     """Hands that hang before the chest when rearing, and wash the snout when grooming."""
     rotations, origins, scales = bones
-    _, hanging = _HANGING[limb]
     stroke = np.sin(2 * np.pi * 4.5 * STEP_S * np.arange(len(toe)) + 0.5 * limb)[:, None]
     wash = _carried(rotations, origins, scales, HEAD, _WASHING[limb])
     wash = wash + rotations[..., HEAD, :, 0] * (9.0 * stroke[..., None])
-    hang = _carried(rotations, origins, scales, THORAX_B, hanging)
+    hang = _carried(rotations, origins, scales, THORAX_B, _HANGING[limb])
     droop = rotations[..., THORAX_B, :, :] @ np.array([0.75, 0.0, -0.66])
     reach = rotations[..., HEAD, :, :] @ np.array([0.3, -0.4 if limb == 0 else 0.4, 0.85])
     rear, groom = _eased(track.rear)[..., None], _eased(track.groom)[..., None]
@@ -217,7 +213,7 @@ def _rest_normal(first: int) -> FloatArray:
 
 
 def _frame(along: FloatArray, normal: FloatArray) -> FloatArray:
-    """Rotation matrices (..., 3, 3) whose first column is `along`, third as near as can be `normal`."""
+    """Rotations (..., 3, 3) whose first column is `along`, the third as near as can be `normal`."""
     x = _unit(along)
     z = _unit(normal - (normal * x).sum(axis=-1, keepdims=True) * x)
     return np.stack([x, np.cross(z, x), z], axis=-1)

@@ -20,7 +20,8 @@ Float32Array = npt.NDArray[np.float32]
 STRANDS = noise_cube(64, 3, octaves=(0.7, 1.3))
 """Noise that lightens and darkens the fur."""
 
-_ALONG, _ACROSS = 1 / 7.0, 1 / 1.25
+_ALONG, _ACROSS = 1 / 4.2, 1 / 0.85
+_EDGE = 0.6
 
 
 @njit(cache=True, nogil=True)
@@ -71,24 +72,34 @@ def vertex_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def project_vertices(lens, vertices, left, top, seen):  # type: ignore[no-untyped-def]
-    """Sample column, row and depth (N, 3) of vertices, written to `seen`."""
+def project_vertices(lens, vertices, normals, height, corner, seen):  # type: ignore[no-untyped-def]
+    """Sample column, row and depth (N, 3) of vertices raised by `height` (N,), put in `seen`."""
     for k in range(vertices.shape[0]):
-        u, v, depth = project(lens, vertices[k, 0], vertices[k, 1], vertices[k, 2])
-        seen[k, 0] = 2 * (u - left) + 0.5
-        seen[k, 1] = 2 * (v - top) + 0.5
+        h = height[k]
+        u, v, depth = project(
+            lens,
+            vertices[k, 0] + h * normals[k, 0],
+            vertices[k, 1] + h * normals[k, 1],
+            vertices[k, 2] + h * normals[k, 2],
+        )
+        seen[k, 0] = 2 * (u - corner[0]) + 0.5
+        seen[k, 1] = 2 * (v - corner[1]) + 0.5
         seen[k, 2] = depth
 
 
 @njit(cache=True, nogil=True)
 def shade_vertices(eye, vertices, normals, lit, fur, gloss, key, shaded):  # type: ignore[no-untyped-def]
-    """Add what depends on the view to the lit colours: the fur's bright edge, wet highlights."""
+    """Add what depends on the view to the lit colours: the fur's bright edge, wet highlights.
+
+    `shaded` (N, 4): colour, and how squarely the vertex faces the camera.
+    """
     for k in range(vertices.shape[0]):
         vx, vy, vz = eye[0] - vertices[k, 0], eye[1] - vertices[k, 1], eye[2] - vertices[k, 2]
         size = np.sqrt(vx * vx + vy * vy + vz * vz)
         vx, vy, vz = vx / size, vy / size, vz / size
         nx, ny, nz = normals[k, 0], normals[k, 1], normals[k, 2]
         facing = max(0.0, nx * vx + ny * vy + nz * vz)
+        shaded[k, 3] = facing
         edge = (1 - facing) ** 3 * fur[k]
         hx, hy, hz = vx + key[0], vy + key[1], vz + key[2]
         half = np.sqrt(hx * hx + hy * hy + hz * hz)
@@ -99,16 +110,22 @@ def shade_vertices(eye, vertices, normals, lit, fur, gloss, key, shaded):  # typ
 
 
 @njit(cache=True, nogil=True)
-def draw(seen, shaded, rest, grain, triangles, strands, colour, depth, owner, mark):  # type: ignore[no-untyped-def]
+def draw(seen, shaded, rest, grain, triangles, strands, cut, colour, depth, owner, mark):  # type: ignore[no-untyped-def]
     """Draw triangles into `colour` (h, w, 3) where they are nearer than `depth` (h, w).
 
     `rest` (N, 3) places at rest, where the fur's noise is read; `grain` (N,) its strength.
-    `owner` (h, w) becomes `mark` wherever something is drawn.
+    `owner` (h, w) becomes `mark` wherever something is drawn. With a positive `cut` only hairs are
+    drawn, at the outline: where the noise is above the cut.
     """
     height, width = depth.shape
     for k in range(triangles.shape[0]):
         a, b, c = triangles[k, 0], triangles[k, 1], triangles[k, 2]
         if seen[a, 2] <= 0 or seen[b, 2] <= 0 or seen[c, 2] <= 0:
+            continue
+        if cut > 0 and (
+            min(shaded[a, 3], shaded[b, 3], shaded[c, 3]) > _EDGE
+            or min(grain[a], grain[b], grain[c]) < 0.08
+        ):
             continue
         xa, ya, xb, yb, xc, yc = (
             seen[a, 0], seen[a, 1], seen[b, 0], seen[b, 1], seen[c, 0], seen[c, 1],
@@ -129,17 +146,20 @@ def draw(seen, shaded, rest, grain, triangles, strands, colour, depth, owner, ma
                 z = wa * seen[a, 2] + wb * seen[b, 2] + wc * seen[c, 2]
                 if z >= depth[y, x]:
                     continue
-                depth[y, x] = z
-                owner[y, x] = mark
                 rough = wa * grain[a] + wb * grain[b] + wc * grain[c]
-                light = 1.0
-                if rough > 0.01:
-                    light += rough * _strand(
+                strand = 0.0
+                if rough > 0.03:
+                    strand = _strand(
                         strands,
                         wa * rest[a, 0] + wb * rest[b, 0] + wc * rest[c, 0],
                         wa * rest[a, 1] + wb * rest[b, 1] + wc * rest[c, 1],
                         wa * rest[a, 2] + wb * rest[b, 2] + wc * rest[c, 2],
                     )
+                if strand < cut and cut > 0:
+                    continue
+                depth[y, x] = z
+                owner[y, x] = mark
+                light = 1.0 + rough * strand
                 for i in range(3):
                     value = wa * shaded[a, i] + wb * shaded[b, i] + wc * shaded[c, i]
                     colour[y, x, i] = min(max(value * light, 0.0), 255.0)

@@ -32,6 +32,9 @@ _SLACK_MM = 4.0
 
 _NOISE_TILE = 256
 
+_HAIRS = ((0.0, 0.0), (0.9, 0.1), (1.8, 0.8))
+"""Layers of fur: height over the skin, mm, and how strong the noise must be for a hair to show."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -103,7 +106,7 @@ class _Studio:
         self.n_vertices = len(skin.vertices)
         self.albedo = [coat_colours(coat, scene.seed + i) for i, coat in enumerate(scene.coats)]
         self.fur = furriness()
-        self.grain = 0.02 + 0.10 * self.fur
+        self.grain = 0.02 + 0.08 * self.fur
         self.gloss = (skin.material == EYE).astype(np.float64)
         self.stages = [_Stage(camera, scene, v) for v, camera in enumerate(scene.cameras)]
         self.rest = skin.vertices
@@ -208,17 +211,21 @@ class _Stage:
     ) -> None:
         skin = rat_skin()
         seen = np.empty((studio.n_vertices, 3))
-        shaded = np.empty((studio.n_vertices, 3))
+        shaded = np.empty((studio.n_vertices, 4))
         for a in range(studio.n_animals):
-            raster.project_vertices(self.lens, cast.vertices[a], *corner, seen)
+            vertices, normals = cast.vertices[a], cast.normals[a]
             raster.shade_vertices(
-                self.camera.centre, cast.vertices[a], cast.normals[a], cast.lit[a], studio.fur,
-                studio.gloss, KEY, shaded,
+                self.camera.centre, vertices, normals, cast.lit[a], studio.fur, studio.gloss, KEY,
+                shaded,
             )  # fmt: skip
-            raster.draw(
-                seen, shaded, studio.rest, studio.grain, skin.triangles, raster.STRANDS, colour,
-                depth, owner, a + 1,
-            )  # fmt: skip
+            for height, cut in _HAIRS:
+                raster.project_vertices(
+                    self.lens, vertices, normals, height * studio.fur, corner, seen
+                )
+                raster.draw(
+                    seen, shaded, studio.rest, studio.grain, skin.triangles, raster.STRANDS, cut,
+                    colour, depth, owner, a + 1,
+                )  # fmt: skip
 
     def _region(self, cast: _Cast) -> tuple[int, int, int, int]:
         """Pixels (left, top, right, bottom) that animals and their shadows can touch."""

@@ -160,7 +160,7 @@ def _tail() -> Skin:
 
 
 def _nose() -> Skin:
-    return _rigid(ball(np.array([210.8, 0.0, 32.2]), np.array([2.4, 2.9, 2.2])), rat.HEAD, BARE)
+    return _rigid(ball(np.array([211.3, 0.0, 33.0]), np.array([2.3, 2.9, 2.1])), rat.HEAD, BARE)
 
 
 def _eye(side: float) -> Skin:
@@ -169,7 +169,7 @@ def _eye(side: float) -> Skin:
 
 
 def _ear(side: float) -> Skin:
-    disc = ball(np.zeros(3), np.array([1.0, 8.6, 10.5]), 5, 16)
+    disc = ball(np.zeros(3), np.array([0.9, 7.8, 9.6]), 5, 16)
     thick, wide, tall = disc.vertices.T
     cup = 0.022 * (wide**2 + tall**2)
     out = np.array([0.70, 0.68 * side, 0.10])
@@ -178,7 +178,7 @@ def _ear(side: float) -> Skin:
     up -= (up @ out) * out
     up /= np.linalg.norm(up)
     across = np.cross(up, out)
-    centre = np.array([164.0, 17.0 * side, 64.0])
+    centre = np.array([163.0, 16.6 * side, 63.0])
     places = centre + (thick + cup)[:, None] * out + wide[:, None] * across + tall[:, None] * up
     return _rigid(Mesh(places, disc.triangles), rat.HEAD, EAR)
 
