@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.geometry.distortion import distort, undistort
+from napari_sdannce.geometry.distortion import distort, fold_radius, undistort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ class Camera:
     """One calibrated camera.
 
     World units are mm. Pixels are (x, y), x to the right, y down; the centre of the first pixel is
-    (0, 0). A world point X lies at ``rotation @ X + translation`` in the camera's frame (z forward).
+    (0, 0). A world point X lies at ``rotation @ X + translation`` in the camera's frame, z forward.
 
     Parameters
     ----------
@@ -87,8 +88,8 @@ class Camera:
         below = self.matrix[[1, 2, 2], [0, 0, 1]]
         if np.abs(below).max() > 1e-6 * np.abs(self.matrix).max() or self.matrix[2, 2] != 1:
             raise ValueError(
-                f"camera '{self.name}': matrix must be [[fx, skew, cx], [0, fy, cy], [0, 0, 1]], got "
-                f"{self.matrix.tolist()} (a transposed matrix, as in MATLAB files?)"
+                f"camera '{self.name}': matrix must be [[fx, skew, cx], [0, fy, cy], [0, 0, 1]], "
+                f"got {self.matrix.tolist()} (a transposed matrix, as in MATLAB files?)"
             )
         if self.matrix[0, 0] <= 0 or self.matrix[1, 1] <= 0:
             raise ValueError(f"camera '{self.name}': focal lengths must be positive")
@@ -104,16 +105,21 @@ class Camera:
         """Radial coefficients k1, k2, k3, k3 = 0 when the camera has two terms."""
         return np.concatenate([self.radial, np.zeros(3 - len(self.radial))])
 
+    @cached_property
+    def reach(self) -> float:
+        """Distance from the axis (x/z, y/z) up to which the lens model is one-to-one, or inf."""
+        return fold_radius(tuple(self.radial3.tolist()), tuple(self.tangential.tolist()))
+
     @property
     def projection_matrix(self) -> FloatArray:
         """(3, 4) pinhole matrix ``matrix @ [rotation | translation]``."""
         extrinsic = np.concatenate([self.rotation, self.translation[:, None]], axis=1)
-        return self.matrix @ extrinsic
+        return np.asarray(self.matrix @ extrinsic)
 
     @property
     def centre(self) -> FloatArray:
         """(3,) position of the camera in the world, mm."""
-        return -self.rotation.T @ self.translation
+        return np.asarray(-self.rotation.T @ self.translation)
 
     def to_camera_frame(self, xyz: npt.ArrayLike) -> FloatArray:
         """Move world points (..., 3) into the camera's frame (z forward), mm."""
@@ -122,12 +128,22 @@ class Camera:
     def project(self, xyz: npt.ArrayLike) -> FloatArray:
         """Project world points (..., 3) in mm to pixels (..., 2), distorted.
 
-        Points behind the camera, and NaN points, give NaN.
+        Points behind the camera, points so far off the axis that the lens model folds back
+        (`reach`), and NaN points, give NaN. Points merely outside the image do not: see `sees`.
+
+        Examples
+        --------
+        >>> matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
+        >>> camera = Camera("front", matrix, np.eye(3), np.zeros(3), radial=[-0.3, 0])
+        >>> camera.project([[0, 0, 100], [0, 0, -100], [200, 0, 100]]).tolist()
+        [[320.0, 240.0], [nan, nan], [nan, nan]]
         """
         in_camera = self.to_camera_frame(xyz)
         depth = in_camera[..., 2:]
-        ahead = np.where(depth > 0, depth, np.nan)
-        return self.to_pixels(distort(in_camera[..., :2] / ahead, self.radial3, self.tangential))
+        ideal = in_camera[..., :2] / np.where(depth > 0, depth, np.nan)
+        if np.isfinite(self.reach):
+            ideal[(ideal**2).sum(axis=-1) > self.reach**2] = np.nan
+        return self.to_pixels(distort(ideal, self.radial3, self.tangential))
 
     def to_pixels(self, normalised: FloatArray) -> FloatArray:
         """Map (distorted) normalised coordinates (..., 2) to pixels."""
@@ -143,6 +159,15 @@ class Camera:
         """Map observed pixels (..., 2) to the pixels of the ideal pinhole camera.
 
         The exact inverse of the lens model, skew included. NaN where the model has no inverse.
+
+        Examples
+        --------
+        >>> matrix = np.array([[500.0, 2, 320], [0, 500, 240], [0, 0, 1]])
+        >>> camera = Camera("front", matrix, np.eye(3), np.zeros(3), radial=[-0.1, 0.05])
+        >>> point = np.array([30.0, -20, 100])
+        >>> ideal = matrix @ point / point[2]
+        >>> np.abs(camera.undistort(camera.project(point)) - ideal[:2]).max() < 1e-9
+        np.True_
         """
         return self.to_pixels(undistort(self.to_normalised(pixels), self.radial3, self.tangential))
 
@@ -150,10 +175,18 @@ class Camera:
         """Directions (..., 3), unit length, in the world, of the lines of sight of pixels (..., 2).
 
         They start at `centre`.
+
+        Examples
+        --------
+        >>> matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
+        >>> camera = Camera("front", matrix, np.eye(3), np.zeros(3))
+        >>> camera.rays([320, 240]).tolist()
+        [0.0, 0.0, 1.0]
         """
         ideal = undistort(self.to_normalised(pixels), self.radial3, self.tangential)
         along = np.concatenate([ideal, np.ones((*ideal.shape[:-1], 1))], axis=-1)
-        return (along / np.linalg.norm(along, axis=-1, keepdims=True)) @ self.rotation
+        lengths = np.linalg.norm(along, axis=-1, keepdims=True)
+        return np.asarray((along / lengths) @ self.rotation)
 
     def sees(self, pixels: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell which pixels (..., 2) lie inside the image."""

@@ -1,0 +1,105 @@
+"""Compiled inverse of the lens polynomial (`distortion.bend`), shared by everything that needs it.
+
+Compiled at the first call and cached on disk. The cache of a function does not notice a change in
+another file: touch this file and `_consensus.py` when `bend` changes.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from napari_sdannce.geometry import distortion
+
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+bend = compiled(distortion.bend)
+bend_slopes = compiled(distortion.bend_slopes)
+
+_STEPS = 40
+_TOLERANCE = 1e-14
+
+
+@compiled
+def _newton(xd, yd, x, y, lens, reach):  # type: ignore[no-untyped-def]
+    """Newton steps from (x, y), kept inside the reach and halved while they make things worse."""
+    k1, k2, k3, p1, p2 = lens[0], lens[1], lens[2], lens[3], lens[4]
+    xb, yb = bend(x, y, k1, k2, k3, p1, p2)
+    miss = np.hypot(xb - xd, yb - yd)
+    # the rounding error of the polynomial grows with its terms, not with its value
+    goal = _TOLERANCE * (1 + np.hypot(xd, yd))
+    for _ in range(_STEPS):
+        if miss <= goal:
+            break
+        a, b, d = bend_slopes(x, y, k1, k2, k3, p1, p2)
+        determinant = a * d - b * b
+        if not determinant > 1e-12:
+            break
+        step_x = (d * (xb - xd) - b * (yb - yd)) / determinant
+        step_y = (a * (yb - yd) - b * (xb - xd)) / determinant
+        part = 1.0
+        before = miss
+        for _ in range(12):
+            x_new, y_new = x - part * step_x, y - part * step_y
+            radius = np.hypot(x_new, y_new)
+            if radius > reach:
+                x_new, y_new = x_new * reach / radius, y_new * reach / radius
+            xb, yb = bend(x_new, y_new, k1, k2, k3, p1, p2)
+            miss = np.hypot(xb - xd, yb - yd)
+            if miss < before:
+                break
+            part *= 0.5
+        if miss >= before:
+            miss = before
+            break
+        x, y = x_new, y_new
+    return x, y, miss
+
+
+@compiled
+def _radial_start(radius_d, lens, reach):  # type: ignore[no-untyped-def]
+    """Radius whose image is `radius_d` when only the radial terms act, by bisection."""
+    low, high = 0.0, max(radius_d, 1e-3)
+    if reach < np.inf:
+        high = reach
+    else:
+        for _ in range(60):
+            q = high * high
+            if high * (1 + q * (lens[0] + q * (lens[1] + q * lens[2]))) >= radius_d:
+                break
+            high *= 2
+    for _ in range(50):
+        radius = 0.5 * (low + high)
+        q = radius * radius
+        if radius * (1 + q * (lens[0] + q * (lens[1] + q * lens[2]))) < radius_d:
+            low = radius
+        else:
+            high = radius
+    return low
+
+
+@compiled
+def unbend(xd, yd, lens, reach):  # type: ignore[no-untyped-def]
+    """Ideal coordinates of distorted ones; NaN where there are none within the reach."""
+    radius_d = np.hypot(xd, yd)
+    if not radius_d < np.inf:
+        return np.nan, np.nan
+    enough = 1e-11 * (1 + radius_d)
+    start = min(1.0, 0.99 * reach / max(radius_d, 1e-300))
+    x, y, miss = _newton(xd, yd, xd * start, yd * start, lens, reach)
+    if miss > enough:
+        # the plain start lies beyond a bend of the polynomial: take the radial answer instead
+        part = min(_radial_start(radius_d, lens, reach), 0.999 * reach) / max(radius_d, 1e-300)
+        x, y, miss = _newton(xd, yd, xd * part, yd * part, lens, reach)
+    if miss > enough or x * x + y * y > reach * reach:
+        return np.nan, np.nan
+    return x, y
+
+
+@compiled
+def unbend_all(goal, lens, reach):  # type: ignore[no-untyped-def]
+    """Apply `unbend` to (N, 2)."""
+    ideal = np.empty_like(goal)
+    for i in range(len(goal)):
+        ideal[i, 0], ideal[i, 1] = unbend(goal[i, 0], goal[i, 1], lens, reach)
+    return ideal
