@@ -1,6 +1,6 @@
 """Reads files for the fuzz tests: one job a line on stdin, its outcome on stdout.
 
-Runs as a process of its own with limited memory, so that a crash or a hang of a reader is an outcome
+Runs as a process of its own with limited memory, so that a crash or hang of a reader is an outcome
 and not the end of the tests.
 """
 

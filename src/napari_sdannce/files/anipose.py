@@ -23,6 +23,7 @@ EXPECTED = (
     "a calibration.toml of aniposelib: tables with name, matrix, distortions, rotation, translation"
 )
 _MAX_BYTES = 16_000_000
+_LARGEST = 1e12
 
 
 def read_anipose(path: str | os.PathLike[str]) -> tuple[Camera, ...]:
@@ -105,16 +106,19 @@ def _vector(table: Mapping[str, Any], name: str) -> np.ndarray:
     if name not in table:
         raise ValueError(f"it has no '{name}'")
     found = _numbers(table[name], name).reshape(-1)
-    if found.shape != (3,) or not np.isfinite(found).all() or np.abs(found).max() > 1e12:
+    if found.shape != (3,):
         raise ValueError(f"'{name}' is {found.tolist()[:6]}, not three numbers")
     return found
 
 
 def _numbers(value: Any, name: str) -> np.ndarray:
     try:
-        return np.array(value, dtype=np.float64)
+        found = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"'{name}' holds something else than numbers") from error
+    if not (np.abs(found) < _LARGEST).all():
+        raise ValueError(f"'{name}' holds values that are not finite")
+    return found
 
 
 def _image_size(value: Any) -> tuple[int, int] | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     IntArray = npt.NDArray[np.int64]
 
 _INT32_MAX = 2**31 - 1
+_FARTHEST = 1e12
 
 
 def labels_from_dannce(
@@ -89,8 +90,10 @@ def labels_from_dannce(
 
 
 def finite_points(points: FloatArray) -> FloatArray:
-    """Return the points with every coordinate NaN where one is not finite."""
-    return np.where(np.isfinite(points).all(axis=-1, keepdims=True), points, np.nan)
+    """Return the points with every coordinate NaN where one is not finite (or beyond all sense)."""
+    with np.errstate(invalid="ignore"):
+        sound = (np.abs(points) < _FARTHEST).all(axis=-1, keepdims=True)
+    return np.where(sound, points, np.nan)
 
 
 def _count_keypoints(table: FrameTable, skeleton: Skeleton | None) -> int:

@@ -9,8 +9,7 @@ import numpy as np
 
 from napari_sdannce.recording import MISSING_FRAME, PixelOrigin, Sync
 
-from .errors import FileFormatError
-from .mat import read_mat, write_mat
+from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field as field_of
 from .mat_fields import float_vector, int_vector, is_empty, reading, rows, struct, structs, texts
 from .matlab_camera import camera_from_matlab
@@ -235,13 +234,17 @@ def read_dannce(path: str | os.PathLike[str]) -> DannceFile:
     FileFormatError
         When it is not a label file, or damaged.
     """
-    found = read_mat(path)
+    return dannce_file(read_mat(path))
+
+
+def dannce_file(found: MatFile) -> DannceFile:
+    """Take the variables of a file as a label file; FileFormatError when they are none."""
     file = DannceFile(found.path, found.variables, found.dropped, found.version)
     with reading(found.path, EXPECTED):
         if not file.params:
             raise ValueError("'params' is empty")
         if not file.camnames:
-            raise FileFormatError(found.path, "it has no cameras", EXPECTED)
+            raise ValueError("it has no cameras")
     return file
 
 

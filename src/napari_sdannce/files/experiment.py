@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sdannce.recording import (
-    PixelOrigin,
-    Problem,
-    Recording,
-    Sync,
-    VideoFile,
-    View,
-)
+from napari_sdannce.recording import PixelOrigin, Problem, Recording, VideoFile, View
 
-from .anipose import read_anipose
-from .dannce_mat import DannceFile, read_dannce
+from .choose_calibration import Choice, choose_calibration
 from .errors import FileFormatError
-from .hires_params import hires_files, read_hires_params
-from .video_folders import CameraFolder, find_cameras, is_video, natural_key, visible
+from .label_file import read_label_source
+from .video_folders import CameraFolder, find_cameras, is_video, visible
 
 if TYPE_CHECKING:
     import os
 
-    from napari_sdannce.geometry.cameras import Camera
+    from .dannce_mat import DannceFile
 
 EXPECTED = (
     "an experiment folder (videos/<camera>/<first frame>.mp4), a Campy folder (<camera>/<first "
     "frame>.mp4), a folder with sdannce.yaml or *_dannce.mat, or one video a camera"
 )
 PROJECT_FILE = "sdannce.yaml"
-_MOST_COM_COLUMNS = 9
 _SEARCH_DEPTH = 3
 _NOT_SEARCHED = ("videos", "npy_volumes")
+_COM_NAMES = ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle")
+_PREDICTION_NAMES = ("save_data_*.mat", "init_save_data_*.mat")
 
 
 def open_recording(
@@ -45,13 +37,16 @@ def open_recording(
     ----------
     path
         A folder with ``sdannce.yaml``; an experiment folder of DANNCE; a folder of Campy; a folder
-        of videos, one a camera; a ``*_dannce.mat`` beside its ``videos``; or one video.
+        of videos, one a camera; a ``*_dannce.mat`` or ``*_Label3D.mat`` beside its ``videos``; or
+        one video.
     pixel_origin
         Where the first pixel lies in a MATLAB-layout calibration.
 
     Returns
     -------
-    The recording; what could not be used is in its `problems`.
+    The recording. Calibration and sync are those of the label file whose cameras are the folder's
+    (pose labels before COM labels), else of ``calibration.toml``, else of
+    ``hires_cam<i>_params.mat``. What could not be used is in its `problems`.
 
     Raises
     ------
@@ -66,14 +61,14 @@ def open_recording(
     if place.is_dir():
         if (place / PROJECT_FILE).is_file():
             return _open_project(place / PROJECT_FILE, pixel_origin)
-        return _open_folder(place, pixel_origin)
+        is_videos = place.name == "videos" and bool(find_cameras(place)[0])
+        return _open_folder(place.parent if is_videos else place, pixel_origin)
     if place.name == PROJECT_FILE:
         return _open_project(place, pixel_origin)
     if place.suffix.lower() == ".mat":
         return _open_folder(place.parent, pixel_origin, label_file=place)
     if is_video(place):
-        view = View(_name_of_single(place), (VideoFile(place),))
-        return Recording(place.parent, (view,))
+        return Recording(place.parent, (View(_name_of_single(place), (VideoFile(place),)),))
     raise FileFormatError(place, f"a file of type '{place.suffix}'", EXPECTED)
 
 
@@ -88,57 +83,51 @@ def _name_of_single(path: Path) -> str:
     return path.parent.name if path.stem.isdecimal() and path.parent.name else path.stem
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What calibrates a recording, and in which order its cameras come."""
-
-    names: tuple[str, ...]
-    cameras: tuple[Camera, ...] = ()
-    sync: Sync | None = None
-    pixel_origin: PixelOrigin | None = None
-    problems: tuple[Problem, ...] = ()
-
-
 def _open_folder(
     folder: Path, pixel_origin: PixelOrigin, label_file: Path | None = None
 ) -> Recording:
-    videos = folder / "videos"
-    cameras, problems = find_cameras(videos if videos.is_dir() else folder)
-    label_paths = [label_file] if label_file else label_files(folder)
-    labels = _read_label_files(label_paths, problems, must=label_file is not None)
-    if not cameras and not labels:
-        raise FileFormatError(folder, "it has neither videos nor a label file", EXPECTED)
-    found = _from_label_files(labels, cameras, pixel_origin)
-    if found is None:
-        problems += _label_files_do_not_fit(labels, cameras)
-        found = _from_calibrations(folder, cameras, pixel_origin)
-    by_name = {camera.name: camera for camera in cameras}
-    calibrations = {camera.name: camera for camera in found.cameras}
-    views = tuple(
-        View(name, by_name[name].videos if name in by_name else (), calibrations.get(name))
-        for name in found.names
-    )
-    chosen = [file.path for file in labels]
+    cameras, problems = _videos_of(folder)
+    sources = _read_label_files(folder, label_file, problems)
+    if not cameras and not sources:
+        found = "it has neither videos nor a label file that can be read"
+        raise FileFormatError(folder, _with_problems(found, problems), EXPECTED)
+    choice = choose_calibration(folder, cameras, sources, pixel_origin, must=label_file is not None)
+    views = _views(choice, cameras)
+    used = [choice.source.path] if choice.source else []
     return Recording(
         folder=folder,
         views=views,
-        sync=found.sync,
-        label_files=(*chosen, *(path for path in label_files(folder) if path not in chosen)),
-        com_files=search(folder, ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle")),
-        prediction_files=search(folder, ("save_data_*.mat", "init_save_data_*.mat")),
-        pixel_origin=found.pixel_origin,
+        sync=choice.sync,
+        skeleton=choice.skeleton,
+        label_files=(*used, *(path for path in label_files(folder) if path not in used)),
+        com_files=search(folder, _COM_NAMES),
+        prediction_files=search(folder, _PREDICTION_NAMES),
+        pixel_origin=choice.pixel_origin,
         fps=_common_fps(cameras, problems, folder),
-        problems=(*problems, *found.problems, *_missing_videos(folder, views, bool(cameras))),
+        problems=(*problems, *choice.problems, *_missing_videos(folder, views)),
     )
+
+
+def _videos_of(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
+    """Cameras in ``videos``, else in the folder itself."""
+    inside = folder / "videos"
+    if inside.is_dir():
+        cameras, problems = find_cameras(inside)
+        if cameras:
+            return cameras, problems
+    return find_cameras(folder)
+
+
+def _with_problems(found: str, problems: list[Problem]) -> str:
+    return "; ".join([found, *map(str, problems[:3])])
 
 
 def label_files(folder: Path) -> tuple[Path, ...]:
-    """Label files of a folder: ``*dannce.mat``, sorted by name."""
-    return tuple(
-        path
-        for path in visible(folder)
-        if path.name.lower().endswith("dannce.mat") and path.is_file()
-    )
+    """Label files of a folder: ``*dannce.mat``, then ``*Label3D.mat``, each sorted by name."""
+    files = [path for path in visible(folder) if path.is_file()]
+    exports = [path for path in files if path.name.lower().endswith("dannce.mat")]
+    states = [path for path in files if path.name.lower().endswith("label3d.mat")]
+    return (*exports, *states)
 
 
 def search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) -> tuple[Path, ...]:
@@ -153,97 +142,25 @@ def search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) 
     return tuple(found)
 
 
-def _read_label_files(
-    paths: tuple[Path, ...] | list[Path], problems: list[Problem], *, must: bool
-) -> list[DannceFile]:
-    """Label files that can be read, the likeliest pose labels first."""
+def _read_label_files(folder: Path, must: Path | None, problems: list[Problem]) -> list[DannceFile]:
+    """Label files that can be read; only the one that was asked for, if one was."""
     files = []
-    for path in paths:
+    for path in (must,) if must else label_files(folder):
         try:
-            file = read_dannce(path)
+            file = read_label_source(path)
             problems += [Problem(path, message) for message in file.problems()]
             files.append(file)
         except FileFormatError as error:
             if must:
                 raise
             problems.append(Problem(path, f"not used: {error.found}; expected {error.expected}"))
-    return sorted(files, key=_is_com_file)
+    return files
 
 
-def _is_com_file(file: DannceFile) -> bool:
-    """Whether the labels are COMs: up to three keypoints, as DANNCE's tools take it."""
-    table = file.label_table()
-    return not len(table.sample_ids) or table.data_3d.shape[1] <= _MOST_COM_COLUMNS
-
-
-def _from_label_files(
-    files: list[DannceFile], cameras: list[CameraFolder], pixel_origin: PixelOrigin
-) -> _Found | None:
-    """Calibration and sync of the first label file whose cameras are those of the videos."""
-    there = {camera.name for camera in cameras}
-    fitting = [file for file in files if not there or there & set(file.camnames)]
-    if not fitting:
-        return None
-    best = max(fitting, key=lambda file: len(there & set(file.camnames)))
-    problems = []
-    if len(fitting) > 1:
-        others = ", ".join(file.path.name for file in fitting if file is not best)
-        problems.append(
-            Problem(best.path, f"calibration and sync are taken from this file, not from {others}")
-        )
-    left_out = sorted(there - set(best.camnames), key=natural_key)
-    if left_out:
-        problems.append(
-            Problem(best.path, f"has no camera {', '.join(left_out)}; their videos are left out")
-        )
-    calibrations: tuple[Camera, ...] = ()
-    try:
-        calibrations = best.cameras(pixel_origin)
-    except FileFormatError as error:
-        problems.append(Problem(best.path, f"no calibration: {error.found}"))
-    return _Found(best.camnames, calibrations, best.sync_table(), pixel_origin, tuple(problems))
-
-
-def _label_files_do_not_fit(files: list[DannceFile], cameras: list[CameraFolder]) -> list[Problem]:
-    there = ", ".join(camera.name for camera in cameras)
-    return [
-        Problem(
-            file.path, f"not used: its cameras are {', '.join(file.camnames)}, the videos' {there}"
-        )
-        for file in files
-    ]
-
-
-def _from_calibrations(
-    folder: Path, cameras: list[CameraFolder], pixel_origin: PixelOrigin
-) -> _Found:
-    """Calibration from ``calibration.toml``, else ``hires_cam<i>_params.mat``, else none."""
-    found = _Found(tuple(camera.name for camera in cameras))
-    problems: list[Problem] = []
-    for place in (folder, folder / "calibration", folder / "videos"):
-        toml = place / "calibration.toml"
-        try:
-            if toml.is_file():
-                return _named(found, toml, read_anipose(toml))
-            if place.is_dir() and hires_files(place):
-                read = read_hires_params(place, found.names, pixel_origin=pixel_origin)
-                return replace(found, cameras=read, pixel_origin=pixel_origin)
-        except FileFormatError as error:
-            problems.append(Problem(error.path, f"no calibration: {error.found}"))
-    return replace(found, problems=tuple(problems))
-
-
-def _named(found: _Found, path: Path, read: tuple[Camera, ...]) -> _Found:
-    """Calibrations by camera name."""
-    missing = [name for name in found.names if name not in {camera.name for camera in read}]
-    problems = found.problems
-    if missing:
-        names = ", ".join(camera.name for camera in read)
-        problems = (
-            *problems,
-            Problem(path, f"has the cameras {names}, but not {', '.join(missing)}"),
-        )
-    return replace(found, cameras=read, problems=problems)
+def _views(choice: Choice, cameras: list[CameraFolder]) -> tuple[View, ...]:
+    videos = {camera.name: camera.videos for camera in cameras}
+    calibrations = {camera.name: camera for camera in choice.cameras}
+    return tuple(View(name, videos.get(name, ()), calibrations.get(name)) for name in choice.names)
 
 
 def _common_fps(cameras: list[CameraFolder], problems: list[Problem], folder: Path) -> float | None:
@@ -257,11 +174,10 @@ def _common_fps(cameras: list[CameraFolder], problems: list[Problem], folder: Pa
     return fps
 
 
-def _missing_videos(folder: Path, views: tuple[View, ...], any_videos: bool) -> list[Problem]:
-    if not any_videos:
-        return [Problem(folder, "has no videos")]
-    return [
-        Problem(folder, f"has no videos of camera '{view.name}'")
-        for view in views
-        if not view.videos
-    ]
+def _missing_videos(folder: Path, views: tuple[View, ...]) -> list[Problem]:
+    missing = [view.name for view in views if not view.videos]
+    if not missing:
+        return []
+    if len(missing) == len(views):
+        return [Problem(folder, "has no videos of its cameras")]
+    return [Problem(folder, f"has no videos of {', '.join(missing)}")]

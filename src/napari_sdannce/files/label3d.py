@@ -14,7 +14,7 @@ from napari_sdannce.recording import PixelOrigin, Sync
 from .dannce_labels import finite_points, hand_labeled, sync_struct
 from .dannce_mat import DannceFile
 from .guess_skeleton import animals_and_skeleton, split_animals
-from .mat import read_mat, write_mat
+from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field, floats, int_vector, is_empty, reading, rows, struct, structs
 from .mat_values import MatValue, cell_column
 from .matlab_camera import camera_from_matlab, label_offset, matlab_from_camera
@@ -134,7 +134,11 @@ def read_label3d_state(path: str | os.PathLike[str]) -> Label3DState:
     FileFormatError
         When it is not such a state, or damaged.
     """
-    found = read_mat(path)
+    return label3d_state(read_mat(path))
+
+
+def label3d_state(found: MatFile) -> Label3DState:
+    """Take the variables of a file as a Label3D state; FileFormatError when they are none."""
     state = Label3DState(found.path, found.variables, found.dropped, found.version)
     with reading(found.path, EXPECTED):
         if not state.params:

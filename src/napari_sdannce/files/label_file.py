@@ -1,4 +1,4 @@
-"""Opening labels from any file that holds some."""
+"""Label files of either kind: a ``*_dannce.mat`` or the state of a Label3D session."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.skeletons import Skeleton
 
 from .dannce_labels import labels_from_dannce
-from .dannce_mat import DannceFile
-from .label3d import Label3DState, labels_from_label3d
-from .mat import read_mat
+from .dannce_mat import DannceFile, dannce_file
+from .label3d import label3d_state, labels_from_label3d
+from .mat import MatFile, read_mat
 from .mat_fields import reading
 from .skeleton_mat import open_skeleton
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.labels import Labels
+
+EXPECTED = "a label file: *_dannce.mat or *_Label3D.mat"
 
 
 def open_labels(
@@ -53,13 +55,32 @@ def open_labels(
     if skeleton is not None and not isinstance(skeleton, Skeleton):
         skeleton = open_skeleton(skeleton)
     found = read_mat(path)
-    with reading(found.path, "labels: a *_dannce.mat or a *_Label3D.mat"):
-        if "camParams" in found.variables and "params" not in found.variables:
-            state = Label3DState(found.path, found.variables, found.dropped, found.version)
+    with reading(found.path, EXPECTED):
+        if _is_state(found):
             return labels_from_label3d(
-                state, skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
+                label3d_state(found), skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
             )
-        file = DannceFile(found.path, found.variables, found.dropped, found.version)
         return labels_from_dannce(
-            file, skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
+            dannce_file(found), skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
         )
+
+
+def read_label_source(path: str | os.PathLike[str]) -> DannceFile:
+    """Read what a label file of either kind says about cameras, sync and skeleton.
+
+    Of a Label3D state this leaves out the labels.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    FileFormatError
+        When it is not a label file, or damaged.
+    """
+    found = read_mat(path)
+    with reading(found.path, EXPECTED):
+        return label3d_state(found).as_dannce() if _is_state(found) else dannce_file(found)
+
+
+def _is_state(found: MatFile) -> bool:
+    return "camParams" in found.variables and "params" not in found.variables

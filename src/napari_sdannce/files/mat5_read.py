@@ -212,7 +212,7 @@ class _Matrix:
             codec += "-le" if self.order == "<" else "-be"
         text = bytes(data).decode(codec, errors="replace")
         if len(shape) != 2 or math.prod(shape) != len(text):
-            if shape[:1] > (1,) and math.prod(shape):
+            if shape[0] > 1 and math.prod(shape):
                 raise DamagedMatError(f"text of shape {shape} holds {len(text)} characters")
             return text  # characters outside the basic plane count twice in MATLAB
         rows = shape[0]

@@ -23,6 +23,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _INT64_LIMIT = 2.0**63
+_LARGEST = 1e15
+"""No length, pixel or coefficient is larger; numbers that are would overflow later."""
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def numbers(value: MatValue, what: str) -> npt.NDArray[Any]:
 def matrix(value: MatValue, what: str, shape: tuple[int, ...]) -> FloatArray:
     """Return finite numbers of exactly this shape, as float64."""
     found = floats(value, what)
-    if found.shape != shape or not np.isfinite(found).all():
+    if found.shape != shape or not (np.abs(found) < _LARGEST).all():
         holds = "" if found.shape != shape else " with values that are not finite"
         raise ValueError(f"'{what}' has the shape {found.shape}{holds}, not {shape}")
     return found

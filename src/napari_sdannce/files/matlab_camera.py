@@ -81,7 +81,7 @@ def camera_from_matlab(
         name=name,
         matrix=intrinsic,
         rotation=turned,
-        translation=float_vector(field(struct, "t", where), "t"),
+        translation=_translation(field(struct, "t", where)),
         radial=_coefficients(struct, "RDistort", 2),
         tangential=_coefficients(struct, "TDistort", 2),
         image_size=image_size,
@@ -92,7 +92,13 @@ def _coefficients(struct: Mapping[str, MatValue], name: str, count: int) -> np.n
     """Distortion coefficients; none at all means none."""
     if name not in struct or is_empty(struct[name]):
         return np.zeros(count)
-    return float_vector(struct[name], name)
+    found = float_vector(struct[name], name)
+    return matrix(found, name, found.shape)
+
+
+def _translation(value: MatValue) -> np.ndarray:
+    """(3,) of a row, a column or three numbers."""
+    return matrix(float_vector(value, "t"), "t", (3,))
 
 
 def matlab_from_camera(

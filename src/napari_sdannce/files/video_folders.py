@@ -48,15 +48,16 @@ def visible(folder: Path) -> list[Path]:
 
 
 def is_video(path: Path) -> bool:
-    """Whether the name is that of a video file."""
-    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+    """Whether the name is that of a video file, even if it is a link to one that is gone."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
 
 
 def find_cameras(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
     """Find the cameras below a folder.
 
     Either one subfolder a camera, its files named by their first frame (DANNCE, Campy), perhaps one
-    level deeper; or, when there are none, the video files of the folder itself, one a camera.
+    level deeper; or, when there are none, the video files of the folder itself, one a camera (with
+    a ``0.mp4`` among them, it is the folder of one camera).
     """
     cameras: list[CameraFolder] = []
     problems: list[Problem] = []
@@ -68,6 +69,8 @@ def find_cameras(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
     if cameras:
         return cameras, problems
     loose = [path for path in visible(folder) if is_video(path)]
+    if any(path.stem == "0" for path in loose):  # the folder of one camera
+        return [CameraFolder(folder.name, _numbered(folder, loose, problems))], problems
     names = [path.stem for path in loose]
     for path in loose:
         name = path.stem if names.count(path.stem) == 1 else path.name

@@ -1,0 +1,187 @@
+"""Which of the files in a folder calibrates and synchronises its cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from napari_sdannce.recording import PixelOrigin, Problem, Sync
+
+from .anipose import read_anipose
+from .errors import FileFormatError
+from .guess_skeleton import MOST_COM_POINTS, split_animals
+from .hires_params import hires_files, read_hires_params
+from .mat_fields import reading, struct
+from .mat_values import cell_row
+from .skeleton_mat import skeleton_from_struct
+from .video_folders import natural_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_sdannce.geometry.cameras import Camera
+    from napari_sdannce.skeletons import Skeleton
+
+    from .dannce_mat import DannceFile
+    from .video_folders import CameraFolder
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What calibrates a recording.
+
+    Parameters
+    ----------
+    names
+        Cameras in the order of the recording.
+    cameras
+        Their calibrations, as far as there are some.
+    sync, skeleton, source
+        Sync, skeleton and the label file they come from, if from one.
+    pixel_origin
+        How a MATLAB-layout calibration was read, None when it is not from one.
+    problems
+        What could not be used, and what was preferred to what.
+    """
+
+    names: tuple[str, ...]
+    cameras: tuple[Camera, ...] = ()
+    sync: Sync | None = None
+    skeleton: Skeleton | None = None
+    source: DannceFile | None = None
+    pixel_origin: PixelOrigin | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def choose_calibration(
+    folder: Path,
+    cameras: list[CameraFolder],
+    sources: list[DannceFile],
+    pixel_origin: PixelOrigin,
+    *,
+    must: bool,
+) -> Choice:
+    """Choose by content: the label file with the cameras of the videos, else a calibration file.
+
+    Of several such label files one with pose labels comes before one with COM labels.
+
+    Parameters
+    ----------
+    folder
+        The experiment folder.
+    cameras
+        Cameras with videos.
+    sources
+        Label files that can be read.
+    pixel_origin
+        Where the first pixel lies in a MATLAB-layout calibration.
+    must
+        Whether the (only) label file was asked for, so that its cameras count and not the videos'.
+    """
+    there = {camera.name for camera in cameras}
+    named = [_named_like(source, cameras) for source in sources]
+    fitting = [source for source in named if must or not there or there & set(source.camnames)]
+    problems = [
+        Problem(
+            source.path,
+            f"not used: its cameras are {', '.join(source.camnames)}, those of the videos "
+            f"{', '.join(camera.name for camera in cameras)}",
+        )
+        for source in named
+        if source not in fitting
+    ]
+    names = tuple(camera.name for camera in cameras)
+    choice = Choice(names, problems=tuple(problems))
+    if fitting:
+        fitting.sort(key=lambda source: _rank(source, there))
+        choice = _from_label_file(choice, fitting, there, pixel_origin)
+    if len(choice.cameras) < len(choice.names):
+        choice = _from_calibration_file(choice, folder, pixel_origin)
+    return choice
+
+
+def _named_like(source: DannceFile, cameras: list[CameraFolder]) -> DannceFile:
+    """Give a label file without camera names those of as many video folders, in their order."""
+    if "camnames" in source.variables or len(cameras) != len(source.params):
+        return source
+    names = [camera.name for camera in cameras]
+    return replace(source, variables={**source.variables, "camnames": cell_row(list(names))})
+
+
+def _rank(source: DannceFile, there: set[str]) -> tuple[int, bool, bool]:
+    """Sorting key: most cameras in common, pose before COM labels, labels before none."""
+    table = source.label_table()
+    n_columns = table.data_3d.shape[1]
+    return (
+        -len(there & set(source.camnames)),
+        n_columns <= 3 * MOST_COM_POINTS,
+        not len(table.sample_ids),
+    )
+
+
+def _from_label_file(
+    choice: Choice, fitting: list[DannceFile], there: set[str], pixel_origin: PixelOrigin
+) -> Choice:
+    best, problems = fitting[0], list(choice.problems)
+    if len(fitting) > 1:
+        others = ", ".join(source.path.name for source in fitting[1:])
+        problems.append(
+            Problem(best.path, f"calibration and sync are taken from this file, not from {others}")
+        )
+    left_out = sorted(there - set(best.camnames), key=natural_key)
+    if left_out:
+        problems.append(
+            Problem(best.path, f"has no camera {', '.join(left_out)}; their videos are left out")
+        )
+    calibrations: tuple[Camera, ...] = ()
+    skeleton = None
+    try:
+        calibrations = best.cameras(pixel_origin)
+        skeleton = _skeleton(best)
+    except FileFormatError as error:
+        problems.append(Problem(best.path, f"not all of it is used: {error.found}"))
+    return Choice(
+        names=best.camnames,
+        cameras=calibrations,
+        sync=best.sync_table(),
+        skeleton=skeleton,
+        source=best,
+        pixel_origin=pixel_origin if calibrations else None,
+        problems=tuple(problems),
+    )
+
+
+def _skeleton(source: DannceFile) -> Skeleton | None:
+    """Skeleton of one animal that the file names, if it does."""
+    if "skeleton" not in source.variables:
+        return None
+    with reading(source.path, "a skeleton"):
+        fields = struct(source.variables["skeleton"], "skeleton")
+        return split_animals(skeleton_from_struct(fields, source.path.stem))[1]
+
+
+def _from_calibration_file(choice: Choice, folder: Path, pixel_origin: PixelOrigin) -> Choice:
+    """Take the calibration of ``calibration.toml``, else of ``hires_cam<i>_params.mat``."""
+    for place in (folder, folder / "calibration", folder / "videos"):
+        toml = place / "calibration.toml"
+        try:
+            if toml.is_file():
+                return _from_toml(choice, toml)
+            if place.is_dir() and hires_files(place):
+                cameras = read_hires_params(place, choice.names, pixel_origin=pixel_origin)
+                return replace(choice, cameras=cameras, pixel_origin=pixel_origin)
+        except FileFormatError as error:
+            problem = Problem(error.path, f"no calibration: {error.found}")
+            choice = replace(choice, problems=(*choice.problems, problem))
+    return choice
+
+
+def _from_toml(choice: Choice, path: Path) -> Choice:
+    cameras = read_anipose(path)
+    names = [camera.name for camera in cameras]
+    missing = [name for name in choice.names if name not in names]
+    problems = choice.problems
+    if missing:
+        problem = f"has the cameras {', '.join(names)}, but not {', '.join(missing)}"
+        problems = (*problems, Problem(path, problem))
+    return replace(choice, cameras=cameras, pixel_origin=None, problems=problems)
