@@ -19,7 +19,7 @@ _SWING = 0.4
 _OFFSETS = (0.03, 0.53, 0.5, 0.0)
 _SLOWEST = 1.6
 _NEED_MM = 9.0
-_LIFT_MM = (11.0, 11.0, 12.0, 12.0)
+_LIFT_MM = (10.0, 10.0, 7.0, 7.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,19 +97,14 @@ def _homes(track: Track, scales: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _phase(rate: FloatArray, speed: FloatArray) -> FloatArray:
     """Phase of the gait in cycles: it runs with the speed, and stops only when all feet stand."""
     phase = np.empty(len(rate))
-    now, need = 0.45, 0.0
+    now, need, leaving = 0.45, 0.0, False
     for i in range(len(rate)):
-        need += STEP_S * speed[i]
-        half = now % 0.5
-        standing = half >= _SWING and half < 0.47
-        step = rate[i]
-        if step < _SLOWEST:
-            if standing and need < _NEED_MM:
-                step = 0.0
-            else:
-                step = _SLOWEST
-                if standing:
-                    need = 0.0
+        standing = _SWING <= now % 0.5 < _SWING + 0.07
+        need = need + STEP_S * speed[i] if standing else 0.0
+        leaving = standing and (leaving or need >= _NEED_MM)
+        step = max(rate[i], _SLOWEST)
+        if standing and not leaving and rate[i] < _SLOWEST:
+            step = 0.0
         now += step * STEP_S
         phase[i] = now
     return phase

@@ -23,9 +23,10 @@ from napari_sdannce.synthetic.gait import YAW_SHARE, Feet
 FloatArray = npt.NDArray[np.float64]
 
 _DEGREE = np.pi / 180
+_KNEE_MM = 15.0
 # pitch of each trunk bone away from standing, degrees, nose up positive
 _REAR = np.array([40.0, 50, 54, 56, 54, 46, 24])
-_GROOM = np.array([30.0, 40, 34, 22, 4, -28, -62])
+_GROOM = np.array([30.0, 40, 34, 22, 4, -24, -50])
 _SNIFF = np.array([0.0, 0, -1, -3, -6, -16, -14])
 _ALERT = np.array([0.0, 1, 3, 5, 7, 14, 8])
 # how much of the head's turn and nod each trunk bone takes
@@ -113,6 +114,12 @@ def _pose_limb(
     joint = _within_reach(root, toe - lengths[2] * direction, lengths[0] + lengths[1])
     pole = _pole(limb, carrier, track, rotations)
     middle, normal = _bent(root, joint, pole, lengths[0], lengths[1])
+    if limb >= 2:
+        # a knee that would touch the floor goes outwards
+        low = np.clip(1 - middle[..., 2:] / (_KNEE_MM * scales[:, None]), 0, 1)
+        outwards = rotations[..., PELVIS, :, 1] * (1 if limb == 2 else -1)
+        pole = pole + 4.0 * low * outwards
+        middle, normal = _bent(root, joint, pole, lengths[0], lengths[1])
     joints = (root, middle, joint, joint + lengths[2] * direction)
     rest = _rest_normal(first)
     for k in range(3):
@@ -129,9 +136,9 @@ def _foot_direction(limb: int, feet: Feet, root: FloatArray, scales: FloatArray)
     behind = ((root - feet.places[..., limb, :])[..., :2] * ahead).sum(axis=-1) / scales
     rest = ENDS[LIMBS[limb] + 2] - STARTS[LIMBS[limb] + 2]
     flat = np.arctan2(-rest[2], np.hypot(rest[0], rest[1]))
-    rise, begin, span = (50.0, -10.0, 45.0) if limb < 2 else (48.0, -28.0, 55.0)
+    rise, begin, span = (45.0, -8.0, 45.0) if limb < 2 else (26.0, -22.0, 50.0)
     s = np.clip((behind - begin) / span, 0, 1)
-    droop = (30.0 if limb < 2 else 14.0) * feet.swing[..., limb]
+    droop = (30.0 if limb < 2 else 3.0) * feet.swing[..., limb]
     down = flat + _DEGREE * (rise * s * s * (3 - 2 * s) + droop)
     return np.concatenate([np.cos(down)[..., None] * ahead, -np.sin(down)[..., None]], axis=-1)
 
