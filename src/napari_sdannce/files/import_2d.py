@@ -1,0 +1,311 @@
+"""2D keypoints of other programs, made into labels with 3D by robust triangulation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sdannce.geometry import triangulate
+from napari_sdannce.labels import Labels, LabelState
+from napari_sdannce.recording import MISSING_FRAME, Sync
+from napari_sdannce.settings.import_2d import ImportSettings
+from napari_sdannce.skeletons import Skeleton, builtin_skeletons, load_skeleton, pairs_by_name
+
+from .deeplabcut import read_deeplabcut
+from .errors import FileFormatError
+from .points_npz import read_points_npz
+from .sleap import read_sleap
+
+if TYPE_CHECKING:
+    import os
+
+    from napari_sdannce.recording import Recording
+
+    from .points_2d import FloatArray, IntArray, Points2D
+
+EXPECTED = (
+    "2D keypoints: an .npz of all cameras, or a SLEAP analysis .h5 or DeepLabCut .h5/.csv of each "
+    "camera"
+)
+
+
+def read_points(path: str | os.PathLike[str]) -> tuple[Points2D, ...]:
+    """Read 2D keypoints of any known format, one item a camera.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    FileFormatError
+        When it is in no known format, or damaged.
+    """
+    file = Path(path)
+    suffix = file.suffix.lower()
+    if suffix == ".npz":
+        return read_points_npz(file)
+    if suffix == ".csv":
+        return (read_deeplabcut(file),)
+    if suffix in (".h5", ".hdf5"):
+        return (read_sleap(file) if _is_sleap(file) else read_deeplabcut(file),)
+    if not file.exists():
+        raise FileNotFoundError(f"{file} does not exist; expected {EXPECTED}")
+    raise FileFormatError(file, f"a file of type '{file.suffix}'", EXPECTED)
+
+
+def import_points(
+    recording: Recording,
+    sources: str
+    | os.PathLike[str]
+    | Sequence[str | os.PathLike[str]]
+    | Mapping[str, str | os.PathLike[str]],
+    settings: ImportSettings | None = None,
+    *,
+    skeleton: Skeleton | None = None,
+) -> Labels:
+    """Import 2D keypoints as labels of a recording, with 3D by robust triangulation.
+
+    Frames of different cameras that belong to one moment are found by the recording's sync. Animals
+    are taken to be the same in all cameras when they have the same name.
+
+    Parameters
+    ----------
+    recording
+        Calibrated cameras and sync.
+    sources
+        One ``.npz`` of all cameras; or one file a camera, either with the camera's name in the name
+        of the file or its folder, or as a mapping from camera names to files.
+    settings
+        States, thresholds and limits.
+    skeleton
+        Keypoints and bones of the result, matched by name; default: those of the recording when
+        all imported keypoints are among them, a built-in with the same names, else those of the
+        files.
+
+    Returns
+    -------
+    Labels of the moments in which any camera sees anything. Points that robust triangulation left
+    out stay as they are when a program placed them; those of a person are `LabelState.REJECTED`.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When a file cannot be read.
+    ValueError
+        When files and cameras cannot be matched, or the recording is not calibrated.
+
+    Examples
+    --------
+    >>> labels = import_points(recording, "labels_2d.npz")  # doctest: +SKIP
+    >>> labels = import_points(recording, {"left": "l.csv", "right": "r.csv"})  # doctest: +SKIP
+    """
+    chosen = settings or ImportSettings()
+    by_camera = _by_camera(recording, _read_sources(recording, sources))
+    used = skeleton or _skeleton(recording, list(by_camera.values()))
+    labels = _place(recording, by_camera, used, chosen)
+    return _with_3d(labels, recording, chosen)
+
+
+def match_camera(path: Path, names: Sequence[str]) -> str | None:
+    """Camera whose name a file's name holds, else its folder's; None when none or several do.
+
+    ``Camera1`` is not found in ``Camera10``, nor ``mid`` in ``midline``; of ``side`` and ``side2``,
+    the longer that fits wins.
+
+    Examples
+    --------
+    >>> match_camera(Path("Camera10DLC_resnet50_ratsOct1.h5"), ["Camera1", "Camera10"])
+    'Camera10'
+    """
+    for text in (path.stem, path.parent.name):
+        found = [name for name in names if _holds(text, name)]
+        longest = [name for name in found if not any(name in o and name != o for o in found)]
+        if len(longest) == 1:
+            return longest[0]
+        if longest:
+            return None
+    return None
+
+
+def _holds(text: str, name: str) -> bool:
+    after = r"(?!\d)" if name[-1:].isdigit() else r"(?![a-z])"
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(name)}{after}", text) is not None
+
+
+def _is_sleap(path: Path) -> bool:
+    """Whether an HDF5 file is SLEAP's; anything else goes to the reader of DeepLabCut's tables."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return "tracks" in file
+    except (OSError, RuntimeError, KeyError, ValueError):
+        return False
+
+
+def _read_sources(recording: Recording, sources: Any) -> list[Points2D]:
+    """Points of every camera, each with the name of its camera."""
+    if isinstance(sources, Mapping):
+        return [replace(_single(path), camera=name) for name, path in sources.items()]
+    if isinstance(sources, str | Path) or not isinstance(sources, Sequence):
+        sources = [sources]
+    found: list[Points2D] = []
+    for source in sources:
+        for points in read_points(source):
+            camera = points.camera or match_camera(points.path.absolute(), recording.names)
+            if camera is None:
+                raise ValueError(
+                    f"{points.path}: which camera is it from? Its name holds none or several of "
+                    f"{', '.join(recording.names)}; give a mapping from cameras to files"
+                )
+            found.append(replace(points, camera=camera))
+    return found
+
+
+def _single(path: str | os.PathLike[str]) -> Points2D:
+    found = read_points(path)
+    if len(found) != 1:
+        raise ValueError(f"{path} holds {len(found)} cameras, but stands for one")
+    return found[0]
+
+
+def _by_camera(recording: Recording, found: list[Points2D]) -> dict[str, Points2D]:
+    by_camera: dict[str, Points2D] = {}
+    for points in found:
+        name = str(points.camera)
+        if name in by_camera:
+            raise ValueError(f"{by_camera[name].path} and {points.path} are both for '{name}'")
+        if name not in recording.names:
+            raise ValueError(
+                f"{points.path} is for camera '{name}'; {recording.folder} has "
+                f"{', '.join(recording.names)}"
+            )
+        by_camera[name] = points
+    if not by_camera:
+        raise ValueError("no 2D keypoints to import")
+    first, *others = by_camera.values()
+    for other in others:
+        if sorted(other.animals) != sorted(first.animals):
+            raise ValueError(
+                f"{other.path} has the animals {', '.join(other.animals)}, {first.path} "
+                f"{', '.join(first.animals)}; the names must be the same in all cameras"
+            )
+    return by_camera
+
+
+def _skeleton(recording: Recording, found: list[Points2D]) -> Skeleton:
+    """Skeleton that has all keypoints of the files."""
+    keypoints = tuple(dict.fromkeys(name for points in found for name in points.keypoints))
+    own = recording.skeleton
+    if own is not None and set(keypoints) <= set(own.keypoints):
+        return own
+    for name in builtin_skeletons():
+        builtin = load_skeleton(name)
+        if builtin.keypoints == keypoints:
+            return builtin
+    place = {name: i for i, name in enumerate(keypoints)}
+    bones = dict.fromkeys(
+        (place[points.keypoints[a]], place[points.keypoints[b]])
+        for points in found
+        for a, b in points.edges
+    )
+    return Skeleton("imported", keypoints, tuple(bones), pairs=_disjoint(pairs_by_name(keypoints)))
+
+
+def _disjoint(pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """Pairs without those that share a keypoint with an earlier one."""
+    taken: set[int] = set()
+    kept = []
+    for pair in pairs:
+        if taken.isdisjoint(pair):
+            kept.append(pair)
+            taken |= set(pair)
+    return tuple(kept)
+
+
+def _place(
+    recording: Recording,
+    by_camera: Mapping[str, Points2D],
+    skeleton: Skeleton,
+    settings: ImportSettings,
+) -> Labels:
+    """Labels with the 2D points of all cameras, and no 3D yet."""
+    animals = next(iter(by_camera.values())).animals
+    sync = _sync(recording, by_camera, settings)
+    pixels = {name: _sure_points(points, settings) for name, points in by_camera.items()}
+    rows = {
+        name: _rows_of(
+            points.frames + settings.frame_offset, sync.frames[:, recording.names.index(name)]
+        )
+        for name, points in by_camera.items()
+    }
+    moments = _moments_seen(rows, pixels)[:: settings.every]
+    frames = np.maximum(sync.frames[moments], MISSING_FRAME).T
+    labels = Labels.empty(recording.names, skeleton, animals, sync.sample_ids[moments], frames)
+    for name, points in by_camera.items():
+        of_view = labels.points_2d[recording.names.index(name)]
+        there = np.flatnonzero(rows[name][moments] >= 0)
+        found = pixels[name][rows[name][moments[there]]]
+        columns = np.array([skeleton.index(keypoint) for keypoint in points.keypoints])
+        places = np.array([animals.index(animal) for animal in points.animals])
+        of_view[np.ix_(there, places, columns)] = found
+    return labels
+
+
+def _sync(
+    recording: Recording, by_camera: Mapping[str, Points2D], settings: ImportSettings
+) -> Sync:
+    """The recording's sync; without one, frame t of every camera, up to the last there is."""
+    if recording.sync is not None:
+        return recording.sync
+    last = max(int(points.frames.max(initial=-1)) for points in by_camera.values())
+    return Sync.identity(max(last + 1 + settings.frame_offset, 0), len(recording.views))
+
+
+def _rows_of(frames: IntArray, wanted: IntArray) -> IntArray:
+    """Row of each wanted frame number, -1 where it is not among the frames."""
+    if not len(frames):
+        return np.full(len(wanted), -1)
+    order = np.argsort(frames)
+    place = np.minimum(np.searchsorted(frames, wanted, sorter=order), len(frames) - 1)
+    rows = order[place]
+    return np.where((frames[rows] == wanted) & (wanted >= 0), rows, -1)
+
+
+def _moments_seen(rows: Mapping[str, IntArray], pixels: Mapping[str, FloatArray]) -> IntArray:
+    """Moments in which any camera sees anything."""
+    seen = np.zeros(len(next(iter(rows.values()))), dtype=bool)
+    for name, row in rows.items():
+        anything = np.isfinite(pixels[name]).any(axis=(1, 2, 3))
+        seen |= np.append(anything, False)[row]  # row -1 is the last one, which sees nothing
+    return np.flatnonzero(seen)
+
+
+def _sure_points(points: Points2D, settings: ImportSettings) -> FloatArray:
+    """(F, A, K, 2) px, NaN where the program was not sure enough."""
+    unsure = points.scores < settings.min_likelihood
+    return np.where(unsure[..., None], np.nan, points.points)
+
+
+def _with_3d(labels: Labels, recording: Recording, settings: ImportSettings) -> Labels:
+    seen = np.isfinite(labels.points_2d).all(-1)
+    found = triangulate(recording.cameras, labels.points_2d, max_error=settings.reject_px)
+    points = found.points
+    if settings.accept_px is not None:
+        points = np.where((found.error > settings.accept_px)[..., None], np.nan, points)
+    by_person = settings.state == "human"
+    states = np.where(seen, LabelState.HUMAN if by_person else LabelState.PREDICTED, 0)
+    if by_person:
+        left_out = seen & ~found.accepted & np.isfinite(points).all(-1)
+        states = np.where(left_out, LabelState.REJECTED, states)
+    return replace(
+        labels,
+        states=states.astype(np.uint8),
+        points_3d=points,
+        labelers=np.where(seen & bool(settings.labeler), 0, labels.labelers).astype(np.int16),
+        labeler_names=(settings.labeler,) if settings.labeler else (),
+    )
