@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Layer
 
 from napari_sdannce.widgets import napari_adapter
-from napari_sdannce.widgets.layer_data import LayerData, image_layer_data
+from napari_sdannce.widgets.layer_data import METADATA_KEY, LayerData, image_layer_data
 from napari_sdannce.widgets.marks import LabelMarks, Marks, PoseMarks
 from napari_sdannce.widgets.recording_layers import RecordingLayers, shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import dask.array
+
     from napari_sdannce.labels import Labels
     from napari_sdannce.poses import Poses
     from napari_sdannce.recording import Recording
     from napari_sdannce.video import RecordingVideo
+    from napari_sdannce.video.pixels import Color
 
 
 def add_recording(
@@ -26,7 +30,7 @@ def add_recording(
     recording: Recording,
     *,
     cameras: Sequence[str] | None = None,
-    color: str = "rgb",
+    color: Color = "rgb",
 ) -> list[Layer]:
     """Show a recording: one image layer a camera, arranged in a grid.
 
@@ -46,8 +50,8 @@ def add_recording(
     Returns
     -------
     list of Image
-        Dask layers (T, H, W) or (T, H, W, 3), T the moments of the recording; black where a camera has
-        no frame.
+        Dask layers (T, H, W) or (T, H, W, 3), T the moments of the recording; black where a camera
+        has no frame.
     """
     video = open_video(recording, color)
     video.prefetch([0])
@@ -55,7 +59,7 @@ def add_recording(
     return list(add_images(viewer, recording, video, data).images.values())
 
 
-def open_video(recording: Recording, color: str) -> RecordingVideo:
+def open_video(recording: Recording, color: Color) -> RecordingVideo:
     """Open the videos of all cameras; no frame is read."""
     from napari_sdannce.video import RecordingVideo
 
@@ -65,9 +69,37 @@ def open_video(recording: Recording, color: str) -> RecordingVideo:
 def image_layers_data(
     recording: Recording, video: RecordingVideo, cameras: Sequence[str] | None = None
 ) -> list[LayerData]:
-    """Layer data of the cameras; an error names a camera that the recording lacks."""
+    """Layer data of the cameras. A camera without video is black, as large as its calibration says.
+
+    Raises
+    ------
+    KeyError
+        When the recording lacks one of the named cameras.
+    ValueError
+        When no camera has a video that can be read, and there is no sync to say how long it was.
+    """
     names = recording.names if cameras is None else recording.select(cameras).names
-    return [image_layer_data(name, video.lazy(name)) for name in names]
+    if not video.n_moments:
+        reasons = "; ".join(str(problem) for problem in (*recording.problems, *video.problems))
+        raise ValueError(f"{recording.folder}: no video can be shown ({reasons or 'none found'})")
+    return [image_layer_data(name, camera_frames(recording, video, name)) for name in names]
+
+
+def camera_frames(recording: Recording, video: RecordingVideo, name: str) -> dask.array.Array:
+    """Frames of a camera, black ones when it has no video."""
+    import dask.array
+
+    view = recording.names.index(name)
+    if video.sizes[view] is not None:
+        return video.lazy(name)
+    camera = recording.views[view].camera
+    sizes = [size for size in video.sizes if size is not None]
+    width, height = sizes[0] if sizes else (640, 512)
+    if camera is not None:
+        middle = camera.matrix[:2, 2]
+        width, height = camera.image_size or (int(2 * middle[0]), int(2 * middle[1]))
+    black = np.zeros((1, height, width), dtype=np.uint8)
+    return dask.array.broadcast_to(black, (video.n_moments, height, width))
 
 
 def add_images(
@@ -76,12 +108,16 @@ def add_images(
     """Add image layers made by `image_layers_data` and put them in order."""
     real = napari_adapter.real_viewer(viewer)
     images: dict[str, Any] = {}
-    others = len(real.layers)
-    for i, one in enumerate(data):
-        image = Layer.create(*one)
+    real.canvas.grid.enabled = False
+    for i, (frames, options, kind) in enumerate(data):
+        # napari would go to the middle of the video, and read a frame there of every camera
+        image = Layer.create(frames, {**options, "visible": False}, kind)
         # foreign layers go behind ours, or the grid's cells would not hold one camera each
-        real.layers.insert(i if others else len(real.layers), image)
-        images[one[1]["metadata"]["napari-sdannce"]] = image
+        real.layers.insert(i, image)
+        images[options["metadata"][METADATA_KEY]] = image
+    real.dims.set_point(real.dims.ndim - 3, 0)
+    for image in images.values():
+        image.visible = True
     return RecordingLayers(real, with_image_sizes(recording, images), video, images)
 
 
@@ -164,13 +200,13 @@ def add_marks(
     keypoints: Sequence[str | int] | None = None,
 ) -> list[Layer]:
     """Draw marks over the cameras, and in 3D where there is a window and a calibration."""
-    layers = shown.add(marks, animals, keypoints)
+    drawn = shown.add(marks, animals, keypoints)
     calibrated = any(view.camera is not None for view in shown.recording.views)
     if shown.scene is None and calibrated and napari_adapter.has_window(shown.viewer):
         from napari_sdannce.widgets.scene_view import show_scene
 
         show_scene(shown)
-    return layers
+    return drawn.layers
 
 
 def _shown(viewer: Any, recording: Recording) -> RecordingLayers:

@@ -14,7 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def to_napari(points: npt.ArrayLike) -> FloatArray:
-    """Turn (..., (x, y)) px into (..., (row, column)), and (..., (x, y, z)) mm into (..., (z, y, x)).
+    """Turn (..., (x, y)) px into (..., (row, column)), (..., (x, y, z)) mm into (..., (z, y, x)).
 
     The same flip goes back.
     """
@@ -22,7 +22,7 @@ def to_napari(points: npt.ArrayLike) -> FloatArray:
 
 
 def rows_of(wanted: npt.ArrayLike, keys: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """For every wanted key, where it stands among `keys` (which do not repeat), -1 where it is not."""
+    """Where every wanted key stands among `keys` (which do not repeat), -1 where it is not."""
     sought, have = np.asarray(wanted, dtype=np.int64), np.asarray(keys, dtype=np.int64)
     if not len(have):
         return np.full(len(sought), -1, dtype=np.int64)

@@ -46,7 +46,7 @@ class DrawnMarks:
     """
 
     def __init__(self, marks: Marks) -> None:
-        self.marks = marks
+        self.marks: Marks = marks
         self.cameras: dict[str, CameraMarks] = {}
         self.color_by = ColorBy.KEYPOINT if len(marks.animals) == 1 else ColorBy.ANIMAL
         shape = (len(marks.animals), len(marks.skeleton.keypoints))
@@ -60,10 +60,19 @@ class DrawnMarks:
         self.cameras[name] = CameraMarks(view, size, points, bones)
         return bones, points
 
+    def layers_of(self, camera: str) -> tuple[Layer, ...]:
+        """Layers over one camera, lowest first; none when it has none."""
+        one = self.cameras.get(camera)
+        return () if one is None else (one.bones, one.points)
+
+    def forget_camera(self, name: str) -> None:
+        """Draw over this camera no more."""
+        self.cameras.pop(name, None)
+
     @property
     def layers(self) -> list[Layer]:
         """All layers, camera by camera."""
-        return [layer for one in self.cameras.values() for layer in (one.bones, one.points)]
+        return [layer for name in self.cameras for layer in self.layers_of(name)]
 
     def choose(
         self,
@@ -87,10 +96,10 @@ class DrawnMarks:
                 one.bones.edge_color = bones
 
     def set_diameter(self, camera: str, diameter: float) -> None:
-        """Set the diameter of keypoints, px of the image; bones are a quarter as thick."""
+        """Set the diameter of keypoints, px of the image; bones are a third as thick."""
         one = self.cameras[camera]
         one.points.size = diameter
-        one.bones.edge_width = max(0.1, diameter / 4)
+        one.bones.edge_width = max(0.1, diameter / 3)
 
     def refill(self, moment: int) -> None:
         """Move every visible layer to a moment."""
@@ -114,5 +123,5 @@ class DrawnMarks:
 
 
 def _redraw(layer: Layer) -> None:
-    """Show data that was changed in place; the extent has not changed, a thumbnail is not worth it."""
+    """Show data changed in place; the extent is the same, a new thumbnail is not worth its time."""
     layer.refresh(extent=False, thumbnail=False, highlight=False)

@@ -1,8 +1,8 @@
 """Where each camera's image lies in its cell of the grid.
 
-All cells of napari's grid share one pan and zoom. So cameras are brought to the same place by moving and
-scaling their layers: whole images of different sizes fill their cells alike, and an animal that stands
-elsewhere in every image is brought to the middle of every cell.
+All cells of napari's grid share one pan and zoom. So cameras are brought to the same place by
+moving and scaling their layers: whole images of different sizes fill their cells alike, and an
+animal that stands elsewhere in every image is brought to the middle of every cell.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def grid_shape(
 
 
 def whole_images(sizes: Sequence[tuple[int, int]]) -> list[Framing]:
-    """Framings in which images of `sizes` (width, height) lie one over the other, as large as each fits.
+    """Framings in which images of `sizes` (width, height) lie one over the other, all as large.
 
     Images of one size are left as they are: one canvas unit a pixel.
     """
@@ -63,7 +63,7 @@ def whole_images(sizes: Sequence[tuple[int, int]]) -> list[Framing]:
     for size in sizes:
         scale = float((box / size).min())
         corner = to_napari((box - np.array(size) * scale) / 2 + (scale - 1) / 2)
-        diameter = max(3.0, float(box.max()) / 90) / scale
+        diameter = max(3.0, float(box.max()) / 75) / scale
         framings.append(Framing(scale, float(corner[0]), float(corner[1]), diameter))
     return framings
 
@@ -76,7 +76,7 @@ def on_animal(
     Parameters
     ----------
     joints
-        (N, 2) px of its keypoints, NaN where not seen; when none is, the whole image is brought there.
+        (N, 2) px of its keypoints, NaN where not seen; when none is, the whole image is taken.
     size
         (width, height) of the image.
     """

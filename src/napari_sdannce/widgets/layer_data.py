@@ -65,7 +65,6 @@ def points_layer_data(camera: str, marks: Marks, size: tuple[int, int], by: Colo
             },
             "axis_labels": ("y", "x"),
             "units": ("pixel", "pixel"),
-            "metadata": {METADATA_KEY: camera},
         },
         "points",
     )
@@ -84,7 +83,6 @@ def bones_layer_data(camera: str, marks: Marks, size: tuple[int, int], by: Color
             "edge_color": colors if len(colors) else "white",
             "axis_labels": ("y", "x"),
             "units": ("pixel", "pixel"),
-            "metadata": {METADATA_KEY: camera},
         },
         "vectors",
     )
@@ -139,7 +137,7 @@ def filled_bones(
     placed = to_napari(np.where(shown[..., None], joints, np.nan))[:, ends]
     start, way = placed[:, :, 0], placed[:, :, 1] - placed[:, :, 0]
     vectors = np.stack([start, way], axis=2).reshape(-1, 2, joints.shape[-1])
-    whole = np.isfinite(vectors).all(axis=(1, 2))
+    whole = np.asarray(np.isfinite(vectors).all(axis=(1, 2)))
     nowhere = np.stack([hidden, np.zeros_like(hidden)])
     return np.where(whole[:, None, None], vectors, nowhere)
 

@@ -71,7 +71,7 @@ class Marks(Protocol):
 class PoseMarks:
     """Poses, projected into the cameras with their distortion."""
 
-    kinds = (PointKind("keypoints", hollow=False),)
+    kinds: tuple[PointKind, ...] = (PointKind("keypoints", hollow=False),)
 
     def __init__(
         self, recording: Recording, sample_ids: IntArray, poses: Poses, name: str = "poses"
@@ -85,15 +85,18 @@ class PoseMarks:
         self._rows = _matched_rows(sample_ids, poses.sample_ids, f"{name} of", recording)
 
     def moments(self) -> IntArray:
+        """Moments at which there is something to draw."""
         return np.flatnonzero(self._rows >= 0)
 
     def points_3d(self, moment: int) -> FloatArray:
+        """(A, K, 3) mm, NaN where missing."""
         row = self._rows[moment]
         if row < 0:
             return np.full(self._positions.shape[1:], np.nan)
         return self._positions[row]
 
     def draw(self, moment: int, view: int) -> Drawing:
+        """What the camera shows."""
         joints = project_inside(self._cameras[view], self.points_3d(moment))
         return Drawing(joints[None], joints)
 
@@ -101,7 +104,10 @@ class PoseMarks:
 class LabelMarks:
     """Labels: what people placed (filled) beside what the 3D point says (hollow)."""
 
-    kinds = (PointKind("placed by a person", hollow=False), PointKind("from 3D", hollow=True))
+    kinds: tuple[PointKind, ...] = (
+        PointKind("placed by a person", hollow=False),
+        PointKind("from 3D", hollow=True),
+    )
 
     def __init__(
         self, recording: Recording, sample_ids: IntArray, labels: Labels, name: str = "labels"
@@ -123,15 +129,18 @@ class LabelMarks:
         self._rows = _matched_rows(sample_ids, labels.sample_ids, f"{name} of", recording)
 
     def moments(self) -> IntArray:
+        """Moments at which there is something to draw."""
         return np.flatnonzero(self._rows >= 0)
 
     def points_3d(self, moment: int) -> FloatArray:
+        """(A, K, 3) mm, NaN where missing."""
         row = self._rows[moment]
         if row < 0:
             return np.full((len(self.animals), len(self.skeleton.keypoints), 3), np.nan)
         return self._labels.points_3d[row]
 
     def draw(self, moment: int, view: int) -> Drawing:
+        """What the camera shows."""
         row, label_view = self._rows[moment], self._views[view]
         reprojected = project_inside(self._cameras[view], self.points_3d(moment))
         placed = np.full_like(reprojected, np.nan)
@@ -146,7 +155,7 @@ class LabelMarks:
 
 
 def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:
-    """Pixels (..., 2) of points (..., 3) mm; NaN where missing, outside the image, or no calibration.
+    """Pixels (..., 2) of points (..., 3) mm; NaN where missing, outside the image, not calibrated.
 
     A strong lens model folds points far outside the field of view back into the image; those do
     not come back to where an ideal camera would see them, and are left out.
@@ -165,7 +174,7 @@ def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:
 
 
 def skeleton_of(keypoints: tuple[str, ...], project: Skeleton | None) -> Skeleton:
-    """Skeleton for keypoints known by name only: the project's, a built-in of the same names, or none.
+    """Skeleton for keypoints known by name: the project's, a built-in of the same names, or none.
 
     Files of predictions often hold no names; then the project's skeleton is taken when it has as
     many keypoints.
@@ -186,7 +195,8 @@ def _matched_rows(
     rows = rows_of(sample_ids, keys)
     if len(keys) and not (rows >= 0).any():
         raise ValueError(
-            f"{what} {recording.name}: none of the {len(keys)} sample ids ({keys[0]} to {keys[-1]}) "
-            f"occurs in the recording ({sample_ids[0]} to {sample_ids[-1]}); do they belong together?"
+            f"{what} {recording.name}: none of the {len(keys)} sample ids ({keys[0]} to "
+            f"{keys[-1]}) occurs in the recording ({sample_ids[0]} to {sample_ids[-1]}); do they "
+            "belong together?"
         )
     return rows

@@ -1,8 +1,8 @@
 """The one module that leans on what napari does not promise.
 
 Public names of napari 0.9 are used everywhere else; what is semi-public (embedded viewers, the
-object behind the viewer that a plugin gets, the Qt window) is used here only, so that a change in napari
-is mended in one place.
+object behind the viewer that a plugin gets, the Qt window) is used here only, so that a change in
+napari is mended in one place.
 """
 
 from __future__ import annotations
@@ -41,8 +41,17 @@ def undock(viewer: Any, widget: QWidget) -> None:
         window.remove_dock_widget(widget)
 
 
+def open_panel(viewer: Any) -> Any:
+    """Open the panel "Recording", or find it where it is open; None without a window."""
+    if not has_window(viewer):
+        return None
+    window = real_viewer(viewer).window
+    _, panel = window.add_plugin_dock_widget("napari-sdannce", "Recording")
+    return panel
+
+
 def embedded_viewer(title: str) -> tuple[ViewerModel, Any]:
-    """Make a second viewer with its own canvas: the model and its Qt widget, in 3D, without controls.
+    """Make a second viewer with its own canvas: model and Qt widget, in 3D, without controls.
 
     The widget must be closed (`close()`) before its parent dies, or its canvas outlives it.
     """

@@ -18,8 +18,8 @@ FloatArray = npt.NDArray[np.float64]
 def up_of(cameras: Sequence[Camera]) -> FloatArray:
     """(3,) unit vector that points up in the world, as the cameras were mounted.
 
-    Cameras stand upright or look down, so the sum of "up in the image" and "away from what is looked at"
-    points up. A world axis within 30 degrees of it is taken instead.
+    Cameras stand upright or look down, so the sum of "up in the image" and "away from what is
+    looked at" points up. A world axis within 30 degrees of it is taken instead.
     """
     image_up = np.mean([-camera.rotation[1] for camera in cameras], axis=0)
     backwards = np.mean([-camera.rotation[2] for camera in cameras], axis=0)
@@ -34,7 +34,7 @@ def up_of(cameras: Sequence[Camera]) -> FloatArray:
 
 
 def looked_at(cameras: Sequence[Camera]) -> FloatArray:
-    """(3,) mm: the point nearest to all optical axes; ahead of the camera when there is only one."""
+    """(3,) mm: the point nearest to all optical axes; ahead of the camera when there is one."""
     if len(cameras) == 1:
         return cameras[0].centre + 500 * cameras[0].rotation[2]
     normal, right = np.zeros((3, 3)), np.zeros(3)

@@ -40,9 +40,7 @@ class SceneLayers:
         self.shown = shown
         self.points: list[Points] = []
         self.bones: list[Vectors] = []
-        self._cameras = [
-            view.camera for view in shown.recording.views if view.camera is not None
-        ]
+        self._cameras = [view.camera for view in shown.recording.views if view.camera is not None]
         self._up = up_of(self._cameras)
         self._middle, self._radius = self._place_floor()
         self._add_surroundings()
@@ -61,17 +59,13 @@ class SceneLayers:
     def refill(self, moment: int) -> None:
         """Move everything to a moment."""
         hidden = to_napari(self._middle)
-        for drawn, points, bones in zip(
-            self.shown.drawn, self.points, self.bones, strict=False
-        ):
+        for drawn, points, bones in zip(self.shown.drawn, self.points, self.bones, strict=False):
             joints = drawn.marks.points_3d(moment)
             shown = np.isfinite(joints).all(axis=-1) & drawn.shown
             flat = np.where(shown[..., None], to_napari(joints), hidden).reshape(-1, 3)
             points.data[...] = flat
             points.shown[...] = shown.ravel()
-            bones.data[...] = filled_bones(
-                joints, drawn.shown, drawn.marks.skeleton.bones, hidden
-            )
+            bones.data[...] = filled_bones(joints, drawn.shown, drawn.marks.skeleton.bones, hidden)
             for layer in (points, bones):
                 layer.refresh(extent=False, thumbnail=False, highlight=False)
 

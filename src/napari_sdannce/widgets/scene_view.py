@@ -39,7 +39,7 @@ class SceneView(QWidget):
         shown.marks_changed.connect(self._on_marks)
         shown.closed.connect(self.shut)
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Large enough for a first look."""
         return QSize(420, 400)
 
@@ -71,7 +71,7 @@ class SceneView(QWidget):
         self.close()
         self.deleteLater()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
+    def closeEvent(self, event: QCloseEvent | None) -> None:
         """The user closed the dock."""
         self.shut()
         super().closeEvent(event)
