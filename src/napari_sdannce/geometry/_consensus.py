@@ -1,44 +1,20 @@
 """Compiled inner part of robust triangulation: consensus of pairs, then Levenberg-Marquardt.
 
-One camera is a row of `CAMERA_WIDTH` numbers (`camera_rows`). Compiled at the first call and cached
+Cameras are the rows of `camera_rows`. Compiled at the first call and cached
 on disk (see `_lens.py` on the cache). Scalars and small loops on purpose: a point needs a few
 microseconds, less than one call of any array function, and array expressions take long to compile.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import numpy.typing as npt
 
 from napari_sdannce.geometry._lens import bend, bend_slopes, compiled, unbend
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_sdannce.geometry.cameras import Camera
-
-CAMERA_WIDTH = 26
-# where things lie in a row: rotation 0-8, translation 9-11, then these, and the centre 23-25
-_FX, _SKEW, _CX, _FY, _CY, _LENS, _REACH, _CENTRE = 12, 13, 14, 15, 16, 17, 22, 23
+from napari_sdannce.geometry.camera_rows import CENTRE, CX, CY, FX, FY, LENS, REACH, SKEW
 
 _LM_STEPS = 25
 _LM_DONE = 1e-16  # px^2: what a step would still gain
 _ROUNDS = 10
-
-
-def camera_rows(cameras: Sequence[Camera]) -> npt.NDArray[np.float64]:
-    """(V, CAMERA_WIDTH) numbers of V cameras for the compiled functions."""
-    rows = np.empty((len(cameras), CAMERA_WIDTH))
-    for row, camera in zip(rows, cameras, strict=True):
-        row[:9], row[9:12] = camera.rotation.ravel(), camera.translation
-        row[_FX : _FX + 3] = camera.matrix[0]
-        row[_FY : _FY + 2] = camera.matrix[1, 1:]
-        row[_LENS : _LENS + 5] = [*camera.radial3, *camera.tangential]
-        row[_REACH] = camera.reach
-        row[_CENTRE:] = camera.centre
-    return rows
 
 
 @compiled
@@ -49,67 +25,77 @@ def _copy(source, target):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _look(camera, point):  # type: ignore[no-untyped-def]
+def _look(cameras, v, point):  # type: ignore[no-untyped-def]
     """Pixel of a point, NaN behind the camera and beyond reach; normalised x, y; 1 / depth."""
     x0, y0, z0 = point[0], point[1], point[2]
-    depth = camera[6] * x0 + camera[7] * y0 + camera[8] * z0 + camera[11]
+    depth = cameras[v, 6] * x0 + cameras[v, 7] * y0 + cameras[v, 8] * z0 + cameras[v, 11]
     if not depth > 0:
         return np.nan, np.nan, np.nan, np.nan, np.nan
     near = 1 / depth
-    x = (camera[0] * x0 + camera[1] * y0 + camera[2] * z0 + camera[9]) * near
-    y = (camera[3] * x0 + camera[4] * y0 + camera[5] * z0 + camera[10]) * near
-    if x * x + y * y > camera[_REACH] * camera[_REACH]:
+    x = (cameras[v, 0] * x0 + cameras[v, 1] * y0 + cameras[v, 2] * z0 + cameras[v, 9]) * near
+    y = (cameras[v, 3] * x0 + cameras[v, 4] * y0 + cameras[v, 5] * z0 + cameras[v, 10]) * near
+    if x * x + y * y > cameras[v, REACH] * cameras[v, REACH]:
         return np.nan, np.nan, np.nan, np.nan, np.nan
-    lens = camera[_LENS:]
-    xb, yb = bend(x, y, lens[0], lens[1], lens[2], lens[3], lens[4])
-    u = camera[_FX] * xb + camera[_SKEW] * yb + camera[_CX]
-    return u, camera[_FY] * yb + camera[_CY], x, y, near
+    k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
+    xb, yb = bend(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
+    u = cameras[v, FX] * xb + cameras[v, SKEW] * yb + cameras[v, CX]
+    return u, cameras[v, FY] * yb + cameras[v, CY], x, y, near
 
 
 @compiled
-def _slopes(camera, x, y, near, jacobian):  # type: ignore[no-untyped-def]
+def _slopes(cameras, v, x, y, near, jacobian):  # type: ignore[no-untyped-def]
     """Fill `jacobian` (2, 3): pixels by world mm, from what `_look` returned."""
-    lens = camera[_LENS:]
-    a, b, d = bend_slopes(x, y, lens[0], lens[1], lens[2], lens[3], lens[4])
-    u_x = camera[_FX] * a + camera[_SKEW] * b
-    u_y = camera[_FX] * b + camera[_SKEW] * d
-    v_x, v_y = camera[_FY] * b, camera[_FY] * d
+    k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
+    a, b, d = bend_slopes(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
+    u_x = cameras[v, FX] * a + cameras[v, SKEW] * b
+    u_y = cameras[v, FX] * b + cameras[v, SKEW] * d
+    v_x, v_y = cameras[v, FY] * b, cameras[v, FY] * d
     for k in range(3):
-        x_k = (camera[k] - x * camera[6 + k]) * near
-        y_k = (camera[3 + k] - y * camera[6 + k]) * near
+        x_k = (cameras[v, k] - x * cameras[v, 6 + k]) * near
+        y_k = (cameras[v, 3 + k] - y * cameras[v, 6 + k]) * near
         jacobian[0, k] = u_x * x_k + u_y * y_k
         jacobian[1, k] = v_x * x_k + v_y * y_k
 
 
 @compiled
-def _sight(camera, u, v, direction):  # type: ignore[no-untyped-def]
-    """Fill `direction` (3,) with the line of sight of a pixel; False where there is none."""
-    yd = (v - camera[_CY]) / camera[_FY]
-    xd = (u - camera[_CX] - camera[_SKEW] * yd) / camera[_FX]
-    x, y = unbend(xd, yd, camera[_LENS : _LENS + 5], camera[_REACH])
+def _sight(cameras, v, pixels, sights):  # type: ignore[no-untyped-def]
+    """Fill row v of `sights` (V, 3) with a pixel's line of sight; False where there is none."""
+    yd = (pixels[v, 1] - cameras[v, CY]) / cameras[v, FY]
+    xd = (pixels[v, 0] - cameras[v, CX] - cameras[v, SKEW] * yd) / cameras[v, FX]
+    x, y = unbend(xd, yd, cameras[v, LENS : LENS + 5], cameras[v, REACH])
     if not (np.isfinite(x) and np.isfinite(y)):
         return False
     length = np.sqrt(x * x + y * y + 1)
     for k in range(3):
-        direction[k] = (camera[k] * x + camera[3 + k] * y + camera[6 + k]) / length
+        sights[v, k] = (cameras[v, k] * x + cameras[v, 3 + k] * y + cameras[v, 6 + k]) / length
     return True
 
 
 @compiled
-def _meet(first, second, along, across, point):  # type: ignore[no-untyped-def]
+def _take(cameras, pixels, weights, here, weight, observed, seen, sights):  # type: ignore[no-untyped-def]
+    """Copy one point's observations, tell which exist and which can be used, and sight along."""
+    for v in range(len(cameras)):
+        here[v, 0], here[v, 1], weight[v] = pixels[v, 0], pixels[v, 1], weights[v]
+        observed[v] = np.isfinite(here[v, 0]) and np.isfinite(here[v, 1])
+        seen[v] = observed[v] and weight[v] > 0 and _sight(cameras, v, here, sights)
+
+
+@compiled
+def _meet(cameras, i, j, sights, point):  # type: ignore[no-untyped-def]
     """Fill `point` with the middle of the shortest way between two rays; False when parallel."""
-    cosine = along[0] * across[0] + along[1] * across[1] + along[2] * across[2]
-    if 1 - cosine * cosine < 1e-12:
+    cosine, p, q = 0.0, 0.0, 0.0
+    for k in range(3):
+        offset = cameras[j, CENTRE + k] - cameras[i, CENTRE + k]
+        cosine += sights[i, k] * sights[j, k]
+        p += offset * sights[i, k]
+        q += offset * sights[j, k]
+    sine = 1 - cosine * cosine
+    if sine < 1e-12:
         return False
-    p, q = 0.0, 0.0
+    s, t = (p - cosine * q) / sine, (cosine * p - q) / sine
     for k in range(3):
-        offset = second[_CENTRE + k] - first[_CENTRE + k]
-        p += offset * along[k]
-        q += offset * across[k]
-    s = (p - cosine * q) / (1 - cosine * cosine)
-    t = (cosine * p - q) / (1 - cosine * cosine)
-    for k in range(3):
-        point[k] = 0.5 * (first[_CENTRE + k] + s * along[k] + second[_CENTRE + k] + t * across[k])
+        first = cameras[i, CENTRE + k] + s * sights[i, k]
+        point[k] = 0.5 * (first + cameras[j, CENTRE + k] + t * sights[j, k])
     return True
 
 
@@ -119,8 +105,9 @@ def _misses(cameras, pixels, seen, point, misses):  # type: ignore[no-untyped-de
     for v in range(len(cameras)):
         misses[v] = np.nan
         if seen[v]:
-            u, w, _, _, _ = _look(cameras[v], point)
-            misses[v] = np.hypot(u - pixels[v, 0], w - pixels[v, 1])
+            u, w, _, _, _ = _look(cameras, v, point)
+            du, dw = u - pixels[v, 0], w - pixels[v, 1]
+            misses[v] = np.sqrt(du * du + dw * dw)
 
 
 @compiled
@@ -148,7 +135,7 @@ def _best_pair(cameras, pixels, sights, seen, weights, limits, misses, point):  
         for j in range(i + 1, len(cameras)):
             if not (seen[i] and seen[j]):
                 continue
-            if not _meet(cameras[i], cameras[j], sights[i], sights[j], trial):
+            if not _meet(cameras, i, j, sights, trial):
                 continue
             _misses(cameras, pixels, seen, trial, misses)
             cost = _disagreement(misses, seen, weights, limits)
@@ -175,7 +162,7 @@ def _normal(cameras, pixels, used, weights, knee, point, system, jacobian):  # t
     for v in range(len(cameras)):
         if not used[v]:
             continue
-        u, w, x, y, near = _look(cameras[v], point)
+        u, w, x, y, near = _look(cameras, v, point)
         if not near > 0:
             return np.inf, np.inf
         du, dv = u - pixels[v, 0], w - pixels[v, 1]
@@ -184,7 +171,7 @@ def _normal(cameras, pixels, used, weights, knee, point, system, jacobian):  # t
         cost += weights[v] * one
         factor *= weights[v]
         squares += factor * miss * miss
-        _slopes(cameras[v], x, y, near, jacobian)
+        _slopes(cameras, v, x, y, near, jacobian)
         n = 0
         for k in range(3):
             system[6 + k] += factor * (jacobian[0, k] * du + jacobian[1, k] * dv)
@@ -304,11 +291,7 @@ def triangulate_block(cameras, pixels, weights, limits, noise, start, stop, out)
     used, misses, point = np.empty(n_views, np.bool_), np.empty(n_views), np.empty(3)
     system, jacobian, inverse = np.empty(9), np.empty((2, 3)), np.empty((3, 3))
     for i in range(start, stop):
-        for v in range(n_views):
-            here[v, 0], here[v, 1], weight[v] = pixels[v, i, 0], pixels[v, i, 1], weights[v, i]
-            observed[v] = np.isfinite(here[v, 0]) and np.isfinite(here[v, 1])
-            seen[v] = observed[v] and weight[v] > 0
-            seen[v] = seen[v] and _sight(cameras[v], here[v, 0], here[v, 1], sights[v])
+        _take(cameras, pixels[:, i], weights[:, i], here, weight, observed, seen, sights)
         if not _best_pair(cameras, here, sights, seen, weight, limits, misses, point):
             continue
         count = _settle(cameras, here, seen, weight, limits, knee, misses, point, used)
@@ -316,7 +299,8 @@ def triangulate_block(cameras, pixels, weights, limits, noise, start, stop, out)
         if count < 2 or not squares < np.inf:
             continue
         _misses(cameras, here, observed, point, misses)
-        _copy(point, points[i])
+        for k in range(3):
+            points[i, k] = point[k]
         errors[i] = 0.0
         for v in range(n_views):
             accepted[v, i], residuals[v, i] = used[v], misses[v]

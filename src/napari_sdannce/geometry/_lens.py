@@ -25,9 +25,9 @@ def _newton(xd, yd, x, y, lens, reach):  # type: ignore[no-untyped-def]
     """Newton steps from (x, y), kept inside the reach and halved while they make things worse."""
     k1, k2, k3, p1, p2 = lens[0], lens[1], lens[2], lens[3], lens[4]
     xb, yb = bend(x, y, k1, k2, k3, p1, p2)
-    miss = np.hypot(xb - xd, yb - yd)
+    miss = np.sqrt((xb - xd) * (xb - xd) + (yb - yd) * (yb - yd))
     # the rounding error of the polynomial grows with its terms, not with its value
-    goal = _TOLERANCE * (1 + np.hypot(xd, yd))
+    goal = _TOLERANCE * (1 + np.sqrt(xd * xd + yd * yd))
     for _ in range(_STEPS):
         if miss <= goal:
             break
@@ -41,11 +41,11 @@ def _newton(xd, yd, x, y, lens, reach):  # type: ignore[no-untyped-def]
         before = miss
         for _ in range(12):
             x_new, y_new = x - part * step_x, y - part * step_y
-            radius = np.hypot(x_new, y_new)
+            radius = np.sqrt(x_new * x_new + y_new * y_new)
             if radius > reach:
                 x_new, y_new = x_new * reach / radius, y_new * reach / radius
             xb, yb = bend(x_new, y_new, k1, k2, k3, p1, p2)
-            miss = np.hypot(xb - xd, yb - yd)
+            miss = np.sqrt((xb - xd) * (xb - xd) + (yb - yd) * (yb - yd))
             if miss < before:
                 break
             part *= 0.5

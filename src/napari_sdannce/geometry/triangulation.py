@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.geometry._threads import over_blocks
+from napari_sdannce.geometry.camera_rows import camera_rows
 from napari_sdannce.geometry.dlt import check_views
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def triangulate(
     if not 0 < pixel_sigma < np.inf:
         raise ValueError(f"pixel_sigma must be positive, got {pixel_sigma}")
     noise = (float(pixel_sigma), _KNEE * float(pixel_sigma), _PRIOR_RESIDUALS)
-    from napari_sdannce.geometry._consensus import camera_rows, triangulate_block
+    from napari_sdannce.geometry._consensus import triangulate_block
 
     rows, out = camera_rows(cameras), _empty(*flat.shape[:2])
 
