@@ -1,1 +1,6 @@
 """Running networks over recordings."""
+
+from napari_sdannce.inference.com import predict_com
+from napari_sdannce.inference.dannce import predict_dannce
+
+__all__ = ["predict_com", "predict_dannce"]

@@ -89,3 +89,11 @@ class DannceNet(nn.Module):
                 f"voxels along each axis must be a multiple of {COARSENING}, got "
                 f"{tuple(volumes.shape[2:])}"
             )
+
+
+def normalise_volumes(volumes: Tensor) -> Tensor:
+    """Grey values 0..255 (B, y, x, z, C) -> the network's input (B, C, y, x, z), float32.
+
+    The channels stay last in memory, which is the quicker layout for convolutions on a CPU.
+    """
+    return volumes.movedim(-1, 1).float() / 127.5 - 1

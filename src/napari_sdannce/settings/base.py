@@ -39,17 +39,32 @@ Device = Annotated[
 Schedule = Literal["constant", "cosine", "step"]
 
 
+Origin = Literal["matlab", "zero", "reference"]
+
+
 class ExperimentSettings(Settings):
     """One recording with its labels, as training takes it."""
 
     folder: Path = Field(description="Experiment folder")
-    labels: Path | None = Field(
-        None, description="Label file; default: the label files found in the folder"
+    labels: tuple[Path, ...] = Field(
+        (),
+        description="Label files, when several: one an animal; default: the one in the folder",
     )
     com: Path | None = Field(
         None,
         description="Trace of the centre of mass (com3d.mat or store); default: the mean of each "
         "animal's labelled keypoints",
+    )
+    skeleton: str | None = Field(
+        None, description="Skeleton of the labels: a built-in name or a file; default: a guess"
+    )
+    cameras: tuple[str, ...] = Field(
+        (), description="Cameras to use, in this order; default: all of the recording"
+    )
+    pixel_origin: Origin = Field(
+        "matlab",
+        description="Where the first pixel lies in MATLAB-layout files: matlab (1, 1), zero "
+        "(0, 0), or reference (what pretrained s-DANNCE weights learned with)",
     )
 
 
@@ -94,6 +109,9 @@ class PredictSettings(Settings):
     checkpoint: Path = Field(description="Trained network (.safetensors, or a reference .pth)")
     output: Path | None = Field(
         None, description="Folder for the results; default: a folder in the experiment"
+    )
+    cameras: tuple[str, ...] = Field(
+        (), description="Cameras to use, in this order; default: those of the checkpoint, else all"
     )
     start: int = Field(0, ge=0, description="First moment of the recording to predict")
     count: int | None = Field(None, ge=1, description="How many moments; default: to the end")

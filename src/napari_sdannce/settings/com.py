@@ -57,6 +57,11 @@ class ComTrainSettings(TrainSettings):
 class ComPredictSettings(PredictSettings):
     """Prediction of each animal's centre of mass over a recording."""
 
+    image: ComImageSettings | None = Field(
+        None,
+        description="How frames become images; default: as in training. A reference .pth does "
+        "not hold it, so there it must be given",
+    )
     subpixel: bool = Field(
         True, description="Find peaks between pixels (off: whole pixels, as the reference program)"
     )

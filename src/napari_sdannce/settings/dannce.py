@@ -1,5 +1,6 @@
 """Settings of the network that finds keypoints in volumes: training and prediction."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ class DannceTrainSettings(TrainSettings):
     volume: VolumeSettings = VolumeSettings()
     width: Width = 32
     norm: Norm = Field("layer", description="Normalisation between convolutions")
+    mono: bool = Field(False, description="Use brightness only: a third of the volume's data")
     batch_size: int = Field(4, ge=1, description="Volumes a step")
     com_jitter_mm: float = Field(
         20.0,
@@ -45,12 +47,13 @@ class DannceTrainSettings(TrainSettings):
 class DanncePredictSettings(PredictSettings):
     """Prediction of keypoints over a recording."""
 
-    com: str | None = Field(
-        None, description="Trace of the centre of mass; default: the one found in the experiment"
+    com: Path | None = Field(
+        None,
+        description="Trace of the centre of mass (com3d.mat, pickle or store); default: the one "
+        "found in the experiment",
     )
     volume: VolumeSettings | None = Field(
         None,
         description="The cube of voxels; default: that of training. A reference .pth does not "
         "hold it, so there it must be given",
     )
-    workers: int = Field(2, ge=1, description="Threads that read frames and fill volumes")

@@ -12,7 +12,7 @@ class VolumeSettings(Settings):
 
     size_mm: float = Field(240.0, gt=0, le=1e6, description="Edge length of the cube, mm")
     voxels: int = Field(80, ge=8, le=256, multiple_of=8, description="Voxels along each edge")
-    interpolation: Literal["nearest", "linear", "reference_linear"] = Field(
+    interpolation: Literal["nearest", "linear", "reference-linear"] = Field(
         "nearest",
         description="How pixels are read: the nearest one, between four, or between four as the "
         "reference program does (with swapped weights; only for weights trained so)",

@@ -1,0 +1,194 @@
+"""Training of the DANNCE network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_sdannce.models.checkpoints import CheckpointInfo
+from napari_sdannce.models.dannce import DannceConfig, DannceNet, normalise_volumes
+from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.heatmaps import soft_argmax
+from napari_sdannce.models.prepare_ahead import prepare_ahead
+from napari_sdannce.settings.events import Event, Message
+from napari_sdannce.training.dannce_examples import (
+    DannceExample,
+    VolumeWithPoints,
+    describe,
+    plain_volume,
+    random_volume,
+    read_examples,
+    usable,
+)
+from napari_sdannce.training.experiments import Experiment, open_experiment
+from napari_sdannce.training.loop import Measured, fit
+from napari_sdannce.training.losses import l1_loss, point_errors
+from napari_sdannce.training.run_folder import RunFolder
+from napari_sdannce.training.start import (
+    check_same_names,
+    example_rng,
+    first_frames,
+    first_network,
+    read_all,
+    shuffled_batches,
+    split_frames,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from napari_sdannce.settings.dannce import DannceTrainSettings
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeBatch:
+    """Volumes (B, y, x, z, C) uint8 and keypoints (B, K, 3) in them, mm from their centres."""
+
+    volumes: Tensor
+    points: Tensor
+
+
+@dataclass(eq=False)
+class DannceTask:
+    """Keypoints in volumes: masked L1 of the expected positions."""
+
+    settings: DannceTrainSettings
+    train: Sequence[DannceExample]
+    validation: Sequence[DannceExample]
+    loss_name: str = field(default="L1Loss", init=False)
+    error_name: str = field(default="euclidean_distance_3D", init=False)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one pass over the training examples."""
+        return -(-len(self.train) // self.settings.batch_size)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is anything to validate on."""
+        return bool(self.validation)
+
+    def train_batches(self, epoch: int) -> Iterator[VolumeBatch]:
+        """Batches of freshly moved, turned and drawn examples."""
+        s = self.settings
+
+        def make(indices: Sequence[int]) -> VolumeBatch:
+            return collate(
+                [random_volume(self.train[i], s, example_rng(s.seed, epoch, i)) for i in indices]
+            )
+
+        batches = shuffled_batches(len(self.train), s.batch_size, s.seed, epoch)
+        return prepare_ahead(make, [batch.tolist() for batch in batches])
+
+    def validation_batches(self) -> Iterator[VolumeBatch]:
+        """Batches of the validation examples as prediction would see them."""
+        s = self.settings
+
+        def make(start: int) -> VolumeBatch:
+            chosen = self.validation[start : start + s.batch_size]
+            return collate([plain_volume(example, s) for example in chosen])
+
+        return prepare_ahead(make, range(0, len(self.validation), s.batch_size))
+
+    def measure(self, network: DannceNet, batch: VolumeBatch) -> Measured:
+        """Loss and errors of a batch, in mm."""
+        device = next(network.parameters()).device
+        logits = network(normalise_volumes(batch.volumes.to(device, non_blocking=True)))
+        predicted = soft_argmax(logits, self.settings.volume.voxel_mm)
+        truth = batch.points.to(device)
+        return Measured(l1_loss(predicted, truth), point_errors(predicted, truth))
+
+
+def collate(examples: Sequence[VolumeWithPoints]) -> VolumeBatch:
+    """Stack examples to a batch."""
+    return VolumeBatch(
+        torch.from_numpy(np.stack([example.volume for example in examples])),
+        torch.from_numpy(np.stack([example.points for example in examples])).float(),
+    )
+
+
+def train_dannce(
+    settings: DannceTrainSettings, experiments: Sequence[Experiment] | None = None
+) -> Iterator[Event]:
+    """Train a DANNCE network on labelled recordings.
+
+    Parameters
+    ----------
+    settings
+        What to learn from, how, and where results go.
+    experiments
+        Opened already; default: those of the settings.
+
+    Yields
+    ------
+    Event
+        Progress of reading, then steps, epochs and checkpoints, at last `JobDone`.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, FileFormatError, CheckpointError
+        When a file can not be read or would be overwritten.
+    ValueError
+        When settings and recordings do not fit.
+    """
+    if experiments is None:
+        experiments = [open_experiment(each, "dannce") for each in settings.experiments]
+    if not experiments:
+        raise ValueError("there is nothing to learn from: the settings name no experiments")
+    check_same_names(experiments, "keypoints")
+    if settings.views != "with_replacement" or settings.n_views is None:
+        check_same_names(experiments, "cameras")
+    device = choose_device(settings.device)
+    info = _describe_network(settings, experiments)
+    network = first_network(info.network, settings).to(device)
+    run = RunFolder.create(settings, experiments[0].recording.folder / "DANNCE" / "train")
+    parts = (
+        (each, int(usable(each).sum()), read_examples(each, settings, first))
+        for each, first in zip(experiments, first_frames(experiments), strict=True)
+    )
+    examples = yield from read_all(parts, "poses")
+    validating = set(split_frames(experiments, settings).validation.tolist())
+    task = DannceTask(
+        settings,
+        train=[each for each in examples if each.frame not in validating],
+        validation=[each for each in examples if each.frame in validating],
+    )
+    if not task.train:
+        raise ValueError("there is nothing to learn from: no labelled animal has a COM and images")
+    yield Message(
+        text=f"{describe(examples)}; {len(task.train)} train, {len(task.validation)} validate, "
+        f"on {device}; results in {run.path}"
+    )
+    yield from fit(network, task, settings, run, info)
+
+
+def _describe_network(
+    settings: DannceTrainSettings, experiments: Sequence[Experiment]
+) -> CheckpointInfo:
+    first = experiments[0]
+    names = first.recording.names
+    if settings.views == "without_replacement" and (settings.n_views or 0) > len(names):
+        raise ValueError(
+            f"n_views {settings.n_views} can not be drawn without replacement from {len(names)} "
+            "cameras"
+        )
+    skeleton = first.labels.skeleton
+    return CheckpointInfo(
+        network=DannceConfig(
+            n_views=settings.n_views or len(names),
+            channels_per_view=1 if settings.mono else 3,
+            n_keypoints=len(skeleton.keypoints),
+            width=settings.width,
+            norm=settings.norm,
+        ),
+        keypoints=skeleton.keypoints,
+        skeleton=skeleton.name,
+        cameras=names,
+        pixel_origin=first.recording.pixel_origin,
+        volume=settings.volume,
+    )

@@ -1,0 +1,227 @@
+"""Labelled recordings, as training takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sdannce.files import open_labels, open_recording
+from napari_sdannce.labels import Labels
+from napari_sdannce.predictions import read_com_trace
+from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_sdannce.predictions import ComTrace
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.settings.base import ExperimentSettings
+
+FloatArray = npt.NDArray[np.float64]
+
+_MOST_COMS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One recording with labels of its animals.
+
+    Parameters
+    ----------
+    recording
+        Calibrated.
+    labels
+        Their views are those of the recording, in the same order.
+    coms
+        (F, A, 3) mm, centre of each animal at each labelled moment, NaN = not known.
+    """
+
+    recording: Recording
+    labels: Labels
+    coms: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.labels.views != self.recording.names:
+            raise ValueError(
+                f"{self.recording.folder}: the labels have the cameras "
+                f"{', '.join(self.labels.views)}, the recording {', '.join(self.recording.names)}"
+            )
+        expected = (len(self.labels), len(self.labels.animals), 3)
+        if self.coms.shape != expected:
+            raise ValueError(
+                f"{self.recording.folder}: COMs have the shape {self.coms.shape}, expected "
+                f"{expected}"
+            )
+
+    @classmethod
+    def of(cls, recording: Recording, labels: Labels, com: ComTrace | None = None) -> Experiment:
+        """Pair a recording with labels, in order of time.
+
+        Without a trace, the COM of an animal is the mean of its keypoints.
+
+        Raises
+        ------
+        ValueError
+            When cameras differ, nothing is labelled in 3D, or the trace is of other animals.
+        """
+        labels = labels.select_views(recording.names).select_frames(labels.any_3d)
+        if not len(labels):
+            raise ValueError(f"{recording.folder}: nothing is labelled in 3D")
+        labels = labels.select_frames(np.argsort(labels.sample_ids, kind="stable"))
+        if com is None:
+            return cls(recording, labels, mean_keypoint(labels.points_3d))
+        if com.n_animals != len(labels.animals):
+            raise ValueError(
+                f"{recording.folder}: the COM trace is of {com.n_animals} animals, the labels of "
+                f"{len(labels.animals)}"
+            )
+        return cls(recording, labels, com.at(labels.sample_ids).positions)
+
+
+def mean_keypoint(points: FloatArray) -> FloatArray:
+    """Mean (..., 3) over the labelled keypoints of (..., K, 3); NaN where there is none."""
+    labelled = np.isfinite(points).all(axis=-1, keepdims=True)
+    count = labelled.sum(axis=-2)
+    total = np.where(labelled, points, 0).sum(axis=-2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]) -> Experiment:
+    """Open a recording with its labels and COMs.
+
+    Parameters
+    ----------
+    settings
+        Where they lie.
+    kind
+        Decides which label file counts when the folder has several: one of COMs, or of poses.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When something can not be read.
+    ValueError
+        When it is not clear which label file is meant, or things do not fit together.
+    """
+    origin = PixelOrigin(settings.pixel_origin)
+    recording = open_recording(settings.folder, pixel_origin=origin)
+    if settings.cameras:
+        recording = recording.select(settings.cameras)
+    recording.cameras  # noqa: B018  raises when one is not calibrated
+    paths = settings.labels or recording.label_files
+    if not paths:
+        raise ValueError(f"{settings.folder}: has no label file (*dannce.mat); choose one")
+    read = [(path, _open(path, settings.skeleton, origin)) for path in paths]
+    if settings.labels:
+        labels = merge_animals([each for _, each in read])
+        labels = one_point_an_animal(labels) if _is_of_coms(labels) else labels
+    else:
+        labels = fitting_labels(read, kind)
+    trace = read_com_trace(settings.com) if settings.com else None
+    return Experiment.of(recording, labels, trace)
+
+
+def _open(path: Path, skeleton: str | None, origin: PixelOrigin) -> Labels:
+    """Labels of a file; the skeleton counts for poses, not for COMs."""
+    labels = open_labels(path, pixel_origin=origin)
+    if skeleton is None or _is_of_coms(labels):
+        return labels
+    return open_labels(path, skeleton=skeleton, pixel_origin=origin)
+
+
+def fitting_labels(read: Sequence[tuple[Path, Labels]], kind: Literal["com", "dannce"]) -> Labels:
+    """Labels of the files of one folder that fit the job.
+
+    Files of up to three points are of COMs, one point an animal; others are of poses. Poses may lie
+    in several files: each adds animals, or other moments of the same one, which is all the same to
+    the DANNCE network. For the COM network, to which each animal is a channel, it must be clear
+    which file is meant.
+
+    Raises
+    ------
+    ValueError
+        When it is not.
+    """
+    of_coms = [(path, each) for path, each in read if _is_of_coms(each)]
+    of_poses = [(path, each) for path, each in read if not _is_of_coms(each)]
+    fitting = (of_coms or of_poses) if kind == "com" else of_poses
+    if not fitting:
+        names = ", ".join(path.name for path, _ in read)
+        raise ValueError(f"{read[0][0].parent}: no label file holds poses, only COMs: {names}")
+    if kind == "com" and len(fitting) > 1:
+        names = ", ".join(path.name for path, _ in fitting)
+        raise ValueError(
+            f"{fitting[0][0].parent}: several label files could name the animals ({names}); choose "
+            "with 'labels'"
+        )
+    labels = merge_animals([each for _, each in fitting])
+    return one_point_an_animal(labels) if _is_of_coms(labels) else labels
+
+
+def _is_of_coms(labels: Labels) -> bool:
+    return len(labels.animals) * len(labels.skeleton.keypoints) <= _MOST_COMS
+
+
+def one_point_an_animal(labels: Labels) -> Labels:
+    """Take each point of COM labels as an animal, named by the point where there is one animal."""
+    if len(labels.skeleton.keypoints) == 1:
+        return labels
+    names = labels.skeleton.keypoints
+    if len(labels.animals) > 1:
+        names = tuple(f"{animal} {point}" for animal in labels.animals for point in names)
+    n_views, n_frames = labels.frames.shape
+    per_view = (n_views, n_frames, len(names), 1)
+    return replace(
+        labels,
+        animals=names,
+        skeleton=Skeleton("com", ("com",)),
+        points_3d=labels.points_3d.reshape(n_frames, len(names), 1, 3),
+        points_2d=labels.points_2d.reshape(*per_view, 2),
+        states=labels.states.reshape(per_view),
+        labelers=labels.labelers.reshape(per_view),
+        times=labels.times.reshape(per_view),
+    )
+
+
+def merge_animals(parts: Sequence[Labels]) -> Labels:
+    """Labels of several files, each of other animals of the same recording, as one.
+
+    Raises
+    ------
+    ValueError
+        When skeletons differ, or the same moment lies at different frames.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    for other in parts[1:]:
+        if other.skeleton.keypoints != first.skeleton.keypoints:
+            raise ValueError(
+                f"labels of skeleton '{other.skeleton.name}' can not be joined with those of "
+                f"'{first.skeleton.name}'"
+            )
+    parts = [part.select_views(first.views) for part in parts]
+    ids = np.unique(np.concatenate([part.sample_ids for part in parts]))
+    places = [np.searchsorted(ids, part.sample_ids) for part in parts]
+    frames = np.full((len(first.views), len(ids)), -1, dtype=np.int64)
+    for part, place in zip(parts, places, strict=True):
+        before = frames[:, place]
+        if ((before >= 0) & (before != part.frames)).any():
+            raise ValueError("label files put the same sample id at different frames")
+        frames[:, place] = part.frames
+    n_animals = sum(len(part.animals) for part in parts)
+    names = tuple(f"animal{i + 1}" for i in range(n_animals))
+    merged = Labels.empty(first.views, first.skeleton, names, ids, frames)
+    column = 0
+    for part, place in zip(parts, places, strict=True):
+        stop = column + len(part.animals)
+        merged.points_3d[place, column:stop] = part.points_3d
+        merged.points_2d[:, place, column:stop] = part.points_2d
+        merged.states[:, place, column:stop] = part.states
+        column = stop
+    return merged

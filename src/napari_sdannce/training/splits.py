@@ -1,0 +1,111 @@
+"""Which labelled frames train and which validate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Indices into the labelled frames of all experiments, rising."""
+
+    train: IntArray
+    validation: IntArray
+
+
+def stratified_split(counts: Sequence[int], n_validation: int) -> Split:
+    """Keep short stretches, spread evenly over time, of each experiment for validation.
+
+    Frames next to one another look alike: validating on neighbours of training frames flatters. So
+    the frames kept are as few stretches as cover the time well (about the square root of their
+    number), not single frames in between.
+
+    Parameters
+    ----------
+    counts
+        Labelled frames of each experiment, in order of time.
+    n_validation
+        Frames to keep in each; at most half of them are.
+    """
+    train, validation = [], []
+    first = 0
+    for count in counts:
+        keep = np.zeros(count, dtype=bool)
+        wanted = min(n_validation, count // 2)
+        if wanted:
+            n_stretches = round(np.sqrt(wanted))
+            lengths = np.full(n_stretches, wanted // n_stretches)
+            lengths[: wanted % n_stretches] += 1
+            middles = (np.arange(n_stretches) + 0.5) * count / n_stretches
+            for middle, length in zip(middles, lengths, strict=True):
+                start = round(middle - length / 2)
+                keep[start : start + length] = True
+        indices = first + np.arange(count)
+        train.append(indices[~keep])
+        validation.append(indices[keep])
+        first += count
+    return Split(_joined(train), _joined(validation))
+
+
+def reference_split(
+    counts: Sequence[int],
+    n_validation: int,
+    *,
+    seed: int,
+    validation_experiments: Sequence[int] | None = None,
+    n_train: int | None = None,
+) -> Split:
+    """Draw validation frames of each experiment as the reference program does.
+
+    Parameters
+    ----------
+    counts
+        Labelled frames of each experiment.
+    n_validation
+        Frames to draw from each.
+    seed
+        Seed of numpy's legacy generator.
+    validation_experiments
+        Only these validate (with at most all of their frames), and they do not train at all.
+    n_train
+        Most frames of each experiment to train on, drawn too.
+    """
+    rng = np.random.RandomState(seed)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    experiments = [np.arange(a, b) for a, b in pairwise(starts)]
+    validating = range(len(counts)) if validation_experiments is None else validation_experiments
+    validation = []
+    for i in validating:
+        wanted = n_validation
+        if validation_experiments is not None:
+            wanted = min(wanted, counts[i])
+        if wanted > counts[i]:
+            raise ValueError(
+                f"experiment {i} has {counts[i]} labelled frames, {wanted} are wanted for "
+                "validation"
+            )
+        validation.append(np.sort(rng.choice(experiments[i], size=wanted, replace=False)))
+    taken = _joined(validation)
+    train = []
+    for i, indices in enumerate(experiments):
+        if validation_experiments is not None and i in validation_experiments:
+            continue
+        left = np.setdiff1d(indices, taken)
+        if n_train is not None:
+            left = np.sort(rng.choice(left, size=min(n_train, len(left)), replace=False))
+        train.append(left)
+    return Split(_joined(train), taken)
+
+
+def _joined(parts: list[IntArray]) -> IntArray:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts]).astype(np.int64)

@@ -1,0 +1,109 @@
+"""What every training does before its first step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from napari_sdannce.models import build_network, load_checkpoint
+from napari_sdannce.models.checkpoints import load_weights
+from napari_sdannce.settings.events import Event, Message, Progress
+from napari_sdannce.training.splits import Split, reference_split, stratified_split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from napari_sdannce.models.checkpoints import Network
+    from napari_sdannce.models.com import ComConfig
+    from napari_sdannce.models.dannce import DannceConfig
+    from napari_sdannce.settings.base import TrainSettings
+    from napari_sdannce.training.experiments import Experiment
+
+
+Example = TypeVar("Example")
+
+_NAMES: dict[str, Callable[[Experiment], tuple[str, ...]]] = {
+    "cameras": lambda each: each.recording.names,
+    "keypoints": lambda each: each.labels.skeleton.keypoints,
+    "animals": lambda each: each.labels.animals,
+}
+
+
+def first_network(config: ComConfig | DannceConfig, settings: TrainSettings) -> Network:
+    """Build the network to train: fresh by the seed, or with the weights to start from."""
+    network = build_network(config, settings.seed)
+    if settings.start_from is not None:
+        start = load_checkpoint(settings.start_from)
+        load_weights(network, start.network.state_dict(), settings.start_from)
+    return network
+
+
+def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> Split:
+    """Divide the labelled moments of all experiments into training and validation."""
+    counts = [len(experiment.labels) for experiment in experiments]
+    if settings.split == "reference":
+        return reference_split(counts, settings.validation_frames, seed=settings.seed)
+    return stratified_split(counts, settings.validation_frames)
+
+
+def check_same_names(experiments: Sequence[Experiment], what: str) -> None:
+    """Raise ValueError when experiments differ in ``cameras``, ``keypoints`` or ``animals``."""
+    names = [_NAMES[what](experiment) for experiment in experiments]
+    for experiment, theirs in zip(experiments, names, strict=True):
+        if theirs != names[0]:
+            raise ValueError(
+                f"{what} differ: {experiments[0].recording.folder} has {', '.join(names[0])}; "
+                f"{experiment.recording.folder} has {', '.join(theirs)}"
+            )
+
+
+def read_all(
+    parts: Iterable[tuple[Experiment, int, Iterator[Example | None]]], unit: str
+) -> Generator[Event, None, list[Example]]:
+    """Read the examples of all experiments.
+
+    Parameters
+    ----------
+    parts
+        For each experiment how many examples it should have, and the examples, None for one whose
+        frame can not be read.
+    unit
+        What an example is.
+    """
+    examples: list[Example] = []
+    for experiment, total, found in parts:
+        lost = 0
+        for done, example in enumerate(found, start=1):
+            if example is None:
+                lost += 1
+            else:
+                examples.append(example)
+            yield Progress(task="read labelled frames", done=done, total=total, unit=unit)
+        if lost:
+            yield Message(
+                level="warning",
+                text=f"{experiment.recording.folder}: {lost} of {total} labelled {unit} left out, "
+                "the frame of a camera can not be read",
+            )
+    return examples
+
+
+def first_frames(experiments: Sequence[Experiment]) -> list[int]:
+    """Index of each experiment's first labelled moment among those of all."""
+    return [sum(len(each.labels) for each in experiments[:i]) for i in range(len(experiments))]
+
+
+def shuffled_batches(
+    count: int, batch_size: int, seed: int, epoch: int
+) -> list[npt.NDArray[np.int64]]:
+    """Indices of the batches of one epoch; the last may be smaller."""
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    return [order[start : start + batch_size] for start in range(0, count, batch_size)]
+
+
+def example_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """Random numbers of one example in one epoch, whatever thread prepares it."""
+    return np.random.default_rng([seed, epoch, 1 + index])
