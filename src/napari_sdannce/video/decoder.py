@@ -1,8 +1,8 @@
 """Decode the frames of a file in the order they are shown, and notice which are damaged.
 
 A decoder hides damage: it repeats what it has. So every packet is numbered on its way in and
-recognised on its way out (FFmpeg hands the number through), and once a packet fails, is left out or
-is flagged, nothing that leans on it is given out until the next keyframe.
+recognised on its way out (the number stands in for the time, which FFmpeg hands through), and once
+a packet fails or is flagged, nothing that leans on it is given out until the next keyframe.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import av.error
 
+from .ffv1_crc import slices_are_whole
 from .header import open_container, video_stream
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class FrameDecoder:
         self._on_frame = on_frame
         self.n_decoded = 0
         """Packets decoded since the file was opened."""
+        self._has_checks = False
         self._open()
 
     def close(self) -> None:
@@ -112,9 +114,7 @@ class FrameDecoder:
         context = self._stream.codec_context
         context.thread_type = "NONE" if self._threads == 1 else "AUTO"
         context.thread_count = self._threads
-        context.copy_opaque = True
-        if context.name == "ffv1":
-            context.options = {"err_detect": "crccheck+explode"}
+        self._is_ffv1 = context.name == "ffv1"
         self._nal_size = _nal_length_size(context.name, context.extradata)
         self._packets = self._demux()
         self._begin(0, -1)
@@ -211,7 +211,7 @@ class FrameDecoder:
 
     def _send(self, packet: Packet[VideoStream], number: int, frame: int) -> None:
         rank = int(self._table.rank[number])
-        if number in self._table.damaged or packet.is_corrupt:
+        if number in self._table.damaged or packet.is_corrupt or self._fails_check(packet):
             self._darken(number)
             return
         if (
@@ -221,11 +221,19 @@ class FrameDecoder:
         ):
             self._left_out = max(self._left_out, rank)
             return
-        packet.opaque = number
+        packet.pts = packet.dts = number  # comes out as the time of its frame
         if rank >= self._base:
             heapq.heappush(self._pending, rank)
         self.n_decoded += 1
         self._receive(packet, number)
+
+    def _fails_check(self, packet: Packet[VideoStream]) -> bool:
+        """Whether the packet's check sum is wrong, in files that have shown a right one."""
+        if not self._is_ffv1:
+            return False
+        whole = slices_are_whole(bytes(packet))
+        self._has_checks |= whole
+        return self._has_checks and not whole
 
     def _receive(self, packet: Packet[VideoStream] | None, number: int | None = None) -> None:
         try:
@@ -240,8 +248,8 @@ class FrameDecoder:
             self._take(decoded)
 
     def _take(self, decoded: VideoFrame) -> None:
-        number = decoded.opaque
-        if not isinstance(number, int):
+        number = decoded.pts
+        if number is None or not 0 <= number < self._table.n_packets:
             return
         rank = self._rank_of(number)
         if rank < self._base:

@@ -162,7 +162,7 @@ class FrameIndex:
             held = 0 if scan is None else scan.n_readable
             return f"holds {held} frames{says}; missing: {describe_ranges(missing)}"
         if scan is not None and scan.complete and scan.ends_early:
-            return f"was never finished; {scan.n_readable} frames can be read"
+            return f"is cut off; {scan.n_readable} frames can be read"
         return None
 
     def _fill(self) -> None:

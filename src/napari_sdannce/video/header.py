@@ -11,7 +11,7 @@ import av.error
 from av.stream import Disposition
 
 from .errors import VideoError
-from .mp4_tables import read_rotation
+from .mp4_tables import end_of_boxes, read_rotation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+PART = "subfile"
 MAX_SIDE = 32768
 """Pictures wider or higher than this are taken for a damaged header (px)."""
 
@@ -55,6 +56,8 @@ class VideoHeader:
         Frames that may be stored ahead of one that is shown before them.
     bytes
         Size of the file.
+    cut
+        Whether its end is left out, so that FFmpeg can open it.
     """
 
     path: Path
@@ -73,6 +76,7 @@ class VideoHeader:
     duration: float | None
     reorder: int
     bytes: int
+    cut: bool
 
     @property
     def is_mp4(self) -> bool:
@@ -98,7 +102,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise VideoError(path, "is empty (0 bytes); expected a video file")
-        return av.open(str(path), mode="r", metadata_errors="ignore")
+        return _open(path)
     except FileNotFoundError:
         raise VideoError(path, "is missing; expected a video file") from None
     except PermissionError:
@@ -107,6 +111,18 @@ def open_container(path: Path) -> InputContainer:
         if isinstance(error, VideoError):
             raise
         raise VideoError(path, _unreadable(path, error)) from error
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        return av.open(str(path), mode="r", metadata_errors="ignore")
+    except av.error.InvalidDataError:
+        end = end_of_boxes(path)
+        if end is None:
+            raise
+        # a fragmented mp4 that was cut in the middle of a fragment's header: leave that out
+        part = f"{PART},,start,0,end,{end},,:{path}"
+        return av.open(part, mode="r", metadata_errors="ignore")
 
 
 def _unreadable(path: Path, error: Exception) -> str:
@@ -182,6 +198,7 @@ def read_header(path: Path) -> VideoHeader:
             duration=duration,
             reorder=context.reorder_depth,
             bytes=path.stat().st_size,
+            cut=container.name.startswith(PART),
         )
 
 

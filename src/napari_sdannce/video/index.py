@@ -24,7 +24,8 @@ class PacketList:
     """What a demuxer tells about the packets of the video stream, in decode order.
 
     `pts` and `dts` may hold None. `damaged` holds packet numbers that are cut off or flagged,
-    `skipped` the bytes between a packet and the one before it.
+    `skipped` the bytes between a packet and the one before it; `indexed` is the number of
+    packets that the file's own index holds.
     """
 
     pts: list[int | None] = field(default_factory=list)
@@ -35,6 +36,7 @@ class PacketList:
     keys: list[int] = field(default_factory=list)
     discarded: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
+    indexed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

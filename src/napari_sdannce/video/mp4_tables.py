@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -81,25 +81,48 @@ def read_rotation(path: Path, track_id: int) -> int:
     return turns.get((a, b, c, d), 0)
 
 
+def end_of_boxes(path: Path) -> int | None:
+    """Where the last whole box of an mp4 file ends, None when the file is no mp4 or not cut off."""
+    end = path.stat().st_size
+    last = 0
+    seen = set()
+    with path.open("rb") as file:
+        try:
+            for kind, start, size, _ in _top_boxes(file, end):
+                if start + size > end:
+                    break
+                seen.add(kind)
+                last = start + size
+        except (struct.error, UnusableTables):
+            pass
+    return last if last < end and {b"ftyp", b"moov", b"moof"} <= seen else None
+
+
+def _top_boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+    """Kind, start, size and size of the header of each box; the file stands behind the header."""
+    start = 0
+    while start + 8 <= end:
+        file.seek(start)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        header = 8
+        if size == 1:
+            size, header = struct.unpack(">Q", file.read(8))[0], 16
+        elif size == 0:
+            size = end - start
+        if size < header:
+            raise UnusableTables(f"box of {size} bytes at {start}")
+        yield kind, start, size, header
+        start += size
+
+
 def _read_moov(path: Path) -> memoryview:
     end = path.stat().st_size
     with path.open("rb") as file:
-        start = 0
-        while start + 8 <= end:
-            file.seek(start)
-            size, kind = struct.unpack(">I4s", file.read(8))
-            header = 8
-            if size == 1:
-                size, header = struct.unpack(">Q", file.read(8))[0], 16
-            elif size == 0:
-                size = end - start
-            if size < header:
-                raise UnusableTables(f"box of {size} bytes at {start}")
+        for kind, start, size, header in _top_boxes(file, end):
             if kind == b"moov":
                 if size > MAX_TABLE_BYTES or start + size > end:
                     raise UnusableTables("the moov box is cut off")
                 return memoryview(file.read(size - header))
-            start += size
     raise UnusableTables("no moov box")
 
 

@@ -161,6 +161,11 @@ class VideoReader:
         return self.index.n_frames_now
 
     @property
+    def n_packets_decoded(self) -> int:
+        """Packets decoded since opening: what reading has cost."""
+        return self._decoder.n_decoded if self._decoder is not None else 0
+
+    @property
     def times(self) -> npt.NDArray[np.float64]:
         """(n_frames,) time of each frame in seconds, as the file states it."""
         table = self.index.table()

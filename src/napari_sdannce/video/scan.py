@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .header import open_container, video_stream
 from .index import FrameTable, PacketList, table_of_count, table_of_times
+from .matroska_end import is_cut_off
 from .mp4_tables import UnusableTables, read_tables
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def scan_packets(header: VideoHeader) -> Iterator[tuple[PacketList, bool]]:
                 _append(packets, packet, skipped)
         except av.error.FFmpegError:
             pass  # the file ends here; the number of frames found tells
+        packets.indexed = len(stream.index_entries)
     yield packets, True
 
 
@@ -134,11 +136,12 @@ def final_table(header: VideoHeader, packets: PacketList) -> Scan:
         early = header.counts_frames and len(packets.pts) < (header.promised or 0)
         return Scan(_table(header, packets), complete=True, ends_early=early)
     pts = np.asarray(packets.pts, dtype=np.int64)
-    early = _ends_early(header, pts)
-    if early and header.reorder:
+    early = _ends_early(header, packets, pts)
+    whole = len(pts) >= (header.promised or len(pts) + 1) and not _has_gap(pts, header.reorder)
+    if early and header.reorder and not whole:
         # frames shown before these may have been stored after the end: their number is not known
         packets.discarded.extend(np.argsort(pts, kind="stable")[-header.reorder :].tolist())
-    return Scan(_table(header, packets), complete=True, ends_early=early)
+    return Scan(_table(header, packets), complete=True, ends_early=early or header.cut)
 
 
 def _is_counted(header: VideoHeader, packets: PacketList) -> bool:
@@ -178,17 +181,21 @@ def _tick(pts: IntArray) -> float:
     return float(np.median(gaps)) if len(gaps) else 1.0
 
 
-def _ends_early(header: VideoHeader, pts: IntArray) -> bool:
+def _ends_early(header: VideoHeader, packets: PacketList, pts: IntArray) -> bool:
+    """Whether the file stops before what its header or its index says."""
     if header.counts_frames:
         return len(pts) < (header.promised or 0)
-    tick = _tick(pts)
-    if header.duration is not None and header.promised is not None:
-        shown = (int(pts.max()) - min(0, int(pts.min())) + tick) * float(header.time_base)
-        return shown < header.duration - 1.5 * tick * float(header.time_base)
+    if header.is_mp4:
+        return len(pts) < packets.indexed
     if "matroska" in header.container:
-        return True  # its writer adds the duration when it closes the file
-    tail = np.diff(np.sort(pts)[-header.reorder - 2 :])
-    return bool(header.reorder and len(tail) and tail.max() > 1.5 * tick)
+        return is_cut_off(header.path)
+    return bool(header.reorder) and _has_gap(pts, header.reorder)
+
+
+def _has_gap(pts: IntArray, reorder: int) -> bool:
+    """Whether a frame is missing among the last ones, which then are not counted rightly."""
+    tail = np.diff(np.sort(pts)[-reorder - 2 :])
+    return bool(len(tail) and tail.max() > 1.5 * _tick(pts))
 
 
 def _losses(
