@@ -1,4 +1,4 @@
-"""Fuzzing of readers: mutated structures and damaged bytes, read in a process of its own."""
+"""Small files of our own, and fuzzing: mutated structures and bytes, read in a separate process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,164 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from napari_sdannce.files.mat_values import cell_column, cell_row
+
 CHILD = Path(__file__).with_name("fuzz_child.py")
 SECONDS = 20.0
-EXAMPLES = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "40"))
+
+
+class SmallFiles:
+    """Contents of small MATLAB files, from first principles: three cameras in MATLAB's way."""
+
+    cameras = ("left", "right", "top_view")
+    keypoints = 4
+    frames = 3
+
+    @staticmethod
+    def params() -> list[dict[str, Any]]:
+        """K, r, t of cameras that look at the origin from 900 mm away; the last has three terms."""
+        found = []
+        for i, degrees in enumerate((0.0, 70.0, 160.0)):
+            a = np.radians(degrees)
+            rotation = np.array([[np.cos(a), -np.sin(a), 0], [0, 0, -1], [np.sin(a), np.cos(a), 0]])
+            found.append(
+                {
+                    "K": np.array([[900.0 + i, 0, 0], [0.5 * i, 910, 0], [321.5, 240.25, 1]]),
+                    "RDistort": np.array([[-0.1, 0.02, 0.003][: 3 if i == 2 else 2]]),
+                    "TDistort": np.array([[1e-3, -2e-3]]) if i else np.zeros((1, 2), np.uint8),
+                    "r": rotation.T.copy(),
+                    "t": np.array([[1.0 + i, 2, 900]]),
+                }
+            )
+        return found
+
+    @staticmethod
+    def project(params: dict[str, Any], xyz: np.ndarray) -> np.ndarray:
+        """Rows of world points (N, 3) to pixels, by the row-vector rule and the lens polynomial."""
+        in_camera = xyz @ params["r"] + params["t"]
+        x, y = (in_camera[:, :2] / in_camera[:, 2:]).T
+        k1, k2, k3 = [*params["RDistort"].ravel(), 0.0][:3]
+        p1, p2 = params["TDistort"].ravel().astype(float)
+        q = x * x + y * y
+        radial = 1 + k1 * q + k2 * q**2 + k3 * q**3
+        bent = np.stack(
+            [
+                x * radial + 2 * p1 * x * y + p2 * (q + 2 * x * x),
+                y * radial + p1 * (q + 2 * y * y) + 2 * p2 * x * y,
+                np.ones_like(x),
+            ],
+            axis=1,
+        )
+        return (bent @ params["K"])[:, :2]
+
+    def points(self) -> np.ndarray:
+        """(frames, keypoints, 3) mm; one keypoint of the last frame is missing."""
+        points = np.random.default_rng(3).uniform(-80, 80, (self.frames, self.keypoints, 3))
+        points[-1, 1] = np.nan
+        return points
+
+    def frame_table(self, params: dict[str, Any], frames: np.ndarray) -> dict[str, Any]:
+        """One camera's ``labelData``."""
+        points = self.points()
+        pixels = self.project(params, points.reshape(-1, 3))
+        return {
+            "data_2d": pixels.reshape(len(points), -1),
+            "data_3d": points.reshape(len(points), -1),
+            "data_frame": frames.astype(np.uint16)[:, None],
+            "data_sampleID": (frames.astype(np.int32) * 10 + 1)[None],
+        }
+
+    @staticmethod
+    def sync_table(n: int = 20) -> dict[str, Any]:
+        return {
+            "data_2d": np.zeros((n, 4), dtype=np.uint8),
+            "data_3d": np.zeros((n, 6), dtype=np.uint8),
+            "data_frame": np.arange(n, dtype=np.int32)[None],
+            "data_sampleId": np.zeros((0, 0), dtype=np.uint8),
+            "data_sampleID": np.arange(n, dtype=np.int32)[None] * 10 + 1,
+        }
+
+    def dannce(self) -> dict[str, Any]:
+        """A ``*_dannce.mat``."""
+        params = self.params()
+        labelled = np.array([2, 7, 11])
+        return {
+            "params": cell_column(params),
+            "labelData": cell_column([self.frame_table(each, labelled) for each in params]),
+            "sync": cell_column([self.sync_table() for _ in params]),
+            "camnames": cell_row(list(self.cameras)),
+            "com": {
+                "com3d": np.arange(60.0).reshape(20, 3),
+                "sampleID": np.arange(20, dtype=np.int32)[None] * 10 + 1,
+            },
+        }
+
+    def label3d(self) -> dict[str, Any]:
+        """A ``*_Label3D.mat``; the first keypoint of the first frame is placed by hand."""
+        params, points = self.params(), self.points()
+        status = np.full((4, 3, 3), 2, dtype=np.uint8)
+        status[1, :, -1] = 0
+        by_hand = np.full((4, 3, 2, 3), np.nan)
+        by_hand[0, :, :, 0] = [self.project(each, points[0, :1])[0] + 0.5 for each in params]
+        return {
+            "data_3D": points.reshape(3, -1),
+            "status": status,
+            "skeleton": self.skeleton(),
+            "imageSize": np.array([[480, 640], [480, 640], [600, 800]], dtype=np.uint16),
+            "handLabeled2D": by_hand,
+            "camParams": cell_column(params),
+            "sync": cell_column([self.sync_table() for _ in params]),
+            "framesToLabel": np.array([[3, 8, 12]], dtype=np.uint8),
+        }
+
+    @staticmethod
+    def skeleton() -> dict[str, Any]:
+        """A skeleton ``.mat``."""
+        return {
+            "joint_names": cell_row(["Nose", "EarL", "EarR", "Tail"]),
+            "joints_idx": np.array([[1, 2], [1, 3], [1, 4]], dtype=np.uint8),
+            "color": np.linspace(0, 1, 12).reshape(3, 4),
+        }
+
+    @staticmethod
+    def com() -> dict[str, Any]:
+        """A ``com3d.mat`` of two animals."""
+        return {
+            "com": np.arange(24.0).reshape(4, 3, 2),
+            "sampleID": np.arange(4)[None],
+            "metadata": {"camnames": np.array(["left", "right"]), "loss": cell_row(["a", "b"])},
+        }
+
+    @staticmethod
+    def poses() -> dict[str, Any]:
+        """A ``save_data_AVG0.mat`` of two animals with four keypoints."""
+        return {
+            "pred": np.arange(96.0).reshape(4, 2, 3, 4),
+            "data": np.zeros((4, 2, 3, 4)),
+            "p_max": np.arange(32.0).reshape(4, 2, 4),
+            "sampleID": np.arange(4.0)[None] + 5,
+        }
+
+    @staticmethod
+    def pickled_com() -> dict[str, Any]:
+        """The content of a ``com3d.pickle`` of three cameras."""
+        moments = {}
+        for i in range(3):
+            moment: dict[str, Any] = {
+                name: {"pred_max": np.float32(0.3 * (c + 1)), "COM": np.zeros(2, np.float32)}
+                for c, name in enumerate(("a", "b", "c"))
+            }
+            pairs = {"a_b": [1.0, 2, 3], "a_c": [3.0, 4, 5], "b_c": [8.0, 9, 10]}
+            moment["triangulation"] = {key: np.array(xyz) + i for key, xyz in pairs.items()}
+            moments[f"0_{10 * i + 1}"] = moment
+        return moments
+
+
+@pytest.fixture(scope="session")
+def small() -> SmallFiles:
+    """Contents of small files of our own."""
+    return SmallFiles()
 
 
 class Child:
@@ -233,7 +388,9 @@ def _changed_numbers(draw: st.DrawFn, value: np.ndarray, way: str) -> np.ndarray
         return small.astype(draw(st.sampled_from(["u1", "i2", "i4", "f4", "f8", "u8"])))
     changed = value.astype(np.float64)
     if way == "scaled":
-        return changed * draw(st.sampled_from([-1.0, 0.0, 1e-30, 1e12, 1e200]))
+        factor = draw(st.sampled_from([-1.0, 0.0, 1e-30, 1e12, 1e200]))
+        with np.errstate(all="ignore"):
+            return changed * factor
     if changed.size:
         at = draw(st.integers(0, changed.size - 1))
         number = np.nan if way == "nan" else draw(st.sampled_from([0.0, -1.0, 0.5, 1e18, np.inf]))

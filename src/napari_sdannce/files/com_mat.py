@@ -113,10 +113,10 @@ def _positions(com: MatValue, count: int) -> FloatArray:
         found = found.T
     if found.size == 0:
         return np.zeros((0, 1, 3))
+    if found.ndim not in (2, 3) or found.shape[1] != 3:
+        raise ValueError(f"'com' has the shape {found.shape}, not (moments, 3[, animals])")
     if found.ndim == 2:
         found = found[..., None]
-    if found.ndim != 3 or found.shape[1] != 3:
-        raise ValueError(f"'com' has the shape {found.shape}, not (moments, 3[, animals])")
     return np.ascontiguousarray(np.transpose(found, (0, 2, 1)))
 
 

@@ -211,8 +211,9 @@ class _Matrix:
         if codec != "utf-8":
             codec += "-le" if self.order == "<" else "-be"
         text = bytes(data).decode(codec, errors="replace")
-        if len(shape) != 2 or math.prod(shape) != len(text):
-            if shape[0] > 1 and math.prod(shape):
+        count = math.prod(shape)
+        if len(shape) != 2 or count != len(text):
+            if shape[0] > 1 and count:
                 raise DamagedMatError(f"text of shape {shape} holds {len(text)} characters")
             return text  # characters outside the basic plane count twice in MATLAB
         rows = shape[0]

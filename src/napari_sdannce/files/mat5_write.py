@@ -37,7 +37,7 @@ _CLASS_OF_DTYPE = {
     "f8": "double", "f4": "single", "i1": "int8", "u1": "uint8", "i2": "int16", "u2": "uint16",
     "i4": "int32", "u4": "uint32", "i8": "int64", "u8": "uint64",
 }  # fmt: skip
-_MI_INT8, _MI_INT32, _MI_UINT32, _MI_UINT16, _MI_DOUBLE = 1, 5, 6, 4, 9
+_MI_INT8, _MI_UINT16, _MI_INT32, _MI_UINT32, _MI_UTF8 = 1, 4, 5, 6, 16
 _MAX_NAME = 63
 
 
@@ -119,8 +119,10 @@ def _letters(rows: MatArray) -> MatArray:
 
 def _text(name: str, letters: MatArray) -> bytes:
     flat = "".join(letters.ravel(order="F").tolist())
-    data = flat.encode("utf-16-le", errors="replace")
-    return _whole(name, CHAR, letters.shape, _element(_MI_UINT16, data))
+    # as MATLAB does it; but SciPy takes 16-bit letters beyond ASCII for something else
+    kind, codec = (_MI_UINT16, "utf-16-le") if flat.isascii() else (_MI_UTF8, "utf-8")
+    data = flat.encode(codec, errors="replace")
+    return _whole(name, CHAR, letters.shape, _element(kind, data))
 
 
 def _structs(name: str, structs: StructArray) -> bytes:

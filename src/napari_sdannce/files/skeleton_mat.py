@@ -89,8 +89,16 @@ def skeleton_from_struct(fields: Mapping[str, MatValue], name: str) -> Skeleton:
         keypoints=names,
         edges=edges,
         colors=colors,
-        pairs=pairs_by_name(names),
+        pairs=_pairs(names),
     )
+
+
+def _pairs(names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """Left/right pairs: the built-in skeleton of these names knows, else the names tell."""
+    for builtin in map(load_skeleton, builtin_skeletons()):
+        if builtin.keypoints == names:
+            return builtin.pairs
+    return pairs_by_name(names)
 
 
 def _edges(fields: Mapping[str, MatValue]) -> tuple[tuple[int, int], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import tokenize
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v")
 _PREFERRED = {suffix: rank for rank, suffix in enumerate(VIDEO_SUFFIXES)}
 _MAX_METADATA_BYTES = 1_000_000
+_NPY_ERRORS = (
+    OSError, ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError,
+    OverflowError, RecursionError, MemoryError,
+)  # fmt: skip
+"""What NumPy raises on a damaged ``.npy``: its header is Python source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ def _fps(folder: Path, problems: list[Problem]) -> float | None:
     if times.is_file():
         try:
             return _measured_fps(times)
-        except (OSError, ValueError, EOFError, MemoryError) as error:
+        except _NPY_ERRORS as error:
             problems.append(Problem(times, f"not readable: {error}"))
     return None
 
