@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.synthetic.anatomy import ENDS, HIP_CENTRE, LIMBS, STARTS, THORAX_B
-from napari_sdannce.synthetic.behaviour import STEP_S, Track
+from napari_sdannce.synthetic.paths import STEP_S, Track
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,25 +71,43 @@ def _splat(vertices, reach, lamp, low):  # type: ignore[no-untyped-def]
             lamp[i, j] = max(lamp[i, j], z)
 
 
-@njit(cache=True, nogil=True)
-def light_vertices(vertices, normals, albedo, fur, lamp, reach, lit):  # type: ignore[no-untyped-def]
-    """Colour (N, 3) of vertices under the lamp, sky and floor glow, written to `lit`.
+class Body(NamedTuple):
+    """Vertices of one animal at one moment.
 
-    `fur` (N,) 0..1 softens the edge of the lit side.
+    Parameters
+    ----------
+    vertices, normals
+        (N, 3) mm, and unit.
+    lit
+        (N, 3) colour under the lights, before what depends on the view.
+    fur, gloss
+        (N,) 0..1 how furry and how wet the skin is.
     """
-    for k in range(vertices.shape[0]):
-        nx, ny, nz = normals[k, 0], normals[k, 1], normals[k, 2]
-        z = max(vertices[k, 2], 0.0)
-        wrap = 0.15 + 0.25 * fur[k]
+
+    vertices: FloatArray
+    normals: FloatArray
+    lit: FloatArray
+    fur: FloatArray
+    gloss: FloatArray
+
+
+@njit(cache=True, nogil=True)
+def light_vertices(body, albedo, lamp, reach):  # type: ignore[no-untyped-def]
+    """Set the colour of a body under lamp, sky and floor glow; `albedo` (N, 3) 0..255."""
+    for k in range(albedo.shape[0]):
+        nx, ny, nz = body.normals[k, 0], body.normals[k, 1], body.normals[k, 2]
+        z = max(body.vertices[k, 2], 0.0)
+        # light creeps round furry things
+        wrap = 0.15 + 0.25 * body.fur[k]
         facing = (nx * KEY[0] + ny * KEY[1] + nz * KEY[2] + wrap) / (1 + wrap)
-        key = max(0.0, facing) * (1 - 0.85 * _hidden(vertices[k], normals[k], lamp, reach))
+        hidden = _hidden(body.vertices[k], body.normals[k], lamp, reach)
+        key = max(0.0, facing) * (1 - 0.85 * hidden)
         up = 0.5 + 0.5 * nz
-        open_ = min(1.0, 0.42 + z / 70.0)
-        sky = up * (0.35 + 0.65 * open_)
+        sky = up * (0.35 + 0.65 * min(1.0, 0.42 + z / 70.0))
         glow = (1 - up) * min(1.0, 0.25 + z / 60.0)
         for c in range(3):
             light = key * _KEY_COLOUR[c] + sky * _SKY_COLOUR[c] + glow * _GLOW_COLOUR[c]
-            lit[k, c] = albedo[k, c] * light
+            body.lit[k, c] = albedo[k, c] * light
 
 
 @njit(cache=True, nogil=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
@@ -16,7 +19,7 @@ _POLISH_STEPS = 4
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """Triangles: `vertices` (N, 3) mm and `triangles` (M, 3), counter-clockwise seen from outside."""
+    """Triangles (M, 3) of vertices (N, 3) mm, counter-clockwise seen from outside."""
 
     vertices: FloatArray
     triangles: IntArray
@@ -38,7 +41,7 @@ def surface_net(
 
     Notes
     -----
-    Naive surface nets (Gibson 1998); vertices are then drawn onto the zero level along the gradient.
+    Naive surface nets (Gibson 1998); the vertices are then drawn onto the zero level.
     """
     counts = np.ceil((high - low) / cell).astype(int)
     axes = [low[k] + cell * np.arange(counts[k] + 1) for k in range(3)]

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.synthetic.anatomy import KEYPOINT_BONES, KEYPOINT_PLACES, attached
-from napari_sdannce.synthetic.behaviour import STEP_S, WARM_UP_S, Ground, Script, simulate
+from napari_sdannce.synthetic.behaviour import Ground, Script
 from napari_sdannce.synthetic.gait import step_feet
+from napari_sdannce.synthetic.paths import STEP_S, WARM_UP_S, simulate
 from napari_sdannce.synthetic.posture import pose_bones
 from napari_sdannce.synthetic.tail import pose_tail
 

@@ -17,8 +17,8 @@ from napari_sdannce.synthetic.anatomy import (
     THORAX_B,
     TRUNK,
 )
-from napari_sdannce.synthetic.behaviour import STEP_S, Track
 from napari_sdannce.synthetic.gait import YAW_SHARE, Feet
+from napari_sdannce.synthetic.paths import STEP_S, Track
 
 FloatArray = npt.NDArray[np.float64]
 

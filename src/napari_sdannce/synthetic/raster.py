@@ -6,22 +6,27 @@ Samples lie on a grid twice as fine as the pixels: sample (i, j) of a region tha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from napari_sdannce.synthetic.lens import project
-from napari_sdannce.synthetic.light import floor_light
+from napari_sdannce.synthetic.light import KEY, floor_light
 from napari_sdannce.synthetic.noise import noise_cube
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
 
 STRANDS = noise_cube(64, 3, octaves=(0.7, 1.3))
 """Noise that lightens and darkens the fur."""
 
 _ALONG, _ACROSS = 1 / 4.2, 1 / 0.85
 _EDGE = 0.6
+
+BARE_GRAIN = 0.05
 
 
 @njit(cache=True, nogil=True)
@@ -88,51 +93,83 @@ def project_vertices(lens, vertices, normals, height, corner, seen):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def shade_vertices(eye, vertices, normals, lit, fur, gloss, key, shaded):  # type: ignore[no-untyped-def]
+def shade_vertices(eye, body, shaded):  # type: ignore[no-untyped-def]
     """Add what depends on the view to the lit colours: the fur's bright edge, wet highlights.
 
-    `shaded` (N, 4): colour, and how squarely the vertex faces the camera.
+    `body` is a `light.Body`; `shaded` (N, 4): colour, and how squarely the vertex faces the camera.
     """
-    for k in range(vertices.shape[0]):
-        vx, vy, vz = eye[0] - vertices[k, 0], eye[1] - vertices[k, 1], eye[2] - vertices[k, 2]
-        size = np.sqrt(vx * vx + vy * vy + vz * vz)
-        vx, vy, vz = vx / size, vy / size, vz / size
-        nx, ny, nz = normals[k, 0], normals[k, 1], normals[k, 2]
+    for k in range(shaded.shape[0]):
+        vx, vy, vz = _unit(
+            eye[0] - body.vertices[k, 0],
+            eye[1] - body.vertices[k, 1],
+            eye[2] - body.vertices[k, 2],
+        )
+        nx, ny, nz = body.normals[k, 0], body.normals[k, 1], body.normals[k, 2]
         facing = max(0.0, nx * vx + ny * vy + nz * vz)
-        shaded[k, 3] = facing
-        edge = (1 - facing) ** 3 * fur[k]
-        hx, hy, hz = vx + key[0], vy + key[1], vz + key[2]
-        half = np.sqrt(hx * hx + hy * hy + hz * hz)
-        mirror = max(0.0, (nx * hx + ny * hy + nz * hz) / half)
-        shine = 210.0 * gloss[k] * mirror**60 + 16.0 * fur[k] * mirror**6
+        edge = (1 - facing) ** 3 * body.fur[k]
+        hx, hy, hz = _unit(vx + KEY[0], vy + KEY[1], vz + KEY[2])
+        mirror = max(0.0, nx * hx + ny * hy + nz * hz)
+        shine = 210.0 * body.gloss[k] * mirror**60 + 16.0 * body.fur[k] * mirror**6
         for c in range(3):
-            shaded[k, c] = lit[k, c] * (1 + 0.22 * edge) + 10.0 * edge + shine
+            shaded[k, c] = body.lit[k, c] * (1 + 0.22 * edge) + 10.0 * edge + shine
+        shaded[k, 3] = facing
 
 
 @njit(cache=True, nogil=True)
-def draw(seen, shaded, rest, grain, triangles, strands, cut, colour, depth, owner, mark):  # type: ignore[no-untyped-def]
-    """Draw triangles into `colour` (h, w, 3) where they are nearer than `depth` (h, w).
+def _unit(x, y, z):  # type: ignore[no-untyped-def]
+    size = np.sqrt(x * x + y * y + z * z)
+    return x / size, y / size, z / size
 
-    `rest` (N, 3) places at rest, where the fur's noise is read; `grain` (N,) its strength.
-    `owner` (h, w) becomes `mark` wherever something is drawn. With a positive `cut` only hairs are
-    drawn, at the outline: where the noise is above the cut.
+
+class Surface(NamedTuple):
+    """A mesh ready to be drawn.
+
+    Parameters
+    ----------
+    triangles
+        (M, 3) vertex indices.
+    rest
+        (N, 3) places at rest, where the fur's noise is read.
+    grain
+        (N,) strength of that noise; below `BARE_GRAIN` there is no hair.
+    seen
+        (N, 3) sample column, row and depth.
+    shaded
+        (N, 4) colour, and how squarely a vertex faces the camera.
     """
-    height, width = depth.shape
-    for k in range(triangles.shape[0]):
-        a, b, c = triangles[k, 0], triangles[k, 1], triangles[k, 2]
-        if seen[a, 2] <= 0 or seen[b, 2] <= 0 or seen[c, 2] <= 0:
-            continue
-        if cut > 0 and (
-            min(shaded[a, 3], shaded[b, 3], shaded[c, 3]) > _EDGE
-            or min(grain[a], grain[b], grain[c]) < 0.08
-        ):
-            continue
-        xa, ya, xb, yb, xc, yc = (
-            seen[a, 0], seen[a, 1], seen[b, 0], seen[b, 1], seen[c, 0], seen[c, 1],
-        )  # fmt: skip
+
+    triangles: IntArray
+    rest: FloatArray
+    grain: FloatArray
+    seen: FloatArray
+    shaded: FloatArray
+
+
+class Canvas(NamedTuple):
+    """Samples of a region: colour (h, w, 3), depth (h, w) mm, owner (h, w) 1 + animal, 0 nobody."""
+
+    colour: Float32Array
+    depth: Float32Array
+    owner: npt.NDArray[np.uint8]
+
+
+@njit(cache=True, nogil=True)
+def draw(surface, strands, cut, canvas, mark):  # type: ignore[no-untyped-def]
+    """Draw a surface where it is nearer than what is on the canvas; `mark` becomes the owner.
+
+    With a positive `cut` only hairs are drawn, at the outline: where the noise is above the cut.
+    """
+    height, width = canvas.depth.shape
+    seen = surface.seen
+    for k in range(surface.triangles.shape[0]):
+        a, b, c = surface.triangles[k, 0], surface.triangles[k, 1], surface.triangles[k, 2]
+        xa, ya, xb, yb = seen[a, 0], seen[a, 1], seen[b, 0], seen[b, 1]
+        xc, yc = seen[c, 0], seen[c, 1]
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
-        # rows run down, so what faces the camera turns clockwise in (x, y) up
-        if area >= -1e-9:
+        # rows run down: what faces the camera turns the other way round
+        if area >= -1e-9 or min(seen[a, 2], seen[b, 2], seen[c, 2]) <= 0:
+            continue
+        if cut > 0 and not _is_hairy_edge(surface, a, b, c):
             continue
         x0, x1 = max(int(np.ceil(min(xa, xb, xc))), 0), min(int(max(xa, xb, xc)), width - 1)
         y0, y1 = max(int(np.ceil(min(ya, yb, yc))), 0), min(int(max(ya, yb, yc)), height - 1)
@@ -140,29 +177,43 @@ def draw(seen, shaded, rest, grain, triangles, strands, cut, colour, depth, owne
             for x in range(x0, x1 + 1):
                 wa = ((xb - x) * (yc - y) - (xc - x) * (yb - y)) / area
                 wb = ((xc - x) * (ya - y) - (xa - x) * (yc - y)) / area
-                wc = 1 - wa - wb
-                if wa < -1e-6 or wb < -1e-6 or wc < -1e-6:
-                    continue
-                z = wa * seen[a, 2] + wb * seen[b, 2] + wc * seen[c, 2]
-                if z >= depth[y, x]:
-                    continue
-                rough = wa * grain[a] + wb * grain[b] + wc * grain[c]
-                strand = 0.0
-                if rough > 0.03:
-                    strand = _strand(
-                        strands,
-                        wa * rest[a, 0] + wb * rest[b, 0] + wc * rest[c, 0],
-                        wa * rest[a, 1] + wb * rest[b, 1] + wc * rest[c, 1],
-                        wa * rest[a, 2] + wb * rest[b, 2] + wc * rest[c, 2],
-                    )
-                if strand < cut and cut > 0:
-                    continue
-                depth[y, x] = z
-                owner[y, x] = mark
-                light = 1.0 + rough * strand
-                for i in range(3):
-                    value = wa * shaded[a, i] + wb * shaded[b, i] + wc * shaded[c, i]
-                    colour[y, x, i] = min(max(value * light, 0.0), 255.0)
+                if min(wa, wb, 1 - wa - wb) >= -1e-6:
+                    _fragment(surface, strands, cut, canvas, (a, b, c, wa, wb, y, x, mark))
+
+
+@njit(cache=True, nogil=True)
+def _is_hairy_edge(surface, a, b, c):  # type: ignore[no-untyped-def]
+    shaded, grain = surface.shaded, surface.grain
+    at_edge = min(shaded[a, 3], shaded[b, 3], shaded[c, 3]) <= _EDGE
+    return at_edge and min(grain[a], grain[b], grain[c]) >= BARE_GRAIN
+
+
+@njit(cache=True, nogil=True)
+def _fragment(surface, strands, cut, canvas, where):  # type: ignore[no-untyped-def]
+    """One sample of a triangle."""
+    a, b, c, wa, wb, y, x, mark = where
+    wc = 1 - wa - wb
+    seen, rest, shaded = surface.seen, surface.rest, surface.shaded
+    z = wa * seen[a, 2] + wb * seen[b, 2] + wc * seen[c, 2]
+    if z >= canvas.depth[y, x]:
+        return
+    rough = wa * surface.grain[a] + wb * surface.grain[b] + wc * surface.grain[c]
+    strand = 0.0
+    if rough > 0.03:
+        strand = _strand(
+            strands,
+            wa * rest[a, 0] + wb * rest[b, 0] + wc * rest[c, 0],
+            wa * rest[a, 1] + wb * rest[b, 1] + wc * rest[c, 1],
+            wa * rest[a, 2] + wb * rest[b, 2] + wc * rest[c, 2],
+        )
+    if cut > 0 and strand < cut:
+        return
+    canvas.depth[y, x] = z
+    canvas.owner[y, x] = mark
+    light = 1.0 + rough * strand
+    for i in range(3):
+        value = wa * shaded[a, i] + wb * shaded[b, i] + wc * shaded[c, i]
+        canvas.colour[y, x, i] = min(max(value * light, 0.0), 255.0)
 
 
 @njit(cache=True, nogil=True)

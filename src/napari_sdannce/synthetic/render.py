@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from napari_sdannce.synthetic import raster
 from napari_sdannce.synthetic.anatomy import KEYPOINT_DEPTHS, STARTS
-from napari_sdannce.synthetic.background import trace_background
+from napari_sdannce.synthetic.background import SAMPLES, trace_background
 from napari_sdannce.synthetic.coat import coat_colours, furriness
 from napari_sdannce.synthetic.lens import packed
-from napari_sdannce.synthetic.light import KEY, Shadows, cast_shadows, light_vertices
+from napari_sdannce.synthetic.light import KEY, Body, Shadows, cast_shadows, light_vertices
 from napari_sdannce.synthetic.skin import EYE, rat_skin
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from napari_sdannce.synthetic.scene import Scene
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 Image = npt.NDArray[np.uint8]
 
 _SLACK_MM = 4.0
 """A keypoint counts as seen when the surface before it is no nearer than its depth and this."""
 
 _NOISE_TILE = 256
+_MARGIN_PX = 45
+_BEYOND_MM = 90.0
 
 _HAIRS = ((0.0, 0.0), (0.9, 0.1), (1.8, 0.8))
 """Layers of fur: height over the skin, mm, and how strong the noise must be for a hair to show."""
@@ -51,8 +54,8 @@ class Frame:
     """
 
     images: tuple[Image, ...]
-    visibility: npt.NDArray[np.bool_]
-    masks: tuple[npt.NDArray[np.uint8], ...]
+    visibility: BoolArray
+    masks: tuple[Image, ...]
 
 
 def render_frame(scene: Scene, t: int) -> Frame:
@@ -81,19 +84,20 @@ def render_scene(scene: Scene) -> Iterator[Frame]:
         yield render_frame(scene, t)
 
 
-def visibility(scene: Scene) -> npt.NDArray[np.bool_]:
+def visibility(scene: Scene) -> BoolArray:
     """(V, T, A, K) which keypoints each camera sees; draws the scene for it."""
     return np.stack([frame.visibility for frame in render_scene(scene)], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Cast:
-    """The animals at one moment: all their vertices in one mesh."""
+    """The animals at one moment."""
 
-    vertices: FloatArray
-    normals: FloatArray
-    lit: FloatArray
+    bodies: tuple[Body, ...]
     shadows: Shadows
+    keypoints: FloatArray
+    depths: FloatArray
+    """(A, K) how deep each keypoint may lie under the skin, mm."""
 
 
 class _Studio:
@@ -101,21 +105,14 @@ class _Studio:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        skin = rat_skin()
-        n = scene.motion.n_animals
-        self.n_vertices = len(skin.vertices)
         self.albedo = [coat_colours(coat, scene.seed + i) for i, coat in enumerate(scene.coats)]
         self.fur = furriness()
-        self.grain = 0.02 + 0.08 * self.fur
-        self.gloss = (skin.material == EYE).astype(np.float64)
+        self.gloss = (rat_skin().material == EYE).astype(np.float64)
         self.stages = [_Stage(camera, scene, v) for v, camera in enumerate(scene.cameras)]
-        self.rest = skin.vertices
-        self.reach = scene.arena.radius + 90.0
-        self.n_animals = n
 
     def shoot(self, t: int) -> Frame:
         cast = self._cast(t)
-        shots = [stage.shoot(self, cast, t) for stage in self.stages]
+        shots = [stage.shoot(cast, t) for stage in self.stages]
         return Frame(
             tuple(image for image, _, _ in shots),
             np.stack([seen for _, seen, _ in shots]),
@@ -123,24 +120,26 @@ class _Studio:
         )
 
     def _cast(self, t: int) -> _Cast:
+        motion = self.scene.motion
+        bodies = tuple(self._body(t, a) for a in range(motion.n_animals))
+        reach = self.scene.arena.radius + _BEYOND_MM
+        shadows = cast_shadows(np.concatenate([body.vertices for body in bodies]), reach)
+        for body, albedo in zip(bodies, self.albedo, strict=True):
+            light_vertices(body, albedo, shadows.lamp, reach)
+        depths = motion.scales[:, None] * KEYPOINT_DEPTHS
+        return _Cast(bodies, shadows, motion.keypoints[t], depths)
+
+    def _body(self, t: int, animal: int) -> Body:
         skin, motion = rat_skin(), self.scene.motion
-        vertices = np.empty((self.n_animals, self.n_vertices, 3))
-        normals = np.empty_like(vertices)
-        lit = np.empty_like(vertices)
-        for a in range(self.n_animals):
-            matrices = _bone_matrices(
-                motion.rotations[t, a].astype(np.float64),
-                motion.origins[t, a].astype(np.float64),
-                float(motion.scales[a]),
-            )
-            raster.skin_vertices(skin.vertices, skin.bones, skin.weights, matrices, vertices[a])
-            raster.vertex_normals(vertices[a], skin.triangles, normals[a])
-        shadows = cast_shadows(vertices.reshape(-1, 3), self.reach)
-        for a in range(self.n_animals):
-            light_vertices(
-                vertices[a], normals[a], self.albedo[a], self.fur, shadows.lamp, self.reach, lit[a]
-            )
-        return _Cast(vertices, normals, lit, shadows)
+        vertices, normals, lit = (np.empty_like(skin.vertices) for _ in range(3))
+        matrices = _bone_matrices(
+            motion.rotations[t, animal].astype(np.float64),
+            motion.origins[t, animal].astype(np.float64),
+            float(motion.scales[animal]),
+        )
+        raster.skin_vertices(skin.vertices, skin.bones, skin.weights, matrices, vertices)
+        raster.vertex_normals(vertices, skin.triangles, normals)
+        return Body(vertices, normals, lit, self.fur, self.gloss)
 
 
 @lru_cache(maxsize=2)
@@ -155,107 +154,104 @@ def _bone_matrices(rotations: FloatArray, origins: FloatArray, scale: float) -> 
     return np.concatenate([turned, moved[:, :, None]], axis=2)
 
 
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """The part of an image that animals and their shadows can touch, px."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def pixels(self) -> tuple[slice, slice]:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def samples(self) -> tuple[slice, slice]:
+        return slice(2 * self.top, 2 * self.bottom), slice(2 * self.left, 2 * self.right)
+
+
 class _Stage:
     """One camera of a scene: its background, exposure and noise."""
 
     def __init__(self, camera: Camera, scene: Scene, number: int) -> None:
-        assert camera.image_size is not None
         self.camera = camera
         self.lens = packed(camera)
-        self.number = number
         self.background: Background = trace_background(camera, scene.arena)
-        width, height = camera.image_size
+        height, width = (n // SAMPLES for n in self.background.depth.shape)
+        self.size = (width, height)
         self.empty = np.empty((height, width, 3), dtype=np.float32)
         raster.average_samples(self.background.colour, self.empty)
-        rng = np.random.default_rng([scene.seed, number, 41])
+        self.seed = [scene.seed, number]
+        rng = np.random.default_rng([*self.seed, 41])
         self.gain = _gain(width, height, rng)
         tile = rng.standard_normal((_NOISE_TILE, _NOISE_TILE, 3)) * 1.6 * scene.noise
         self.noise = tile.astype(np.float32)
-        self.seed = scene.seed
 
-    def shoot(
-        self, studio: _Studio, cast: _Cast, t: int
-    ) -> tuple[Image, npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:
-        left, top, right, bottom = self._region(cast)
-        window = (slice(2 * top, 2 * bottom), slice(2 * left, 2 * right))
-        colour = self.background.colour[window].astype(np.float32)
-        depth = self.background.depth[window].copy()
-        owner = np.zeros(depth.shape, dtype=np.uint8)
-        ground = self.background.ground[top:bottom, left:right]
-        shadows = cast.shadows
-        raster.darken_floor(
-            self.background.floor[window], ground, shadows.floor, shadows.reach, colour
-        )
-        self._draw(studio, cast, (left, top), colour, depth, owner)
+    def shoot(self, cast: _Cast, t: int) -> tuple[Image, BoolArray, Image]:
+        """Image (H, W, 3), which keypoints (A, K) are seen, and whose each pixel is (H, W)."""
+        window = self._window(cast)
+        canvas = self._canvas(cast, window)
+        self._draw(cast, window, canvas)
         picture = self.empty.copy()
-        small = np.empty((bottom - top, right - left, 3), dtype=np.float32)
-        raster.average_samples(colour, small)
-        picture[top:bottom, left:right] = small
-        image = np.empty(picture.shape, dtype=np.uint8)
-        rng = np.random.default_rng([self.seed, self.number, t, 43])
-        row, column = rng.integers(0, _NOISE_TILE, 2)
-        raster.expose(picture, self.gain, self.noise, row, column, image)
+        shot = np.empty_like(picture[window.pixels])
+        raster.average_samples(canvas.colour, shot)
+        picture[window.pixels] = shot
         mask = np.zeros(picture.shape[:2], dtype=np.uint8)
-        mask[top:bottom, left:right] = owner[::2, ::2]
-        seen = self._sees(studio.scene.motion.keypoints[t], studio.scene, depth, (left, top))
-        return image, seen, mask
+        mask[window.pixels] = canvas.owner[::SAMPLES, ::SAMPLES]
+        return self._exposed(picture, t), self._sees(cast, window, canvas), mask
 
-    def _draw(
-        self,
-        studio: _Studio,
-        cast: _Cast,
-        corner: tuple[int, int],
-        colour: npt.NDArray[np.float32],
-        depth: npt.NDArray[np.float32],
-        owner: npt.NDArray[np.uint8],
-    ) -> None:
+    def _window(self, cast: _Cast) -> _Window:
+        body = np.concatenate([body.vertices[::7] for body in cast.bodies])
+        ground = body - body[:, 2:] * np.array(KEY) / KEY[2]
+        pixels = self.camera.project(np.concatenate([body, ground]))
+        width, height = self.size
+        low = np.clip(np.nanmin(pixels, axis=0) - _MARGIN_PX, 0, (width - 2, height - 2))
+        high = np.clip(np.nanmax(pixels, axis=0) + _MARGIN_PX, low + 2, (width, height))
+        return _Window(*low.astype(int).tolist(), *high.astype(int).tolist())
+
+    def _canvas(self, cast: _Cast, window: _Window) -> raster.Canvas:
+        """The empty arena in the window, with the shadows of the animals."""
+        colour = self.background.colour[window.samples].astype(np.float32)
+        depth = self.background.depth[window.samples].copy()
+        floor = self.background.floor[window.samples]
+        ground = self.background.ground[window.pixels]
+        raster.darken_floor(floor, ground, cast.shadows.floor, cast.shadows.reach, colour)
+        return raster.Canvas(colour, depth, np.zeros(depth.shape, dtype=np.uint8))
+
+    def _draw(self, cast: _Cast, window: _Window, canvas: raster.Canvas) -> None:
         skin = rat_skin()
-        seen = np.empty((studio.n_vertices, 3))
-        shaded = np.empty((studio.n_vertices, 4))
-        for a in range(studio.n_animals):
-            vertices, normals = cast.vertices[a], cast.normals[a]
-            raster.shade_vertices(
-                self.camera.centre, vertices, normals, cast.lit[a], studio.fur, studio.gloss, KEY,
-                shaded,
-            )  # fmt: skip
+        corner = (window.left, window.top)
+        seen, shaded = np.empty((len(skin.vertices), 3)), np.empty((len(skin.vertices), 4))
+        for mark, body in enumerate(cast.bodies, start=1):
+            grain = raster.BARE_GRAIN - 0.03 + 0.065 * body.fur
+            surface = raster.Surface(skin.triangles, skin.vertices, grain, seen, shaded)
+            raster.shade_vertices(self.camera.centre, body, shaded)
             for height, cut in _HAIRS:
                 raster.project_vertices(
-                    self.lens, vertices, normals, height * studio.fur, corner, seen
+                    self.lens, body.vertices, body.normals, height * body.fur, corner, seen
                 )
-                raster.draw(
-                    seen, shaded, studio.rest, studio.grain, skin.triangles, raster.STRANDS, cut,
-                    colour, depth, owner, a + 1,
-                )  # fmt: skip
+                raster.draw(surface, raster.STRANDS, cut, canvas, mark)
 
-    def _region(self, cast: _Cast) -> tuple[int, int, int, int]:
-        """Pixels (left, top, right, bottom) that animals and their shadows can touch."""
-        assert self.camera.image_size is not None
-        width, height = self.camera.image_size
-        body = cast.vertices[:, ::7].reshape(-1, 3)
-        ground = body.copy()
-        ground[:, :2] -= body[:, 2:] * np.array(KEY[:2]) / KEY[2]
-        ground[:, 2] = 0
-        pixels = self.camera.project(np.concatenate([body, ground]))
-        low = np.clip(np.nanmin(pixels, axis=0) - 45, 0, (width - 2, height - 2)).astype(int)
-        high = np.clip(np.nanmax(pixels, axis=0) + 45, low + 2, (width, height)).astype(int)
-        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+    def _exposed(self, picture: npt.NDArray[np.float32], t: int) -> Image:
+        image = np.empty(picture.shape, dtype=np.uint8)
+        rng = np.random.default_rng([*self.seed, t, 43])
+        row, column = rng.integers(0, _NOISE_TILE, 2)
+        raster.expose(picture, self.gain, self.noise, row, column, image)
+        return image
 
-    def _sees(
-        self,
-        keypoints: FloatArray,
-        scene: Scene,
-        depth: npt.NDArray[np.float32],
-        corner: tuple[int, int],
-    ) -> npt.NDArray[np.bool_]:
+    def _sees(self, cast: _Cast, window: _Window, canvas: raster.Canvas) -> BoolArray:
         """(A, K): inside the image, and nothing but the skin over it before the keypoint."""
-        pixels = self.camera.project(keypoints)
-        far = self.camera.to_camera_frame(keypoints)[..., 2]
+        pixels = self.camera.project(cast.keypoints)
+        far = self.camera.to_camera_frame(cast.keypoints)[..., 2]
         inside = self.camera.sees(pixels)
+        corner = np.array([window.left, window.top])
         sample = np.round(2 * (np.nan_to_num(pixels) - corner) + 0.5).astype(int)
-        row = np.clip(sample[..., 1], 0, depth.shape[0] - 1)
-        column = np.clip(sample[..., 0], 0, depth.shape[1] - 1)
-        allowed = scene.motion.scales[:, None] * KEYPOINT_DEPTHS + _SLACK_MM
-        return np.asarray(inside & (depth[row, column] >= far - allowed))
+        height, width = canvas.depth.shape
+        row, column = np.clip(sample[..., 1], 0, height - 1), np.clip(sample[..., 0], 0, width - 1)
+        nearest = canvas.depth[row, column]
+        return np.asarray(inside & (nearest >= far - cast.depths - _SLACK_MM))
 
 
 def _gain(width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:

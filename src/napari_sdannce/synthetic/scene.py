@@ -81,22 +81,20 @@ def random_scene(
 
 
 def two_rats(n_frames: int = 200) -> Scene:
-    """The scene of the sample data: a hooded and a white rat meet, sniff, and part."""
+    """The scene of the sample data: a hooded rat goes up to a white one, sniffs, rears; they part."""
     arena = Arena(seed=1)
     cameras = camera_ring(6, radius_mm=arena.radius / FLOOR_SHARE, seed=1)
     hooded = (
-        start(-190.0, -110.0, 0.35),
-        Act(ActKind.APPROACH, 1.9, other=1, speed=260),
-        Act(ActKind.PAUSE, 0.5),
-        Act(ActKind.REAR, 1.0, speed=240),
-        Act(ActKind.WALK, 3.0, target=(30.0, 200.0), speed=220),
+        start(-225.0, -75.0, 0.3),
+        Act(ActKind.APPROACH, 2.0, other=1, speed=200),
+        Act(ActKind.REAR, 0.75, speed=260),
+        Act(ActKind.WALK, 3.0, target=(170.0, 180.0), speed=330),
     )
     white = (
-        start(120.0, 60.0, 2.6),
-        Act(ActKind.PAUSE, 0.5),
-        Act(ActKind.WALK, 1.1, target=(-60.0, 20.0), speed=170),
-        Act(ActKind.APPROACH, 1.0, other=0, speed=160),
-        Act(ActKind.WALK, 3.0, target=(40.0, -210.0), speed=240),
+        start(75.0, 205.0, -1.75),
+        Act(ActKind.WALK, 0.8, target=(45.0, -40.0), speed=120),
+        Act(ActKind.PAUSE, 1.1),
+        Act(ActKind.WALK, 3.0, target=(-60.0, -250.0), speed=300),
     )
     motion = rat_motion(n_frames, 2, seed=1, ground=arena.ground, script=(hooded, white))
     return Scene(cameras, motion, (Coat.HOODED, Coat.ALBINO), arena, noise=0.8, seed=1)

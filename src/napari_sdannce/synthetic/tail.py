@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from napari_sdannce.synthetic.anatomy import N_TAIL, PELVIS, STARTS, TAIL, TAIL_BASE, TAIL_STEP
-from napari_sdannce.synthetic.behaviour import Ground
+
+if TYPE_CHECKING:
+    from napari_sdannce.synthetic.behaviour import Ground
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 import numpy.typing as npt
 
@@ -19,16 +17,17 @@ from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.recording import Sync
 from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.synthetic.render import render_scene
+from napari_sdannce.video import VideoWriter
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from napari_sdannce.synthetic.scene import Scene
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _DATE = "20260101"
+# one thread: several may divide the picture differently from run to run
+_ENCODER = {"preset": "medium", "threads": "1"}
 
 
 def write_recording(
@@ -37,9 +36,9 @@ def write_recording(
     """Draw a scene and write it as a DANNCE experiment folder.
 
     The folder gets ``videos/<camera>/0.mp4``; one Label3D export for each animal, with `n_labels`
-    frames spread over the recording, the COM trace, calibration and sync; one more whose keypoints
-    are the animals' COMs; ``calibration.toml``; and ``truth.npz`` with `keypoints` (T, A, 23, 3) mm,
-    `com` (T, A, 3) mm (the mean of the keypoints), `visibility` (V, T, A, 23), `cameras`, `coats`
+    frames spread over the recording, its COM trace, calibration and sync; one whose keypoints are
+    the animals' COMs; ``calibration.toml``; and ``truth.npz`` with `keypoints` (T, A, 23, 3)
+    mm, `com` (T, A, 3) mm (the mean of the keypoints), `visibility` (V, T, A, 23), `cameras`, `coats`
     and `fps`. Principal points and 2D labels of the ``.mat`` files are 1-based, as Label3D's are.
 
     Parameters
@@ -73,38 +72,6 @@ def write_recording(
     return folder
 
 
-class _Mp4:
-    """One video being written: H.264, a keyframe every second, the same bytes every time."""
-
-    def __init__(self, path: Path, size: tuple[int, int], fps: float, quality: int) -> None:
-        path.parent.mkdir(parents=True)
-        self.container = av.open(str(path), "w", options={"movflags": "faststart"})
-        rate = Fraction(fps).limit_denominator(1000)
-        self.stream = self.container.add_stream("libx264", rate=rate)
-        self.stream.width, self.stream.height = size
-        self.stream.pix_fmt = "yuv420p"
-        self.stream.gop_size = max(1, round(fps))
-        # one thread: several may divide the picture differently
-        self.stream.options = {"crf": str(quality), "preset": "medium", "threads": "1"}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.container.mux(self.stream.encode(None))
-        self.container.close()
-
-    def write(self, image: npt.NDArray[np.uint8]) -> None:
-        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-        self.container.mux(self.stream.encode(frame))
-
-
 def _write_videos(folder: Path, scene: Scene, quality: int) -> BoolArray:
     """Write the videos; returns which keypoints each camera saw, (V, T, A, K)."""
     seen = []
@@ -113,7 +80,10 @@ def _write_videos(folder: Path, scene: Scene, quality: int) -> BoolArray:
         for camera in scene.cameras:
             assert camera.image_size is not None
             path = folder / camera.name / "0.mp4"
-            video = _Mp4(path, camera.image_size, scene.motion.fps, quality)
+            path.parent.mkdir(parents=True)
+            video = VideoWriter(
+                path, *camera.image_size, scene.motion.fps, quality=quality, options=_ENCODER
+            )
             videos.append(stack.enter_context(video))
         for frame in render_scene(scene):
             for video, image in zip(videos, frame.images, strict=True):
@@ -130,14 +100,15 @@ def _write_labels(folder: Path, scene: Scene, visibility: BoolArray, n_labels: i
     )
     names = tuple(f"rat{i + 1}" for i in range(scene.motion.n_animals))
     skeleton = open_skeleton("rat23")
+    keypoints = scene.motion.keypoints[chosen]
     for a, name in enumerate(names):
-        labels = _labels(scene, skeleton, (name,), chosen, scene.motion.keypoints[chosen, a][:, None],
-                         visibility[:, chosen, a][:, :, None])  # fmt: skip
+        seen = visibility[:, chosen, a][:, :, None]
+        labels = _labels(scene, skeleton, (name,), chosen, keypoints[:, a : a + 1], seen)
         path = folder / f"{_DATE}_{120000 + 100 * a}_DANNCE_Label3D_{name}_dannce.mat"
         trace = ComTrace(scene.motion.com[:, a], sync.sample_ids)
         write_dannce(path, dannce_from_labels(path, labels, scene.cameras, sync, com=trace))
     coms = scene.motion.com[chosen][:, None]
-    anywhere = visibility[:, chosen].any(axis=-1)[:, :, None]
+    anywhere = np.asarray(visibility[:, chosen].any(axis=-1))[:, :, None]
     labels = _labels(scene, Skeleton("com", names), ("com",), chosen, coms, anywhere)
     path = folder / f"{_DATE}_{120000 + 100 * len(names)}_COM_Label3D_dannce.mat"
     write_dannce(path, dannce_from_labels(path, labels, scene.cameras, sync))
