@@ -74,9 +74,11 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
 def _per_camera(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Points2D, ...]:
     cameras, keypoints = _names(arrays, "cameras"), _names(arrays, "keypoints")
     points = _numbers(arrays, "points")
-    scores = (
-        _numbers(arrays, "scores") if "scores" in arrays else np.full(points.shape[:-1], np.nan)
-    )
+    scores = np.full(points.shape[:-1], np.nan)
+    if "scores" in arrays:
+        scores = _numbers(arrays, "scores")
+    if scores.shape != points.shape[:-1]:
+        raise ValueError(f"'scores' has the shape {scores.shape} for points {points.shape}")
     if points.ndim == 4:
         points, scores = points[:, :, None], scores[:, :, None]
     if points.ndim != 5 or points.shape[-1] != 2 or len(points) != len(cameras):
@@ -89,8 +91,6 @@ def _per_camera(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Poi
     else:
         animals = tuple(f"animal{i + 1}" for i in range(n_animals))
     frames = frame_numbers(arrays["frames"] if "frames" in arrays else np.arange(n_frames))
-    if scores.shape != points.shape[:-1]:
-        raise ValueError(f"'scores' has the shape {scores.shape} for points {points.shape}")
     return tuple(
         Points2D(
             path=path,
