@@ -14,7 +14,7 @@ from .dannce_mat import EXPECTED, DannceFile
 from .guess_skeleton import animal_names, animals_and_skeleton, split_animals
 from .mat_fields import floats, is_empty, reading, struct
 from .mat_values import MatArray, MatValue, cell_column, cell_row
-from .matlab_camera import label_offset, matlab_from_camera
+from .matlab_camera import image_size_field, label_offset, matlab_from_camera
 from .skeleton_mat import skeleton_from_struct, skeleton_to_struct
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def dannce_from_labels(
     if com is not None:
         ids = _smallest(com.sample_ids)[None]
         variables["com"] = {"com3d": com.com3d.astype(np.float64), "sampleID": ids}
-    return DannceFile(path, variables)
+    return DannceFile(path, variables | image_size_field(chosen))
 
 
 def _label_data(labels: Labels, view: int, camera: Camera, offset: float) -> dict[str, MatValue]:

@@ -12,7 +12,7 @@ from napari_sdannce.recording import MISSING_FRAME, PixelOrigin, Sync
 from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field as field_of
 from .mat_fields import float_vector, int_vector, is_empty, reading, rows, struct, structs, texts
-from .matlab_camera import camera_from_matlab
+from .matlab_camera import camera_from_matlab, image_sizes
 
 if TYPE_CHECKING:
     import os
@@ -136,9 +136,10 @@ class DannceFile:
             When a parameter is missing or makes no camera.
         """
         with reading(self.path, EXPECTED):
+            sizes = image_sizes(self.variables, len(self.params))
             return tuple(
-                camera_from_matlab(each, name, pixel_origin)
-                for each, name in zip(self.params, self.camnames, strict=True)
+                camera_from_matlab(each, name, pixel_origin, size)
+                for each, name, size in zip(self.params, self.camnames, sizes, strict=True)
             )
 
     def sync_table(self) -> Sync | None:

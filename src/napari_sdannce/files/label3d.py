@@ -17,7 +17,13 @@ from .guess_skeleton import animals_and_skeleton, split_animals
 from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field, floats, int_vector, is_empty, reading, rows, struct, structs
 from .mat_values import MatValue, cell_column
-from .matlab_camera import camera_from_matlab, label_offset, matlab_from_camera
+from .matlab_camera import (
+    camera_from_matlab,
+    image_size_field,
+    image_sizes,
+    label_offset,
+    matlab_from_camera,
+)
 from .skeleton_mat import skeleton_from_struct, skeleton_to_struct
 
 if TYPE_CHECKING:
@@ -97,7 +103,7 @@ class Label3DState:
             When a parameter is missing or makes no camera.
         """
         with reading(self.path, EXPECTED):
-            sizes = self._image_sizes()
+            sizes = image_sizes(self.variables, len(self.params))
             return tuple(
                 camera_from_matlab(each, name, pixel_origin, size)
                 for each, name, size in zip(self.params, self.camnames, sizes, strict=True)
@@ -105,23 +111,11 @@ class Label3DState:
 
     def as_dannce(self) -> DannceFile:
         """Calibration and sync as a label file has them, without labels."""
-        kept = {key: self.variables[key] for key in ("sync", "skeleton") if key in self.variables}
+        shared = ("sync", "skeleton", "imageSize")
+        kept = {key: self.variables[key] for key in shared if key in self.variables}
         return DannceFile(
             self.path, {"params": self.variables["camParams"], **kept}, self.dropped, self.version
         )
-
-    def _image_sizes(self) -> list[tuple[int, int] | None]:
-        """(width, height) of each camera; the file holds (height, width)."""
-        value = self.variables.get("imageSize")
-        n_views = len(self.params)
-        if value is None or is_empty(value):
-            return [None] * n_views
-        found = floats(value, "imageSize")
-        if found.shape == (2, n_views) and n_views != 2:
-            found = found.T
-        if found.shape != (n_views, 2) or not ((found > 0) & (found < 2**20)).all():
-            raise ValueError(f"'imageSize' is {found.tolist()[:3]}, not (height, width) a camera")
-        return [(int(width), int(height)) for height, width in found]
 
 
 def read_label3d_state(path: str | os.PathLike[str]) -> Label3DState:
@@ -329,10 +323,7 @@ def label3d_from_labels(
         "sync": cell_column([sync_struct(sync, v, n_keypoints) for v in range(n_views)]),
         "framesToLabel": _places(labels.sample_ids, sync)[None] + 1.0,
     }
-    sizes = [camera.image_size for camera in chosen]
-    if all(size is not None for size in sizes):
-        variables["imageSize"] = np.array([size[::-1] for size in sizes if size], dtype=np.float64)
-    return Label3DState(path, variables)
+    return Label3DState(path, variables | image_size_field(chosen))
 
 
 def _places(sample_ids: IntArray, sync: Sync) -> IntArray:

@@ -14,10 +14,10 @@ import numpy as np
 from napari_sdannce.geometry.cameras import Camera
 from napari_sdannce.recording import PixelOrigin
 
-from .mat_fields import field, float_vector, is_empty, matrix
+from .mat_fields import field, float_vector, floats, is_empty, matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .mat_values import MatValue
 
@@ -86,6 +86,25 @@ def camera_from_matlab(
         tangential=_coefficients(struct, "TDistort", 2),
         image_size=image_size,
     )
+
+
+def image_sizes(variables: Mapping[str, MatValue], n_views: int) -> list[tuple[int, int] | None]:
+    """(width, height) of each camera; the field ``imageSize`` of a file holds (height, width)."""
+    value = variables.get("imageSize")
+    if value is None or is_empty(value):
+        return [None] * n_views
+    found = floats(value, "imageSize")
+    if found.shape == (2, n_views) and n_views != 2:
+        found = found.T
+    if found.shape != (n_views, 2) or not ((found > 0) & (found < 2**20)).all():
+        raise ValueError(f"'imageSize' is {found.tolist()[:3]}, not (height, width) a camera")
+    return [(int(width), int(height)) for height, width in found]
+
+
+def image_size_field(cameras: Sequence[Camera]) -> dict[str, MatValue]:
+    """Return the field ``imageSize``, if all sizes are known."""
+    sizes = [camera.image_size[::-1] for camera in cameras if camera.image_size]
+    return {"imageSize": np.array(sizes, dtype=np.float64)} if len(sizes) == len(cameras) else {}
 
 
 def _coefficients(struct: Mapping[str, MatValue], name: str, count: int) -> np.ndarray:
