@@ -14,7 +14,8 @@ from napari_sdannce.files import FileFormatError
 from napari_sdannce.files.com_mat import read_com, read_instance_coms, write_com
 from napari_sdannce.files.com_pickle import Aggregation, aggregate
 from napari_sdannce.files.mat import write_mat
-from napari_sdannce.files.plain_pickle import PickleError, load_plain_pickle
+from napari_sdannce.files.pickled_arrays import PickleError
+from napari_sdannce.files.plain_pickle import load_plain_pickle
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 from napari_sdannce.files import FileFormatError, open_labels
-from napari_sdannce.files.label3d import (
-    label3d_from_labels,
-    labels_from_label3d,
-    read_label3d_state,
-    write_label3d_state,
-)
+from napari_sdannce.files.label3d import read_label3d_state, write_label3d_state
+from napari_sdannce.files.label3d_labels import label3d_from_labels, labels_from_label3d
 from napari_sdannce.files.mat import write_mat
 from napari_sdannce.files.mat_values import cell_row, equal_values
 from napari_sdannce.labels import LabelState

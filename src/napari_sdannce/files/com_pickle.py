@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import FileFormatError
-from .plain_pickle import PickleError, load_plain_pickle
+from .pickled_arrays import PickleError
+from .plain_pickle import load_plain_pickle
 
 if TYPE_CHECKING:
     from pathlib import Path

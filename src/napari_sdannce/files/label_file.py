@@ -9,7 +9,8 @@ from napari_sdannce.skeletons import Skeleton
 
 from .dannce_labels import labels_from_dannce
 from .dannce_mat import DannceFile, dannce_file
-from .label3d import label3d_state, labels_from_label3d
+from .label3d import label3d_state
+from .label3d_labels import labels_from_label3d
 from .mat import MatFile, read_mat
 from .mat_fields import reading
 from .skeleton_mat import open_skeleton

@@ -8,64 +8,27 @@ lets a few bytes of a pickle claim tens of GB for its memo.
 
 from __future__ import annotations
 
-import math
-import re
 import struct
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from .pickled_arrays import (
+    PickledArray,
+    PickledDType,
+    PickledName,
+    PickleError,
+    encode,
+    from_buffer,
+    new_array,
+    new_dtype,
+    scalar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class PickleError(ValueError):
-    """The bytes are no pickle, a damaged one, or one that is more than plain data."""
-
-
 class _Mark:
     """Start of the items of a list, tuple or dict on the stack."""
-
-
-class _Name:
-    """One of the functions or classes that a plain pickle may name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class _DType:
-    """A dtype under construction: its letters, then its byte order."""
-
-    def __init__(self, letters: str) -> None:
-        self.letters = letters
-        self.order = "<"
-
-    def set_state(self, state: Any) -> None:
-        order = state[1] if isinstance(state, tuple) and len(state) >= 2 else None
-        if order not in ("<", ">", "|", "="):
-            raise PickleError("it holds a dtype other than plain numbers")
-        self.order = "<" if order in ("|", "=") else order
-
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.order + self.letters)
-
-
-class _Array:
-    """An array under construction."""
-
-    def __init__(self) -> None:
-        self.values: np.ndarray | None = None
-
-    def set_state(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) != 5:
-            raise PickleError("it holds an array without content")
-        _, shape, dtype, fortran, data = state
-        if isinstance(data, str):  # written by Python 2
-            data = data.encode("latin-1", errors="replace")
-        if not isinstance(dtype, _DType) or not isinstance(data, bytes):
-            raise PickleError("it holds an array of something else than numbers")
-        self.values = _array(data, dtype.dtype(), _shape(shape), "F" if fortran else "C")
 
 
 _NAMES = {
@@ -82,7 +45,6 @@ _NAMES = {
     ("builtins", "dict"): "dict",
     ("__builtin__", "dict"): "dict",
 }
-_LETTERS = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[US]\d{1,4})")
 
 
 def load_plain_pickle(content: bytes) -> Any:
@@ -101,20 +63,6 @@ def load_plain_pickle(content: bytes) -> Any:
         raise PickleError("it ends early or contradicts itself") from error
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise PickleError(f"it is damaged ({error!r})"[:200]) from error
-
-
-def _array(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any) -> np.ndarray:
-    if math.prod(shape) * dtype.itemsize != len(data):
-        raise PickleError(f"an array of shape {shape} and type {dtype} has {len(data)} bytes")
-    return np.frombuffer(data, dtype=dtype).reshape(shape, order=order)
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, tuple) or len(value) > 32:
-        raise PickleError("it holds an array whose shape is no shape")
-    if not all(type(n) is int and 0 <= n < 2**40 for n in value):
-        raise PickleError(f"it holds an array of shape {value[:4]}")
-    return value
 
 
 class _Machine:
@@ -189,7 +137,7 @@ class _Machine:
 
     def get(self, place: int) -> None:
         value = self.memo[place]
-        if isinstance(value, _Array) and value.values is not None:
+        if isinstance(value, PickledArray) and value.values is not None:
             value = value.values
         self.push(value)
 
@@ -212,63 +160,31 @@ class _Machine:
     def push_name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or (module, name) not in _NAMES:
             raise PickleError(f"it names {module}.{name}, which is no plain data"[:120])
-        self.push(_Name(_NAMES[(module, name)]))
+        self.push(PickledName(_NAMES[(module, name)]))
 
     def reduce(self) -> None:
         arguments = self.stack.pop()
         name = self.stack.pop()
-        if not isinstance(name, _Name) or not isinstance(arguments, tuple):
+        if not isinstance(name, PickledName) or not isinstance(arguments, tuple):
             raise PickleError("it calls something that is no plain data")
         self.push(_CALLS[name.name](*arguments))
 
     def build(self) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
-        if not isinstance(target, _Array | _DType):
+        if not isinstance(target, PickledArray | PickledDType):
             raise PickleError("it sets the state of something that is no plain data")
         target.set_state(state)
-        if isinstance(target, _Array):
+        if isinstance(target, PickledArray):
             self.stack[-1] = target.values
 
 
-def _new_dtype(letters: Any, *_: Any) -> _DType:
-    if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
-        raise PickleError(f"it holds numbers of type {letters!r}"[:80])
-    return _DType(letters.lstrip("<>|="))
-
-
-def _new_array(kind: Any, *_: Any) -> _Array:
-    if not isinstance(kind, _Name) or kind.name != "ndarray":
-        raise PickleError("it holds an array of an unknown class")
-    return _Array()
-
-
-def _scalar(dtype: Any, data: Any) -> Any:
-    if isinstance(data, str):
-        data = data.encode("latin-1", errors="replace")
-    if not isinstance(dtype, _DType) or not isinstance(data, bytes):
-        raise PickleError("it holds a number that is none")
-    return _array(data, dtype.dtype(), (), "C")[()]
-
-
-def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-    if not isinstance(dtype, _DType) or not isinstance(data, bytes) or order not in ("C", "F"):
-        raise PickleError("it holds an array of something else than numbers")
-    return _array(data, dtype.dtype(), _shape(shape), order)
-
-
-def _encode(text: Any, codec: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
-        raise PickleError("it holds bytes that are none")
-    return text.encode("latin-1")
-
-
 _CALLS: dict[str, Callable[..., Any]] = {
-    "_reconstruct": _new_array,
-    "_frombuffer": _from_buffer,
-    "scalar": _scalar,
-    "dtype": _new_dtype,
-    "encode": _encode,
+    "_reconstruct": new_array,
+    "_frombuffer": from_buffer,
+    "scalar": scalar,
+    "dtype": new_dtype,
+    "encode": encode,
     "dict": lambda: {},
 }
 
