@@ -5,19 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_sdannce.recording import PixelOrigin
 
 from .dannce_mat import DannceFile
 from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field, reading, struct, structs
-from .mat_values import MatValue
-from .matlab_camera import (
-    camera_from_matlab,
-    image_sizes,
-)
+from .matlab_camera import camera_from_matlab, image_sizes
 from .skeleton_mat import skeleton_from_struct
 
 if TYPE_CHECKING:
@@ -28,8 +21,7 @@ if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
     from napari_sdannce.skeletons import Skeleton
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+    from .mat_values import MatValue
 
 EXPECTED = "a state of Label3D (*_Label3D.mat) with 'camParams', 'data_3D' and 'status'"
 

@@ -30,12 +30,14 @@ class PickledDType:
         self.order = "<"
 
     def set_state(self, state: Any) -> None:
+        """Take the byte order; dtypes of several fields are refused."""
         order = state[1] if isinstance(state, tuple) and len(state) >= 2 else None
         if order not in ("<", ">", "|", "="):
             raise PickleError("it holds a dtype other than plain numbers")
         self.order = "<" if order in ("|", "=") else order
 
     def dtype(self) -> np.dtype[Any]:
+        """Return the finished dtype."""
         return np.dtype(self.order + self.letters)
 
 
@@ -46,6 +48,7 @@ class PickledArray:
         self.values: np.ndarray | None = None
 
     def set_state(self, state: Any) -> None:
+        """Take shape, dtype and bytes, which must agree."""
         if not isinstance(state, tuple) or len(state) != 5:
             raise PickleError("it holds an array without content")
         _, shape, dtype, fortran, data = state
@@ -71,18 +74,21 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def new_dtype(letters: Any, *_: Any) -> PickledDType:
+    """Stand for ``numpy.dtype(letters)``."""
     if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
         raise PickleError(f"it holds numbers of type {letters!r}"[:80])
     return PickledDType(letters.lstrip("<>|="))
 
 
 def new_array(kind: Any, *_: Any) -> PickledArray:
+    """Stand for numpy's function that makes an array without content."""
     if not isinstance(kind, PickledName) or kind.name != "ndarray":
         raise PickleError("it holds an array of an unknown class")
     return PickledArray()
 
 
 def scalar(dtype: Any, data: Any) -> Any:
+    """Make one number or text of numpy."""
     if isinstance(data, str):
         data = data.encode("latin-1", errors="replace")
     if not isinstance(dtype, PickledDType) or not isinstance(data, bytes):
@@ -91,16 +97,15 @@ def scalar(dtype: Any, data: Any) -> Any:
 
 
 def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-    if (
-        not isinstance(dtype, PickledDType)
-        or not isinstance(data, bytes)
-        or order not in ("C", "F")
-    ):
+    """Make an array of its bytes, as protocol 5 has it."""
+    known = isinstance(dtype, PickledDType) and isinstance(data, bytes)
+    if not known or order not in ("C", "F"):
         raise PickleError("it holds an array of something else than numbers")
     return _array(data, dtype.dtype(), _shape(shape), order)
 
 
 def encode(text: Any, codec: Any = "latin1") -> bytes:
+    """Turn text into the bytes it stands for in protocols 0 to 2."""
     if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
         raise PickleError("it holds bytes that are none")
     return text.encode("latin-1")
