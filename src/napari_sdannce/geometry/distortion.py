@@ -133,10 +133,11 @@ def fold_radius(radial: tuple[float, ...], tangential: tuple[float, ...]) -> flo
     inf
     """
     k1, k2, k3 = radial
-    # with radial terms alone: where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) first vanishes
-    roots = np.roots([7 * k3, 5 * k2, 3 * k1, 1])
-    real = roots[(np.abs(roots.imag) < 1e-9) & (roots.real > 0)].real
-    reach = float(np.sqrt(real.min())) if len(real) else np.inf
+    # with radial terms alone: where d/dr of r (1 + k1 r^2 + k2 r^4 + k3 r^6) first vanishes, solved
+    # for 1 / r^2, so that a last term next to zero does no harm
+    roots = np.roots([1, 3 * k1, 5 * k2, 7 * k3])
+    real = roots.real[(np.abs(roots.imag) <= 1e-9 * np.abs(roots)) & (roots.real > 1e-12)]
+    reach = float(np.sqrt(1 / real.max())) if len(real) else np.inf
     if any(tangential):
         reach = _first_fold(radial, tangential, reach)
     return reach

@@ -60,7 +60,7 @@ def epipolar_curve(
     >>> left = Camera("left", matrix, np.eye(3), np.array([10.0, 0, 0]))
     >>> right = Camera("right", matrix, np.eye(3), np.array([-10.0, 0, 0]))
     >>> epipolar_curve(left, [420, 240], right, depths=(100, 1000), samples=3).round(3).tolist()
-    [[318.02, 240.0], [364.109, 240.0], [410.198, 240.0]]
+    [[318.02, 240.0], [363.911, 240.0], [409.802, 240.0]]
     """
     if samples < 2:
         raise ValueError(f"a curve needs at least two samples, got {samples}")

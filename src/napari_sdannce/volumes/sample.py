@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.geometry._threads import over_blocks
-from napari_sdannce.geometry.camera_rows import FX, camera_rows
+from napari_sdannce.geometry.camera_rows import camera_rows
+from napari_sdannce.volumes.columns import column_starts, column_step, lens
 from napari_sdannce.volumes.grid import VoxelGrid, check_coms
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class VolumeSampler:
         centres: npt.NDArray[np.float64],
         volumes: Volume,
     ) -> None:
-        from napari_sdannce.volumes._columns import sample_linear, sample_nearest
+        from napari_sdannce.volumes._fetch import sample_linear, sample_nearest
 
         rows, n = self._rows, self.grid.voxels
         starts = [column_starts(row, self.grid, centres) for row in rows]
@@ -257,29 +258,6 @@ def _check_image(camera: Camera, image: Image) -> Image:
     # one kind of array for the compiled function: it is compiled anew for every other
     picture.flags.writeable = False
     return picture
-
-
-def column_starts(
-    row: npt.NDArray[np.float64], grid: VoxelGrid, coms: npt.NDArray[np.float64]
-) -> FloatArray:
-    """(N * n, n, 3) first voxels (lowest z) of the columns [iy, ix], mm in the camera's frame."""
-    n = grid.voxels
-    world = np.empty((len(coms), n, n, 3))
-    world[..., 0] = coms[:, 0, None, None] + grid.offsets
-    world[..., 1] = coms[:, 1, None, None] + grid.offsets[:, None]
-    world[..., 2] = coms[:, 2, None, None] + grid.offsets[0]
-    in_camera = world.reshape(-1, 3) @ row[:9].reshape(3, 3).T + row[9:12]
-    return in_camera.astype(np.float32).reshape(-1, n, 3)
-
-
-def column_step(row: npt.NDArray[np.float64], grid: VoxelGrid) -> FloatArray:
-    """(3,) way from a voxel to the next along z, mm in the camera's frame."""
-    return (row[[2, 5, 8]] * grid.voxel_mm).astype(np.float32)
-
-
-def lens(row: npt.NDArray[np.float64]) -> FloatArray:
-    """(10,) fx, skew, cx, fy, cy, k1, k2, k3, p1, p2."""
-    return row[FX : FX + 10].astype(np.float32)
 
 
 def luminance(volumes: Volume, n_channels: int) -> FloatArray:

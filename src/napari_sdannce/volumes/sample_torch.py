@@ -1,6 +1,6 @@
 """Filling voxel volumes with torch, on any device: the twin of `sample.VolumeSampler`.
 
-The only module of this room that imports torch. It takes the steps of `_columns.py` in their order,
+The only module of this room that imports torch. It takes the steps of `_fetch.py` in their order,
 in float32, so that both give the same voxels.
 """
 
@@ -12,14 +12,12 @@ import numpy as np
 import torch
 
 from napari_sdannce.geometry.camera_rows import camera_rows
+from napari_sdannce.volumes.columns import column_starts, column_step, lens
 from napari_sdannce.volumes.grid import VoxelGrid, check_coms
 from napari_sdannce.volumes.sample import (
     LUMINANCE,
     Interpolation,
     check_images,
-    column_starts,
-    column_step,
-    lens,
     lift_of,
 )
 
@@ -166,7 +164,7 @@ def _mix(
     size: tuple[int, int],
     reference: bool,
 ) -> torch.Tensor:
-    """Mix the four pixels about each place; see `sample_linear` in `_columns.py`."""
+    """Mix the four pixels about each place; see `sample_linear` in `_fetch.py`."""
     width, height = size
     x, y = across.long(), down.long()
     a, b = across - x, down - y
