@@ -65,6 +65,7 @@ class FrameDecoder:
         self.n_decoded = 0
         """Packets decoded since the file was opened."""
         self._has_checks = False
+        self._can_seek = True
         self._open()
 
     def close(self) -> None:
@@ -98,9 +99,10 @@ class FrameDecoder:
         else:
             self._seek(anchor)
             found = self._run_to(frame)
-        if found is None and anchor > 0:
+        if found is None and (anchor > 0 or not self._can_seek):
             # a keyframe that is none, or frames counted from it wrongly: start before it
-            self._seek(-1 if self._table.counted else anchor - 1)
+            again = anchor if not self._can_seek else -1 if self._table.counted else anchor - 1
+            self._seek(again)
             found = self._run_to(frame)
         if found is None:
             dark = self._table.frames_of(sorted(self._dark)).tolist()
@@ -147,7 +149,7 @@ class FrameDecoder:
         """Let the next packet be the keyframe, or the first packet of the file."""
         table = self._table
         target = int(table.keys[anchor]) if anchor >= 0 else 0
-        found = self._jump(anchor) if anchor >= 0 else None
+        found = self._jump(anchor) if anchor >= 0 and self._can_seek else None
         if found is None or found[0] > target:
             self._container.close()
             self._open()
@@ -170,7 +172,7 @@ class FrameDecoder:
             return None
         if packet is None or not packet.size:
             return None
-        number = self._table.locate(packet.pts if self._table.place_is_time else packet.pos)
+        number = self._table.locate(self._place_of(packet))
         return None if number is None else (number, packet)
 
     def _run_to(self, frame: int) -> VideoFrame | None:
@@ -211,6 +213,10 @@ class FrameDecoder:
 
     def _send(self, packet: Packet[VideoStream], number: int, frame: int) -> None:
         rank = int(self._table.rank[number])
+        if not self._is_expected(packet, number):
+            self._can_seek = False  # the file's index leads astray: go through the packets in turn
+            self._darken(number)
+            return
         if number in self._table.damaged or packet.is_corrupt or self._fails_check(packet):
             self._darken(number)
             return
@@ -226,6 +232,13 @@ class FrameDecoder:
             heapq.heappush(self._pending, rank)
         self.n_decoded += 1
         self._receive(packet, number)
+
+    def _is_expected(self, packet: Packet[VideoStream], number: int) -> bool:
+        places = self._table.place
+        return places is None or bool(places[number] == self._place_of(packet))
+
+    def _place_of(self, packet: Packet[VideoStream]) -> int | None:
+        return packet.pts if self._table.place_is_time else packet.pos
 
     def _fails_check(self, packet: Packet[VideoStream]) -> bool:
         """Whether the packet's check sum is wrong, in files that have shown a right one."""
@@ -254,7 +267,8 @@ class FrameDecoder:
         rank = self._rank_of(number)
         if rank < self._base:
             return  # shown before the keyframe the decoding began at
-        self._drop_before(rank)
+        if self._drop_before(rank):
+            self._dark.add(number)  # the missing one may be this one under a wrong time
         if decoded.is_corrupt:
             self._darken(number)
         if number not in self._dark:
@@ -268,12 +282,15 @@ class FrameDecoder:
             return self._base + self._shown - 1
         return int(self._table.rank[number])
 
-    def _drop_before(self, rank: int | None) -> None:
-        """Frames that should have come out before this one will not come any more."""
+    def _drop_before(self, rank: int | None) -> bool:
+        """Give up frames that should have come out before this one; whether there were any."""
+        found = False
         while self._pending and (rank is None or self._pending[0] <= rank):
             missed = heapq.heappop(self._pending)
             if missed != rank and not self._table.counted:
                 self._darken(int(self._table.packet[missed]))
+                found = True
+        return found
 
     def _darken(self, number: int) -> None:
         if number not in self._dark:

@@ -25,7 +25,7 @@ class PacketList:
 
     `pts` and `dts` may hold None. `damaged` holds packet numbers that are cut off or flagged,
     `skipped` the bytes between a packet and the one before it; `indexed` is the number of
-    packets that the file's own index holds.
+    packets that the file's own index holds, `places` where it says they are.
     """
 
     pts: list[int | None] = field(default_factory=list)
@@ -37,6 +37,7 @@ class PacketList:
     discarded: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
     indexed: int = 0
+    places: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +179,16 @@ def table_of_times(
     exact = np.rint(times).astype(np.int64)
     exact[frames] = pts[order]
     return FrameTable(rank, packet, keys, seek, place, is_time, exact, damaged)
+
+
+def times_agree(pts: IntArray, keys: IntArray) -> bool:
+    """Whether each group of pictures is shown wholly after the one before, as it must be."""
+    if len(keys) < 2 or not len(pts):
+        return True
+    starts = np.concatenate([[0], keys[keys > 0]])
+    latest = np.maximum.reduceat(pts, starts)
+    earliest = np.minimum.reduceat(pts, starts)
+    return bool((latest[:-1] < earliest[1:]).all())
 
 
 def table_of_count(

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .header import open_container, video_stream
-from .index import FrameTable, PacketList, table_of_count, table_of_times
-from .matroska_end import is_cut_off
+from .index import FrameTable, PacketList, table_of_count, table_of_times, times_agree
+from .losses import ends_early, has_gap, losses, wrong_times
 from .mp4_tables import UnusableTables, read_tables
 
 if TYPE_CHECKING:
@@ -75,9 +75,12 @@ def table_from_header(header: VideoHeader) -> Scan | None:
                 return None
     outside = tables.pos + tables.size > header.bytes
     cut = frozenset(np.flatnonzero(outside | (tables.pos < 0)).tolist())
-    table = table_of_times(
-        tables.pts + shift, tables.dts + shift, tables.pos, tables.keys, damaged=cut
-    )
+    if times_agree(tables.pts, tables.keys):
+        table = table_of_times(
+            tables.pts + shift, tables.dts + shift, tables.pos, tables.keys, damaged=cut
+        )
+    else:
+        table = table_of_count(tables.dts + shift, tables.pos, tables.keys, damaged=cut)
     return Scan(table, complete=True, ends_early=bool(cut))
 
 
@@ -90,6 +93,9 @@ def scan_packets(header: VideoHeader) -> Iterator[tuple[PacketList, bool]]:
     end = 0
     with open_container(header.path) as container:
         stream = video_stream(container, header.path)
+        if header.container == "avi" and len(stream.index_entries) == header.promised:
+            # FFmpeg gives the place of a chunk here and of what is in it there
+            packets.places = [entry.pos + 8 for entry in stream.index_entries]
         try:
             for packet in container.demux():
                 if not packet.size:
@@ -136,8 +142,8 @@ def final_table(header: VideoHeader, packets: PacketList) -> Scan:
         early = header.counts_frames and len(packets.pts) < (header.promised or 0)
         return Scan(_table(header, packets), complete=True, ends_early=early)
     pts = np.asarray(packets.pts, dtype=np.int64)
-    early = _ends_early(header, packets, pts)
-    whole = len(pts) >= (header.promised or len(pts) + 1) and not _has_gap(pts, header.reorder)
+    early = ends_early(header, packets, pts)
+    whole = len(pts) >= (header.promised or len(pts) + 1) and not has_gap(header, pts)
     if early and header.reorder and not whole:
         # frames shown before these may have been stored after the end: their number is not known
         packets.discarded.extend(np.argsort(pts, kind="stable")[-header.reorder :].tolist())
@@ -158,74 +164,20 @@ def _table(header: VideoHeader, packets: PacketList) -> FrameTable:
         dts = np.array([dts or 0 for dts in packets.dts], dtype=np.int64)
         return table_of_count(dts, pos, keys, damaged=frozenset(packets.damaged))
     pts = np.asarray(packets.pts, dtype=np.int64)
-    dts = np.array([p if d is None else d for p, d in zip(pts.tolist(), packets.dts, strict=True)])
+    first = min(min(pts.tolist()), *(d for d in packets.dts if d is not None), 0)
+    dts = np.array([first if d is None else d for d in packets.dts])
     if header.container == "mpegts":
         pos = np.full(len(pos), -1, dtype=np.int64)  # differs after a seek
-    lost, torn = _losses(header, packets, pts)
+    wrong = wrong_times(dts)
+    pts[wrong] = dts[wrong] = np.maximum.accumulate(dts)[wrong]  # shown nowhere; kept in order
+    lost, torn = losses(header, packets, pts)
     return table_of_times(
         pts,
         dts.astype(np.int64),
         pos,
         keys,
-        damaged=frozenset([*packets.damaged, *torn]),
-        discarded=packets.discarded,
+        damaged=frozenset([*packets.damaged, *torn, *wrong.tolist()]),
+        discarded=[*packets.discarded, *wrong.tolist()],
         seek_by_dts=header.is_mp4 or header.container == "avi",
         lost=lost,
     )
-
-
-def _tick(pts: IntArray) -> float:
-    """Usual time between two frames (ticks)."""
-    gaps = np.diff(np.sort(pts))
-    gaps = gaps[gaps > 0]
-    return float(np.median(gaps)) if len(gaps) else 1.0
-
-
-def _ends_early(header: VideoHeader, packets: PacketList, pts: IntArray) -> bool:
-    """Whether the file stops before what its header or its index says."""
-    if header.counts_frames:
-        return len(pts) < (header.promised or 0)
-    if header.is_mp4:
-        return len(pts) < packets.indexed
-    if "matroska" in header.container:
-        return is_cut_off(header.path)
-    return bool(header.reorder) and _has_gap(pts, header.reorder)
-
-
-def _has_gap(pts: IntArray, reorder: int) -> bool:
-    """Whether a frame is missing among the last ones, which then are not counted rightly."""
-    tail = np.diff(np.sort(pts)[-reorder - 2 :])
-    return bool(len(tail) and tail.max() > 1.5 * _tick(pts))
-
-
-def _losses(
-    header: VideoHeader, packets: PacketList, pts: IntArray
-) -> tuple[list[tuple[int, int]], list[int]]:
-    """Frames lost to damage in the middle: a jump in time where bytes were skipped.
-
-    A jump alone is a camera that paused; skipped bytes alone are headers.
-
-    Returns
-    -------
-    tuple
-        (packet, count): so many frames are missing before the frame of that packet; and the packets
-        that follow a loss.
-    """
-    if header.container == "mpegts" or len(pts) < 3:
-        return [], []
-    tick = _tick(pts)
-    usual = float(np.median(packets.size))
-    order = np.argsort(pts, kind="stable")
-    steps = np.diff(pts[order])
-    lost: list[tuple[int, int]] = []
-    torn: list[int] = []
-    for at in np.flatnonzero(steps > 1.5 * tick):
-        count = round(float(steps[at]) / tick) - 1
-        before, after = int(order[at]), int(order[at + 1])
-        low = max(1, min(before, after) - header.reorder)
-        high = min(len(pts), max(before, after) + header.reorder + 1)
-        where = low + int(np.argmax(packets.skipped[low:high])) if high > low else after
-        if packets.skipped[where] >= 64 + 0.25 * usual * count:
-            lost.append((after, count))
-            torn.append(where)
-    return lost, torn
