@@ -97,7 +97,7 @@ class Cells:
 
     def keep_fitted(self) -> None:
         """Fit again when the window changed; leave alone what the person zoomed to."""
-        if not self.images:
+        if not self.images or not self.viewer.canvas.grid.enabled:
             return
         untouched = self._fitted == self._camera_state()
         self._shape_grid()
@@ -113,9 +113,12 @@ class Cells:
         return (*camera.center, camera.zoom)
 
     def _shape_grid(self) -> None:
-        visible = [name for name, image in self.images.items() if image.visible]
+        layers = self.viewer.layers
+        stride = self.viewer.canvas.grid.stride
+        # other layers follow ours and take cells of their own
+        cells = {i // stride for i, layer in enumerate(layers) if layer.visible}
         box = np.array([self.size(name) for name in self.images]).max(axis=0)
-        shape = grid_shape(len(visible), self.viewer.canvas.size, (float(box[0]), float(box[1])))
+        shape = grid_shape(len(cells), self.viewer.canvas.size, (float(box[0]), float(box[1])))
         if tuple(self.viewer.canvas.grid.shape) != shape:
             self.viewer.canvas.grid.shape = shape
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorsys import hsv_to_rgb
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,9 @@ class ColorBy(StrEnum):
 def keypoint_colors(skeleton: Skeleton, n_animals: int, by: ColorBy) -> ColorArray:
     """(A, K, 4) RGBA."""
     if by is ColorBy.KEYPOINT:
-        return np.tile(_bright(np.array(skeleton.keypoint_colors)), (n_animals, 1, 1))
+        n = len(skeleton.keypoints)
+        own = np.array(skeleton.keypoint_colors) if skeleton.colors else _hues(n)
+        return np.tile(_bright(own), (n_animals, 1, 1))
     return np.repeat(_animal_colors(n_animals)[:, None], len(skeleton.keypoints), axis=1)
 
 
@@ -42,9 +45,19 @@ def bone_colors(skeleton: Skeleton, n_animals: int, by: ColorBy) -> ColorArray:
     """(A, B, 4) RGBA."""
     n_bones = len(skeleton.bones)
     if by is ColorBy.KEYPOINT:
+        if not skeleton.colors:
+            # a bone takes the colour of the keypoint it leads to
+            ends = np.array([end for _, end in skeleton.bones], dtype=np.int64)
+            return np.tile(_hues(len(skeleton.keypoints))[ends], (n_animals, 1, 1))
         colors = _bright(np.array(skeleton.bone_colors, dtype=float).reshape(n_bones, 4))
         return np.tile(colors, (n_animals, 1, 1))
     return np.repeat(_animal_colors(n_animals)[:, None], n_bones, axis=1)
+
+
+def _hues(n: int) -> ColorArray:
+    """Colours for keypoints of a skeleton that has none, round the colour circle."""
+    rgb = [hsv_to_rgb(i / max(n, 1), 0.65, 1.0) for i in range(n)]
+    return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((n, 1))], axis=1)
 
 
 def _animal_colors(n_animals: int) -> ColorArray:

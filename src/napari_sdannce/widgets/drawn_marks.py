@@ -14,7 +14,7 @@ from napari_sdannce.widgets.layer_data import (
     bones_layer_data,
     filled_bones,
     filled_points,
-    middle,
+    nowhere,
     point_colors,
     points_layer_data,
 )
@@ -49,13 +49,14 @@ class DrawnMarks:
         self.marks: Marks = marks
         self.cameras: dict[str, CameraMarks] = {}
         self.color_by = ColorBy.KEYPOINT if len(marks.animals) == 1 else ColorBy.ANIMAL
+        self._colors = point_colors(marks, self.color_by)
         shape = (len(marks.animals), len(marks.skeleton.keypoints))
         self.shown: npt.NDArray[np.bool_] = np.ones(shape, dtype=bool)
 
     def add_camera(self, name: str, view: int, size: tuple[int, int]) -> tuple[Layer, Layer]:
         """Make the layers over one camera (bones below keypoints), not yet in any viewer."""
-        bones = Layer.create(*bones_layer_data(name, self.marks, size, self.color_by))
-        points = Layer.create(*points_layer_data(name, self.marks, size, self.color_by))
+        bones = Layer.create(*bones_layer_data(name, self.marks, self.color_by))
+        points = Layer.create(*points_layer_data(name, self.marks, self.color_by))
         points.editable = bones.editable = False
         self.cameras[name] = CameraMarks(view, size, points, bones)
         return bones, points
@@ -87,11 +88,9 @@ class DrawnMarks:
     def paint(self, by: ColorBy) -> None:
         """Colour by keypoint or by animal."""
         self.color_by = by
-        faces, borders = point_colors(self.marks, by)
+        self._colors = point_colors(self.marks, by)
         bones = bone_colors(self.marks.skeleton, len(self.marks.animals), by).reshape(-1, 4)
         for one in self.cameras.values():
-            one.points.face_color = faces
-            one.points.border_color = borders
             if len(bones):
                 one.bones.edge_color = bones
 
@@ -109,17 +108,31 @@ class DrawnMarks:
 
     def _refill_camera(self, one: CameraMarks, moment: int) -> None:
         drawing = self.marks.draw(moment, one.view)
-        positions, shown = filled_points(drawing, self.shown, one.size)
-        bones = filled_bones(
-            drawing.joints, self.shown, self.marks.skeleton.bones, middle(one.size)
-        )
+        positions, shown = filled_points(drawing, self.shown)
+        bones = filled_bones(drawing.joints, self.shown, self.marks.skeleton.bones, nowhere())
         changed = shown.any() or one.points.shown.any()
         one.points.data[...] = positions
-        one.points.shown[...] = shown
+        hide(one.points, ~shown, self._colors)
         one.bones.data[...] = bones
         if changed:
             _redraw(one.points)
             _redraw(one.bones)
+
+
+def hide(
+    points: Points,
+    hidden: npt.NDArray[np.bool_],
+    colors: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+) -> None:
+    """Let some points not be seen, in place; `colors` are the faces and borders of the others.
+
+    napari 0.9 pays heed to `shown` only where a layer has more dimensions than are displayed, so
+    the colours say it as well.
+    """
+    points.shown[...] = ~hidden
+    for kept, own in zip((points.face_color, points.border_color), colors, strict=True):
+        kept[...] = own
+        kept[hidden] = 0
 
 
 def _redraw(layer: Layer) -> None:

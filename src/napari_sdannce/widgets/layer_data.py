@@ -41,7 +41,7 @@ def image_layer_data(camera: str, frames: dask.array.Array) -> LayerData:
     )
 
 
-def points_layer_data(camera: str, marks: Marks, size: tuple[int, int], by: ColorBy) -> LayerData:
+def points_layer_data(camera: str, marks: Marks, by: ColorBy) -> LayerData:
     """Keypoints over a camera: one row a point kind, animal and keypoint, hidden until refilled."""
     colors = point_colors(marks, by)
     n_kinds, shape = len(marks.kinds), (len(marks.animals), len(marks.skeleton.keypoints))
@@ -50,7 +50,7 @@ def points_layer_data(camera: str, marks: Marks, size: tuple[int, int], by: Colo
     keypoints = np.tile(np.array(marks.skeleton.keypoints, dtype=object), shape[0])
     kinds = np.repeat([kind.name for kind in marks.kinds], shape[0] * shape[1])
     return (
-        np.tile(middle(size), (n, 1)),
+        np.tile(nowhere(), (n, 1)),
         {
             "name": f"{camera} {marks.name}",
             "shown": np.zeros(n, dtype=bool),
@@ -70,11 +70,10 @@ def points_layer_data(camera: str, marks: Marks, size: tuple[int, int], by: Colo
     )
 
 
-def bones_layer_data(camera: str, marks: Marks, size: tuple[int, int], by: ColorBy) -> LayerData:
+def bones_layer_data(camera: str, marks: Marks, by: ColorBy) -> LayerData:
     """Bones over a camera: one row an animal and bone, of no length until refilled."""
     colors = bone_colors(marks.skeleton, len(marks.animals), by).reshape(-1, 4)
     data = np.zeros((len(colors), 2, 2))
-    data[:, 0] = middle(size)
     return (
         data,
         {
@@ -102,16 +101,16 @@ def point_colors(
 
 
 def filled_points(
-    drawing: Drawing, shown: npt.NDArray[np.bool_], size: tuple[int, int]
+    drawing: Drawing, shown: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Rows of the points layer and which of them show.
 
-    A hidden row waits in the middle of the image: layers must hold no NaN, and their extent must
-    not reach beyond the image.
+    A hidden row waits in the first pixel: layers must hold no NaN, and their extent must not reach
+    beyond the image.
     """
     points = drawing.points.reshape(-1, 2)
     visible = np.isfinite(points).all(axis=-1) & np.tile(shown.ravel(), len(drawing.points))
-    return np.where(visible[:, None], to_napari(points), middle(size)), visible
+    return np.where(visible[:, None], to_napari(points), nowhere()), visible
 
 
 def filled_bones(
@@ -138,10 +137,9 @@ def filled_bones(
     start, way = placed[:, :, 0], placed[:, :, 1] - placed[:, :, 0]
     vectors = np.stack([start, way], axis=2).reshape(-1, 2, joints.shape[-1])
     whole = np.asarray(np.isfinite(vectors).all(axis=(1, 2)))
-    nowhere = np.stack([hidden, np.zeros_like(hidden)])
-    return np.where(whole[:, None, None], vectors, nowhere)
+    return np.where(whole[:, None, None], vectors, np.stack([hidden, np.zeros_like(hidden)]))
 
 
-def middle(size: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Where hidden points wait: the middle of an image of `size` (width, height), (row, column)."""
-    return to_napari((np.array(size) - 1) / 2)
+def nowhere() -> npt.NDArray[np.float64]:
+    """Where hidden points of an image wait, (row, column)."""
+    return np.zeros(2)

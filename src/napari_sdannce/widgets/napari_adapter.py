@@ -27,6 +27,11 @@ def has_window(viewer: Any) -> bool:
     return getattr(real_viewer(viewer), "window", None) is not None
 
 
+def resize(viewer: Any, width: int, height: int) -> None:
+    """Give the window a size."""
+    real_viewer(viewer).window.resize(width, height)
+
+
 def dock(viewer: Any, widget: QWidget, name: str, area: str = "right") -> Any:
     """Dock a widget in the viewer's window; returns the dock."""
     return real_viewer(viewer).window.add_dock_widget(widget, name=name, area=area)

@@ -75,6 +75,7 @@ class RecordingLayers:
             image.events.visible.connect(self._on_image_visible)
         viewer.dims.events.point.connect(self._on_slider, position="first")
         viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.events.inserted.connect(self._on_canvas_size)
         viewer.canvas.events.size.connect(self._on_canvas_size)
         self.cells.arrange()
         self.cells.show_whole_images()
@@ -157,6 +158,7 @@ class RecordingLayers:
         """Colour all marks by keypoint or by animal."""
         for drawn in self.drawn:
             drawn.paint(by)
+            drawn.refill(self.moment)
         self.marks_changed()
 
     def refill(self) -> None:
@@ -212,6 +214,7 @@ class RecordingLayers:
     def _on_removed(self, event: Any) -> None:
         mine = [layer for name in self.images for layer in self._camera_layers(name)]
         if not any(event.value is layer for layer in mine):
+            self.cells.keep_fitted()
             return
         if not any(image in self.viewer.layers for image in self.images.values()):
             self.close()
@@ -229,10 +232,11 @@ class RecordingLayers:
             if any(layer not in self.viewer.layers for layer in layers):
                 self.remove(overlay)
         for name in [n for n in self.images if n not in there]:
-            self._remove_layers(self._camera_layers(name)[1:])
+            over = self._camera_layers(name)[1:]
             for overlay in self.overlays:
                 overlay.forget_camera(name)
             self._release(self.images.pop(name))
+            self._remove_layers(over)
         self.cells.arrange()
         self.cameras_changed()
 
@@ -256,6 +260,7 @@ class RecordingLayers:
             return
         self.viewer.dims.events.point.disconnect(self._on_slider)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.viewer.layers.events.inserted.disconnect(self._on_canvas_size)
         self.viewer.canvas.events.size.disconnect(self._on_canvas_size)
         layers = [layer for name in self.images for layer in self._camera_layers(name)]
         for image in self.images.values():

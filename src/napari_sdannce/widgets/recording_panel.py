@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFileDialog, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.add_layers import add_images, add_marks
@@ -66,6 +66,8 @@ class RecordingPanel(QWidget):
         self._scroll = QScrollArea()
         self._scroll.setWidget(self.page)
         self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._status = QLabel()
         self._status.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -74,7 +76,7 @@ class RecordingPanel(QWidget):
         layout.addWidget(self._scroll, stretch=1)
         layout.addWidget(self._status)
         self._inspected.connect(self.page.show_problems)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(330)
         self.follow(shown_in(self.viewer))
         self.viewer.layers.events.inserted.connect(self._on_inserted)
 
@@ -239,8 +241,12 @@ class RecordingPanel(QWidget):
         if kind is None:
             self.open(path)
         else:
-            found = FoundFile(path, kind)
-            self.page.add_file(found)
+            self.show_file(FoundFile(path, kind))
+
+    def show_file(self, found: FoundFile) -> None:
+        """List labels or predictions, wherever they lie, and draw them."""
+        self.page.add_file(found)
+        if found.path not in self.files:
             self.toggle_file(found)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.colors import bone_colors, keypoint_colors
+from napari_sdannce.widgets.drawn_marks import hide
 from napari_sdannce.widgets.layer_data import filled_bones
 from napari_sdannce.widgets.scene_geometry import (
     floor_grid,
@@ -58,13 +59,13 @@ class SceneLayers:
 
     def refill(self, moment: int) -> None:
         """Move everything to a moment."""
-        hidden = to_napari(self._middle)
+        hidden = self._nowhere()
         for drawn, points, bones in zip(self.shown.drawn, self.points, self.bones, strict=False):
             joints = drawn.marks.points_3d(moment)
             shown = np.isfinite(joints).all(axis=-1) & drawn.shown
             flat = np.where(shown[..., None], to_napari(joints), hidden).reshape(-1, 3)
             points.data[...] = flat
-            points.shown[...] = shown.ravel()
+            hide(points, ~shown.ravel(), self._colors_of(drawn))
             bones.data[...] = filled_bones(joints, drawn.shown, drawn.marks.skeleton.bones, hidden)
             for layer in (points, bones):
                 layer.refresh(extent=False, thumbnail=False, highlight=False)
@@ -90,7 +91,7 @@ class SceneLayers:
         n_animals, n_keypoints = drawn.shown.shape
         skeleton = drawn.marks.skeleton
         n_bones = len(skeleton.bones)
-        place = to_napari(self._middle)
+        place = self._nowhere()
         size = self._radius / 40
         bones = self.model.add_vectors(
             np.tile(np.stack([place, np.zeros(3)]), (n_animals * n_bones, 1, 1)),
@@ -107,10 +108,19 @@ class SceneLayers:
             size=size,
             border_width=0,
             shading="spherical",
-            face_color=keypoint_colors(skeleton, n_animals, drawn.color_by).reshape(-1, 4),
+            face_color=self._colors_of(drawn)[0],
         )
         self.bones.append(bones)
         self.points.append(points)
+
+    def _nowhere(self) -> FloatArray:
+        """Where what is hidden waits: in a camera."""
+        return to_napari(self._cameras[0].centre)
+
+    def _colors_of(self, drawn: DrawnMarks) -> tuple[FloatArray, FloatArray]:
+        n_animals = len(drawn.marks.animals)
+        colors = keypoint_colors(drawn.marks.skeleton, n_animals, drawn.color_by).reshape(-1, 4)
+        return colors, colors
 
     def _place_floor(self) -> tuple[FloatArray, float]:
         middle = looked_at(self._cameras)

@@ -30,6 +30,7 @@ class SceneView(QWidget):
         below = QHBoxLayout()
         below.addStretch()
         below.addWidget(self._reset)
+        self.setMinimumHeight(320)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
