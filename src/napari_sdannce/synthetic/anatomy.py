@@ -85,29 +85,35 @@ STARTS = np.array([bone.start for bone in BONES])
 ENDS = np.array([bone.end for bone in BONES])
 LENGTHS = np.linalg.norm(ENDS - STARTS, axis=1)
 
+_FORE_DEPTHS = (22.0, 12.0, 7.0)
+_HIND_DEPTHS = (26.0, 17.0, 7.0)
+
+
+def _limb_anchors(first: int, depths: tuple[float, ...]) -> list[tuple[int, FloatArray, float]]:
+    joints = [(first + i, STARTS[first + i], depth) for i, depth in enumerate(depths)]
+    return [*joints, (first + 2, ENDS[first + 2], 5.0)]
+
+
+# bone, place at rest, and how deep under the skin the keypoint lies as a camera looks at it
 _ANCHORS: tuple[tuple[int, FloatArray, float], ...] = (
-    (HEAD, SNOUT, 4.0),
-    (HEAD, EAR_LEFT, 3.0),
-    (HEAD, _mirrored(EAR_LEFT), 3.0),
-    (NECK, STARTS[NECK], 5.0),
-    (THORAX_A, STARTS[THORAX_A], 6.0),
-    (LUMBAR_A, STARTS[LUMBAR_A], 6.0),
-    (PELVIS, TAIL_BASE, 6.0),
-    *((FORE_LEFT + i, STARTS[FORE_LEFT + i], r) for i, r in enumerate((10.0, 7.0, 5.0))),
-    (FORE_LEFT + 2, ENDS[FORE_LEFT + 2], 4.0),
-    *((FORE_RIGHT + i, STARTS[FORE_RIGHT + i], r) for i, r in enumerate((10.0, 7.0, 5.0))),
-    (FORE_RIGHT + 2, ENDS[FORE_RIGHT + 2], 4.0),
-    *((HIND_LEFT + i, STARTS[HIND_LEFT + i], r) for i, r in enumerate((14.0, 10.0, 5.0))),
-    (HIND_LEFT + 2, ENDS[HIND_LEFT + 2], 4.0),
-    *((HIND_RIGHT + i, STARTS[HIND_RIGHT + i], r) for i, r in enumerate((14.0, 10.0, 5.0))),
-    (HIND_RIGHT + 2, ENDS[HIND_RIGHT + 2], 4.0),
+    (HEAD, SNOUT, 5.0),
+    (HEAD, EAR_LEFT, 5.0),
+    (HEAD, _mirrored(EAR_LEFT), 5.0),
+    (NECK, STARTS[NECK], 16.0),
+    (THORAX_A, STARTS[THORAX_A], 9.0),
+    (LUMBAR_A, STARTS[LUMBAR_A], 9.0),
+    (PELVIS, TAIL_BASE, 10.0),
+    *_limb_anchors(FORE_LEFT, _FORE_DEPTHS),
+    *_limb_anchors(FORE_RIGHT, _FORE_DEPTHS),
+    *_limb_anchors(HIND_LEFT, _HIND_DEPTHS),
+    *_limb_anchors(HIND_RIGHT, _HIND_DEPTHS),
 )
 KEYPOINT_BONES = np.array([bone for bone, _, _ in _ANCHORS])
 """(23,) bone that carries each rat23 keypoint."""
 KEYPOINT_PLACES = np.array([place for _, place, _ in _ANCHORS])
 """(23, 3) rest position of each rat23 keypoint."""
 KEYPOINT_DEPTHS = np.array([depth for _, _, depth in _ANCHORS])
-"""(23,) how deep each keypoint may lie under the skin, mm."""
+"""(23,) how deep under the skin each keypoint may lie and still count as seen, mm."""
 
 
 def attached(

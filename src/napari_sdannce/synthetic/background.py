@@ -125,7 +125,7 @@ def _trace_ground(lens, eye, ground):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _paint(place, hit, props, textures, rgb):  # type: ignore[no-untyped-def]
-    x, y, z = place
+    x, y, _ = place
     kind, which, face = hit
     texture, cube = textures
     if kind == FLOOR:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy.ndimage import gaussian_filter1d
 
 from napari_sdannce.synthetic.behaviour import Act, ActKind, Ground, Script, made_up
@@ -31,6 +32,10 @@ _CIRCLES = np.array(
 )
 _HEAD_REACH = np.array([25.0, 172.0])
 _MAX_BEND = 0.95
+_PUSHES = 4
+_FAR_MM = 260.0
+_WALL_MM = 10.0
+_NECK_MM = 110.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +85,7 @@ class _Agent:
 
     def circles(self) -> FloatArray:
         """(6, 3) x, y, radius of discs that cover the animal, mm."""
-        back, front = _direction(self.heading), _direction(self.chest_heading)
-        places = _CIRCLES[:, :1] * back + _CIRCLES[:, 1:2] * front
-        centres = np.array([self.x, self.y]) + self.scale * places
-        return np.column_stack([centres, self.scale * _CIRCLES[:, 2]])
+        return np.asarray(_circles(self.x, self.y, self.heading, self.bend, self.look, self.scale))
 
     def nose(self) -> FloatArray:
         reach = self.scale * _HEAD_REACH
@@ -212,6 +214,8 @@ def _steered(
     hindrances = [np.array([obstacle]) for obstacle in ground.obstacles]
     hindrances += [o.circles() for j, o in enumerate(agents) if j not in (i, wanted)]
     for circles in hindrances:
+        if np.abs(chest - circles[len(circles) // 2, :2]).max() > _FAR_MM:
+            continue
         for x, y, r in circles:
             away = chest - (x, y)
             gap = float(np.linalg.norm(away))
@@ -260,7 +264,7 @@ def _nearest_point(agent: _Agent, i: int, agents: list[_Agent]) -> FloatArray | 
     head = agent.circles()[3, :2]
     best, found = 110.0, None
     for j, other in enumerate(agents):
-        if j == i:
+        if j == i or max(abs(other.x - agent.x), abs(other.y - agent.y)) > _FAR_MM + 200:
             continue
         circles = other.circles()
         gaps = np.linalg.norm(circles[:, :2] - head, axis=1) - circles[:, 2]
@@ -272,32 +276,66 @@ def _nearest_point(agent: _Agent, i: int, agents: list[_Agent]) -> FloatArray | 
 
 def _push_apart(agents: list[_Agent], ground: Ground) -> None:
     """Move animals out of one another, of walls and of obstacles."""
-    for _ in range(3):
+    obstacles = np.array(ground.obstacles, dtype=np.float64).reshape(-1, 3)
+    for _ in range(_PUSHES):
+        moved = False
         for i, one in enumerate(agents):
             for other in agents[i + 1 :]:
-                shift = _overlap(one.circles(), other.circles())
-                one.x, one.y = one.x + shift[0] / 2, one.y + shift[1] / 2
-                other.x, other.y = other.x - shift[0] / 2, other.y - shift[1] / 2
-            for obstacle in ground.obstacles:
-                shift = _overlap(one.circles(), np.array([obstacle]))
-                one.x, one.y = one.x + shift[0], one.y + shift[1]
-            circles = one.circles()
-            out = np.linalg.norm(circles[:, :2], axis=1) + circles[:, 2] - (ground.radius - 10)
-            k = int(np.argmax(out))
-            if out[k] > 0:
-                inward = -circles[k, :2] / np.linalg.norm(circles[k, :2])
-                one.x, one.y = one.x + out[k] * inward[0], one.y + out[k] * inward[1]
+                x, y = _overlap(one.circles(), other.circles())
+                one.x, one.y = one.x + x / 2, one.y + y / 2
+                other.x, other.y = other.x - x / 2, other.y - y / 2
+                moved = moved or x != 0 or y != 0
+            x, y = _way_back(one.circles(), obstacles, ground.radius)
+            one.x, one.y = one.x + x, one.y + y
+            moved = moved or x != 0 or y != 0
+        if not moved:
+            return
 
 
-def _overlap(circles: FloatArray, others: FloatArray) -> FloatArray:
-    """Shift (2,) that takes the deepest overlapping pair of discs apart."""
-    away = circles[:, None, :2] - others[None, :, :2]
-    gaps = np.linalg.norm(away, axis=-1)
-    deep = circles[:, None, 2] + others[None, :, 2] - gaps
-    i, j = np.unravel_index(int(np.argmax(deep)), deep.shape)
-    if deep[i, j] <= 0:
-        return np.zeros(2)
-    return np.asarray(away[i, j] / max(gaps[i, j], 1e-6) * deep[i, j] * 0.5)
+@njit(cache=True)
+def _circles(
+    x: float, y: float, heading: float, bend: float, look: float, scale: float
+) -> FloatArray:
+    found = np.empty((len(_CIRCLES), 3))
+    for k in range(len(_CIRCLES)):
+        back, front = scale * _CIRCLES[k, 0], scale * _CIRCLES[k, 1]
+        neck = min(front, scale * _NECK_MM)
+        head = front - neck
+        turn = heading + bend
+        found[k, 0] = x + back * np.cos(heading) + neck * np.cos(turn) + head * np.cos(turn + look)
+        found[k, 1] = y + back * np.sin(heading) + neck * np.sin(turn) + head * np.sin(turn + look)
+        found[k, 2] = scale * _CIRCLES[k, 2]
+    return found
+
+
+@njit(cache=True)
+def _overlap(circles: FloatArray, others: FloatArray) -> tuple[float, float]:
+    """Half the shift that takes the deepest overlapping pair of discs apart."""
+    deepest, x, y = 0.0, 0.0, 0.0
+    for i in range(len(circles)):
+        for j in range(len(others)):
+            dx, dy = circles[i, 0] - others[j, 0], circles[i, 1] - others[j, 1]
+            gap = max(np.sqrt(dx * dx + dy * dy), 1e-6)
+            deep = circles[i, 2] + others[j, 2] - gap
+            if deep > deepest:
+                deepest, x, y = deep, 0.5 * deep * dx / gap, 0.5 * deep * dy / gap
+    return x, y
+
+
+@njit(cache=True)
+def _way_back(circles: FloatArray, obstacles: FloatArray, radius: float) -> tuple[float, float]:
+    """Shift that brings an animal back into the arena, or out of an obstacle."""
+    x, y = 0.0, 0.0
+    for k in range(len(obstacles)):
+        dx, dy = _overlap(circles, obstacles[k : k + 1])
+        x, y = x + 2 * dx, y + 2 * dy
+    farthest, wx, wy = 0.0, 0.0, 0.0
+    for k in range(len(circles)):
+        out = np.sqrt(circles[k, 0] ** 2 + circles[k, 1] ** 2)
+        over = out + circles[k, 2] - (radius - _WALL_MM)
+        if over > farthest:
+            farthest, wx, wy = over, -over * circles[k, 0] / out, -over * circles[k, 1] / out
+    return x + wx, y + wy
 
 
 def _direction(angle: float) -> FloatArray:

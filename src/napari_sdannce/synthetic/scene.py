@@ -81,7 +81,7 @@ def random_scene(
 
 
 def two_rats(n_frames: int = 200) -> Scene:
-    """The scene of the sample data: a hooded rat goes up to a white one, sniffs, rears; they part."""
+    """The sample data's scene: a hooded rat goes up to a white one, sniffs, rears; they part."""
     arena = Arena(seed=1)
     cameras = camera_ring(6, radius_mm=arena.radius / FLOOR_SHARE, seed=1)
     hooded = (

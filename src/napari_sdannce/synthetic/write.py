@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.files import open_skeleton
+from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.files.anipose import write_anipose
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import ComTrace, write_dannce
@@ -99,7 +99,7 @@ def _write_labels(folder: Path, scene: Scene, visibility: BoolArray, n_labels: i
         np.linspace(0, n_frames - 1, min(n_labels, n_frames)).round().astype(np.int64)
     )
     names = tuple(f"rat{i + 1}" for i in range(scene.motion.n_animals))
-    skeleton = open_skeleton("rat23")
+    skeleton = load_skeleton("rat23")
     keypoints = scene.motion.keypoints[chosen]
     for a, name in enumerate(names):
         seen = visibility[:, chosen, a][:, :, None]
