@@ -281,7 +281,7 @@ def reference_loader(path):
             "data_3d": struct["data_3d"],
             "frames": np.squeeze(struct["data_frame"]).astype(int),
             "ids": np.squeeze(struct["data_sampleID"]).astype(int),
-            "sync_ids": np.squeeze(stored["sync"][view, 0][0, 0]["data_sampleID"]).astype(int),
+            "sync_ids": stored["sync"][view, 0][0, 0]["data_sampleID"].ravel().astype(int),
         }
 
 
@@ -316,7 +316,21 @@ def test_export_of_one_moment_without_sync(small, tmp_path):
     write_dannce(path, dannce_from_labels(path, labels, file.cameras()))
     found = list(reference_loader(path))
     assert found[0]["data_2d"].shape == (1, 8)
-    assert found[0]["sync_ids"].tolist() == list(range(8))
+    # its key is no frame number, so nothing is known of other moments
+    assert found[0]["sync_ids"].tolist() == [71]
+    by_frame = replace(labels, sample_ids=labels.frames[0])
+    write_dannce(path, dannce_from_labels(path, by_frame, file.cameras()), overwrite=True)
+    assert next(reference_loader(path))["sync_ids"].tolist() == list(range(8))
+
+
+def test_frames_that_are_missing_stay_missing(small, tmp_path):
+    labels = open_labels(saved(tmp_path, small.dannce()))
+    cameras = read_dannce(tmp_path / "x_dannce.mat").cameras()
+    frames = labels.frames.copy()
+    frames[1, 2] = -1
+    path = tmp_path / "y_dannce.mat"
+    write_dannce(path, dannce_from_labels(path, replace(labels, frames=frames), cameras))
+    np.testing.assert_array_equal(open_labels(path).frames, frames)
 
 
 def test_export_of_two_animals(small, tmp_path):

@@ -268,10 +268,13 @@ class TestChoice:
 
 def test_predictions_and_coms_are_found(experiment):
     made = ["COM/predict00/com3d.mat", "COM/predict00/com3d.pickle", "DANNCE/p/save_data_AVG0.mat"]
+    made += ["COM/predict00/com.zarr/zarr.json", "DANNCE/p/poses.zarr/c/com3d.mat"]
     videos(experiment, *made, "DANNCE/p/deep/er/and/deeper/save_data_AVG0.mat")
     recording = open_recording(experiment)
-    assert [path.name for path in recording.com_files] == ["com3d.mat", "com3d.pickle"]
-    assert recording.prediction_files == (experiment / made[2],)
+    names = [path.name for path in recording.com_files]
+    assert names == ["com3d.mat", "com3d.pickle", "com.zarr"]
+    store = experiment / "DANNCE" / "p" / "poses.zarr"
+    assert recording.prediction_files == (experiment / made[2], store)
 
 
 def test_refusals(tmp_path):

@@ -57,6 +57,14 @@ def test_image_sizes(small, tmp_path):
     assert [camera.image_size for camera in cameras] == [(640, 480), (640, 480), (800, 600)]
 
 
+def test_sessions_saved_with_their_videos(small, tmp_path):
+    """The videos are not read."""
+    content = {**small.label3d(), "videos": cell_row([np.zeros((4, 4, 3, 2), np.uint8)])}
+    path = saved(tmp_path, content, "7.3")
+    assert "videos" in read_label3d_state(path).variables
+    assert len(open_labels(path)) == 3
+
+
 def test_older_files_without_clicks_sync_and_frames(small, tmp_path):
     content = small.label3d()
     for name in ("handLabeled2D", "sync", "framesToLabel", "imageSize"):

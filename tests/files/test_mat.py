@@ -168,7 +168,9 @@ def test_version_73_in_matlabs_own_layout(tmp_path):
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_only_what_is_wanted(tmp_path, version):
     path = write_mat(tmp_path / "a.mat", values(), version=version)
-    assert set(read_mat(path, only=["text", "tall", "absent"]).variables) == {"text", "tall"}
+    found = read_mat(path, only=["text", "tall", "absent"])
+    assert set(found.variables) == {"text", "tall"}
+    assert set(found.names) == set(values())
 
 
 def test_an_existing_file_is_kept(tmp_path):
@@ -226,6 +228,28 @@ def test_hostile_claims_are_refused(tmp_path, content):
     path = tmp_path / "a.mat"
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=r"a\.mat: .*expected a MATLAB file"):
+        read_mat(path)
+
+
+def test_claims_without_data_in_hdf5(tmp_path):
+    """A dataset that no chunk was written of takes no room in the file, but 2 GiB in memory."""
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        item = file.create_dataset("x", (2**14, 2**14), dtype="f8", chunks=(64, 64))
+        item.attrs["MATLAB_class"] = np.bytes_("double")
+    assert path.stat().st_size < 100_000
+    with pytest.raises(FileFormatError, match="claims 2147483648 bytes"):
+        read_mat(path)
+
+
+def test_millions_of_empty_cells(tmp_path):
+    """Each takes 8 bytes before compression, 100 and more in memory."""
+    body = variable(1, (5_000_000, 1)) + b"\x0e\0\0\0\0\0\0\0" * 5_000_000
+    packed = zlib.compress(struct.pack("<II", 14, len(body) - 8) + body[8:], 1)
+    path = tmp_path / "a.mat"
+    path.write_bytes(head() + struct.pack("<II", 15, len(packed)) + packed)
+    assert path.stat().st_size < 500_000
+    with pytest.raises(FileFormatError, match="more than 4000000 cells"):
         read_mat(path)
 
 

@@ -72,6 +72,12 @@ def test_refusals(small, tmp_path, name, value, match):
         read_poses(path)
 
 
+def test_what_holds_no_poses(tmp_path):
+    path = write_mat(tmp_path / "a.mat", {"com": np.ones((2, 3)), "x": np.ones((1, 1))})
+    with pytest.raises(FileFormatError, match=r"no 'pred' \(there is com, x"):
+        read_poses(path)
+
+
 def test_names_must_fit(small, tmp_path):
     path = write_mat(tmp_path / "a.mat", small.poses())
     assert read_poses(path, animals=("ann", "bob")).animals == ("ann", "bob")

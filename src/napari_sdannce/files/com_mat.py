@@ -80,7 +80,9 @@ def read_com(path: str | os.PathLike[str], *, aggregation: Aggregation | None = 
 
 def _from_mat(found: MatFile) -> ComFile:
     variables = found.variables
-    com = field_of(variables, "com")
+    if "com" not in variables:
+        raise ValueError(f"no 'com' (there is {', '.join(found.names[:20]) or 'nothing'})")
+    com = variables["com"]
     if isinstance(com, dict):  # inside a label file
         com, ids = field_of(com, "com3d", "'com'"), field_of(com, "sampleID", "'com'")
     else:
@@ -127,7 +129,11 @@ def read_instance_coms(paths: Sequence[str | os.PathLike[str]]) -> ComFile:
     ------
     FileNotFoundError, FileFormatError
         As `read_com`.
+    ValueError
+        When there are no files.
     """
+    if not paths:
+        raise ValueError("no COM files to read as one")
     files = [read_com(path) for path in paths]
     ids = files[0].sample_ids
     for each in files[1:]:

@@ -152,8 +152,7 @@ def dannce_from_labels(
     cameras
         Calibrated cameras, one a view of the labels, matched by name.
     sync
-        Sync of the recording, columns in the order of the labels' views. None: frame t of every
-        camera is moment t, up to the last labelled frame.
+        Sync of the recording, columns in the order of the labels' views; None: see `sync_of`.
     com
         COM trace to put into the file.
     pixel_origin
@@ -170,8 +169,7 @@ def dannce_from_labels(
         raise ValueError(f"no calibration for {', '.join(missing)}; needed to export labels")
     chosen = [by_name[name] for name in labels.views]
     kept = labels.select_frames(labels.any_3d)
-    if sync is None:
-        sync = Sync.identity(int(labels.frames.max(initial=-1)) + 1, len(chosen))
+    sync = sync or sync_of(labels)
     if sync.frames.shape[1] != len(chosen):
         raise ValueError(
             f"the sync is for {sync.frames.shape[1]} cameras, the labels for {len(chosen)}"
@@ -194,13 +192,24 @@ def dannce_from_labels(
     return DannceFile(path, variables | image_size_field(chosen))
 
 
+def sync_of(labels: Labels) -> Sync:
+    """Sync of a recording without one, as far as its labels tell.
+
+    Where every camera's frame is the key, all frames up to the last labelled one; else the labelled
+    moments.
+    """
+    if (labels.frames == labels.sample_ids).all():
+        return Sync.identity(int(labels.sample_ids.max(initial=-1)) + 1, len(labels.views))
+    return Sync(labels.sample_ids, np.ascontiguousarray(labels.frames.T))
+
+
 def _label_data(labels: Labels, view: int, camera: Camera, offset: float) -> dict[str, MatValue]:
     n = len(labels)
     projected = camera.project(labels.points_3d) + offset
     return {
         "data_2d": projected.reshape(n, -1),
         "data_3d": labels.points_3d.reshape(n, -1),
-        "data_frame": _smallest(np.maximum(labels.frames[view], 0))[:, None],
+        "data_frame": _smallest(labels.frames[view])[:, None],
         "data_sampleID": _smallest(labels.sample_ids)[None],
     }
 

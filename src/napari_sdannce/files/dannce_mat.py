@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 EXPECTED = "a label file of Label3D or DANNCE (*_dannce.mat) with 'params'"
 
+_NEVER_NEEDED = "cameraPoses"
+"""A table of Label3D that repeats the calibration."""
+
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
@@ -157,7 +160,11 @@ class DannceFile:
 
     def problems(self) -> tuple[str, ...]:
         """What does not fit together but keeps nothing from being used."""
-        found = [f"'{place}' is a MATLAB object and was left out" for place in self.dropped]
+        found = [
+            f"'{place}' is a MATLAB object and was left out"
+            for place in self.dropped
+            if not place.startswith(_NEVER_NEEDED)
+        ]
         with reading(self.path, EXPECTED):
             for name in ("labelData", "sync"):
                 found += self._table(name, with_points=name == "labelData").problems

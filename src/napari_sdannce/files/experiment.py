@@ -10,7 +10,13 @@ from napari_sdannce.recording import PixelOrigin, Problem, Recording, VideoFile,
 from .choose_calibration import Choice, choose_calibration
 from .errors import FileFormatError
 from .label_file import read_label_source
-from .video_folders import CameraFolder, find_cameras, is_video, visible
+from .video_folders import (
+    VIDEO_SUFFIXES,
+    CameraFolder,
+    find_cameras,
+    visible_files,
+    visible_folders,
+)
 
 if TYPE_CHECKING:
     import os
@@ -24,8 +30,8 @@ EXPECTED = (
 PROJECT_FILE = "sdannce.yaml"
 _SEARCH_DEPTH = 3
 _NOT_SEARCHED = ("videos", "npy_volumes")
-_COM_NAMES = ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle")
-_PREDICTION_NAMES = ("save_data_*.mat", "init_save_data_*.mat")
+_COM_NAMES = ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle", "com*.zarr")
+_PREDICTION_NAMES = ("save_data_*.mat", "init_save_data_*.mat", "poses*.zarr")
 
 
 def open_recording(
@@ -67,7 +73,7 @@ def open_recording(
         return _open_project(place, pixel_origin)
     if place.suffix.lower() == ".mat":
         return _open_folder(place.parent, pixel_origin, label_file=place)
-    if is_video(place):
+    if place.suffix.lower() in VIDEO_SUFFIXES:
         return Recording(place.parent, (View(_name_of_single(place), (VideoFile(place),)),))
     raise FileFormatError(place, f"a file of type '{place.suffix}'", EXPECTED)
 
@@ -124,21 +130,21 @@ def _with_problems(found: str, problems: list[Problem]) -> str:
 
 def label_files(folder: Path) -> tuple[Path, ...]:
     """Label files of a folder: ``*dannce.mat``, then ``*Label3D.mat``, each sorted by name."""
-    files = [path for path in visible(folder) if path.is_file()]
-    exports = [path for path in files if path.name.lower().endswith("dannce.mat")]
-    states = [path for path in files if path.name.lower().endswith("label3d.mat")]
-    return (*exports, *states)
+    return (*visible_files(folder, ("dannce.mat",)), *visible_files(folder, ("label3d.mat",)))
 
 
 def search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) -> tuple[Path, ...]:
-    """Files by name, a few levels deep, not among videos and cached volumes."""
-    found: list[Path] = []
-    for path in visible(folder):
-        if path.is_dir():
-            if depth and path.name not in _NOT_SEARCHED:
-                found += search(path, patterns, depth - 1)
-        elif any(path.match(pattern) for pattern in patterns):
-            found.append(path)
+    """Files and stores by name, a few levels deep, not among videos and cached volumes."""
+
+    def matches(path: Path) -> bool:
+        return any(path.match(pattern) for pattern in patterns)
+
+    found = [path for path in visible_files(folder, (".mat", ".pickle")) if matches(path)]
+    for path in visible_folders(folder):
+        if path.suffix == ".zarr":
+            found += [path] if matches(path) else []
+        elif depth and path.name not in _NOT_SEARCHED:
+            found += search(path, patterns, depth - 1)
     return tuple(found)
 
 

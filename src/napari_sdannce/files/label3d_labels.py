@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
 from napari_sdannce.recording import PixelOrigin, Sync
 
-from .dannce_labels import finite_points, hand_labeled, sync_struct
+from .dannce_labels import finite_points, hand_labeled, sync_of, sync_struct
 from .guess_skeleton import animals_and_skeleton, split_animals
 from .label3d import EXPECTED, Label3DState
 from .mat_fields import field, floats, int_vector, is_empty, reading, rows
@@ -180,7 +180,7 @@ def label3d_from_labels(
     cameras
         Calibrated cameras, one a view of the labels, matched by name.
     sync
-        Sync of the recording; None: frame t of every camera is moment t.
+        Sync of the recording; None: see `sync_of`.
     pixel_origin
         Where the first pixel is to lie in the file.
 
@@ -196,8 +196,7 @@ def label3d_from_labels(
     chosen = [by_name[name] for name in labels.views]
     n_frames, n_views = len(labels), len(labels.views)
     n_keypoints = len(labels.animals) * len(labels.skeleton.keypoints)
-    if sync is None:
-        sync = Sync.identity(int(labels.sample_ids.max(initial=-1)) + 1, n_views)
+    sync = sync or sync_of(labels)
     by_person = np.isin(labels.states, _ACCEPTED).any(axis=0)
     accepted = np.asarray(by_person & np.isfinite(labels.points_3d).all(axis=-1))
     status = np.vectorize(lambda each: _STATUS_OF_STATE[LabelState(each)], otypes=[np.uint8])(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from napari_sdannce.labels import Labels
 
 EXPECTED = "a label file: *_dannce.mat or *_Label3D.mat"
+_CAMERAS = ("params", "camnames", "camParams", "imageSize", "sync", "skeleton")
+_LABELS = ("labelData", "handLabeled2D", "data_3D", "status", "framesToLabel")
 
 
 def open_labels(
@@ -55,8 +57,10 @@ def open_labels(
     """
     if skeleton is not None and not isinstance(skeleton, Skeleton):
         skeleton = open_skeleton(skeleton)
-    found = read_mat(path)
+    # only what is needed: Label3D can save a session together with its videos
+    found = read_mat(path, only=_CAMERAS + _LABELS)
     with reading(found.path, EXPECTED):
+        _check_kind(found)
         if _is_state(found):
             return labels_from_label3d(
                 label3d_state(found), skeleton=skeleton, animals=animals, pixel_origin=pixel_origin
@@ -78,9 +82,16 @@ def read_label_source(path: str | os.PathLike[str]) -> DannceFile:
     FileFormatError
         When it is not a label file, or damaged.
     """
-    found = read_mat(path)
+    found = read_mat(path, only=(*_CAMERAS, "labelData"))
     with reading(found.path, EXPECTED):
+        _check_kind(found)
         return label3d_state(found).as_dannce() if _is_state(found) else dannce_file(found)
+
+
+def _check_kind(found: MatFile) -> None:
+    if not {"params", "camParams"} & set(found.names):
+        there = ", ".join(found.names[:20]) or "nothing"
+        raise ValueError(f"no 'params' (there is {there})")
 
 
 def _is_state(found: MatFile) -> bool:

@@ -10,7 +10,7 @@ from .errors import FileFormatError
 from .mat5_read import MAX_VARIABLE_BYTES, DamagedMatError, read_mat5
 from .mat5_write import write_mat5
 from .mat73 import read_mat73, write_mat73
-from .mat_values import MatValue, Opaque, without_opaque
+from .mat_values import MatValue, Opaque, Skipped, without_opaque
 from .writing import atomic_path
 
 if TYPE_CHECKING:
@@ -35,12 +35,15 @@ class MatFile:
         As Python values, see `mat_values`, without opaque objects.
     dropped
         Places of opaque objects (tables, strings, function handles) that only MATLAB can read.
+    names
+        All variables of the file, read or not.
     """
 
     path: Path
     version: Literal["5", "7.3"]
     variables: Mapping[str, MatValue]
     dropped: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def read_mat(path: str | os.PathLike[str], *, only: Iterable[str] | None = None) -> MatFile:
@@ -72,6 +75,8 @@ def read_mat(path: str | os.PathLike[str], *, only: Iterable[str] | None = None)
         dropped: list[str] = []
         kept = {}
         for name, value in variables.items():
+            if isinstance(value, Skipped):
+                continue
             if isinstance(value, Opaque):
                 dropped.append(f"{name} ({value.class_name})")
             else:
@@ -84,7 +89,7 @@ def read_mat(path: str | os.PathLike[str], *, only: Iterable[str] | None = None)
         raise
     except OSError as error:
         raise FileFormatError(file, f"not readable: {error}", expected) from error
-    return MatFile(file, version, kept, tuple(dropped))
+    return MatFile(file, version, kept, tuple(dropped), tuple(variables))
 
 
 def _version(path: Path) -> Literal["5", "7.3"]:

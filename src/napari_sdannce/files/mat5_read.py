@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .mat_values import MatArray, MatValue, Opaque, StructArray, with_class
+from .mat_values import MatArray, MatValue, Opaque, Skipped, StructArray, with_class
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HEADER_BYTES = 128
 MAX_VARIABLE_BYTES = 2**31
 MAX_DEPTH = 24
+MAX_CELLS = 4_000_000
 
 MI_MATRIX, MI_COMPRESSED = 14, 15
 STORAGE = {
@@ -48,7 +49,7 @@ class DamagedMatError(Exception):
 
 
 def read_mat5(content: bytes, wanted: Container[str] | None = None) -> dict[str, MatValue]:
-    """Read the variables of a v5 file from its bytes; only the `wanted` ones when given.
+    """Read the variables of a v5 file from its bytes; `Skipped` for those not wanted.
 
     Raises
     ------
@@ -60,13 +61,14 @@ def read_mat5(content: bytes, wanted: Container[str] | None = None) -> dict[str,
         raise DamagedMatError("its header is not that of a MATLAB v5 file")
     variables: dict[str, MatValue] = {}
     elements = _Elements(memoryview(content), HEADER_BYTES, order)
+    budget = _Budget()
     while not elements.at_end:
         kind, data = elements.next()
         if kind == MI_COMPRESSED:
             kind, data = _decompressed(data, order)
         if kind != MI_MATRIX:
             raise DamagedMatError(f"found an element of type {kind} where a variable starts")
-        name, value = _Matrix(data, order, depth=0).read(wanted)
+        name, value = _Matrix(data, order, budget, depth=0).read(wanted)
         if name:  # without a name: the workspace of function handles and objects
             variables[name] = value
     return variables
@@ -140,18 +142,31 @@ class _Elements:
         return bytes(self.next()[1]).rstrip(b"\0").decode("utf-8", errors="replace")
 
 
+class _Budget:
+    """Cells and fields a file may still have: each costs far more in memory than in the file."""
+
+    def __init__(self) -> None:
+        self.left = MAX_CELLS
+
+    def take(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise DamagedMatError(f"it claims more than {MAX_CELLS} cells and fields")
+
+
 class _Matrix:
     """One miMATRIX element: a variable, or one inside a cell or struct."""
 
-    def __init__(self, data: memoryview, order: str, depth: int) -> None:
+    def __init__(self, data: memoryview, order: str, budget: _Budget, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise DamagedMatError(f"its variables nest deeper than {MAX_DEPTH} levels")
         self.elements = _Elements(data, 0, order)
         self.order = order
+        self.budget = budget
         self.depth = depth
 
     def read(self, wanted: Container[str] | None = None) -> tuple[str, MatValue]:
-        """Name and value; the value of a name that is not wanted is skipped and gives no name."""
+        """Name and value; `Skipped` for a name that is not wanted."""
         if self.elements.at_end:
             return "", np.zeros((0, 0))
         flags = self.elements.numbers()
@@ -166,7 +181,7 @@ class _Matrix:
         shape = self._shape()
         name = self.elements.text()
         if wanted is not None and name not in wanted:
-            return "", None
+            return name, Skipped()
         return name, self._value(kind, word, shape)
 
     def _value(self, kind: int, word: int, shape: tuple[int, ...]) -> MatValue:
@@ -265,10 +280,11 @@ class _Matrix:
         count = math.prod(shape)
         if count * max(fields, 1) > max(self.elements.left // 8, 1):
             raise DamagedMatError(f"a cell or struct of shape {shape} ends early")
+        self.budget.take(count * max(fields, 1))
         return count
 
     def _inner(self) -> MatValue:
         kind, data = self.elements.next()
         if kind != MI_MATRIX:
             raise DamagedMatError(f"found an element of type {kind} inside a cell or struct")
-        return _Matrix(data, self.order, self.depth + 1).read()[1]
+        return _Matrix(data, self.order, self.budget, self.depth + 1).read()[1]

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from .mat5_read import MAX_DEPTH, MAX_VARIABLE_BYTES, DamagedMatError
-from .mat_values import MatArray, MatValue, Opaque, StructArray, class_of, with_class
+from .mat5_read import MAX_CELLS, MAX_DEPTH, MAX_VARIABLE_BYTES, DamagedMatError
+from .mat_values import MatArray, MatValue, Opaque, Skipped, StructArray, class_of, with_class
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
     from pathlib import Path
 
-_MAX_CELLS = 4_000_000
+_MOST_COMPRESSION = 1100
+"""Deflate makes nothing smaller than by this factor; more is a claim without data."""
+_SMALL = 1000
 _TEXT_HEAD = b"MATLAB 7.3 MAT-file, written by napari-sdannce"
 _NUMERIC = {"double", "single"} | {f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)}
 
 
 def read_mat73(path: Path, wanted: Container[str] | None = None) -> dict[str, MatValue]:
-    """Read the variables of a v7.3 file; only the `wanted` ones when given.
+    """Read the variables of a v7.3 file; `Skipped` for those not wanted.
 
     Raises
     ------
@@ -30,11 +32,12 @@ def read_mat73(path: Path, wanted: Container[str] | None = None) -> dict[str, Ma
     """
     try:
         with h5py.File(path, "r") as file:
-            names = [
-                name for name in file if name[:1] != "#" and (wanted is None or name in wanted)
-            ]
             reader = _Reader(file)
-            return {name: reader.value(file[name], 0) for name in names}
+            return {
+                name: reader.value(file[name], 0) if wanted is None or name in wanted else Skipped()
+                for name in file
+                if name[:1] != "#"
+            }
     # what h5py turns the errors of the HDF5 library into
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise DamagedMatError(f"the HDF5 library cannot read it ({error})") from error
@@ -46,7 +49,7 @@ class _Reader:
     def __init__(self, file: h5py.File) -> None:
         self.file = file
         self.bytes_left = 2 * MAX_VARIABLE_BYTES
-        self.cells_left = _MAX_CELLS
+        self.cells_left = MAX_CELLS
 
     def value(self, item: h5py.Dataset | h5py.Group, depth: int) -> MatValue:
         if depth > MAX_DEPTH:
@@ -79,7 +82,8 @@ class _Reader:
 
     def _read(self, item: h5py.Dataset) -> MatArray:
         needed = math.prod(item.shape or (0,)) * item.dtype.itemsize
-        if needed > self.bytes_left:
+        most = _MOST_COMPRESSION * (item.id.get_storage_size() + _SMALL)
+        if needed > min(self.bytes_left, most):
             raise DamagedMatError(f"'{item.name}' claims {needed} bytes")
         if item.shape is None:
             return np.zeros((0, 0))
@@ -147,7 +151,7 @@ class _Reader:
     def _take_cells(self, count: int) -> None:
         self.cells_left -= count
         if self.cells_left < 0:
-            raise DamagedMatError(f"it claims more than {_MAX_CELLS} cells")
+            raise DamagedMatError(f"it claims more than {MAX_CELLS} cells")
 
 
 def _text(value: Any) -> str:

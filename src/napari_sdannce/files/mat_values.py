@@ -22,6 +22,10 @@ MatValue = Any
 """One of the Python types above."""
 
 
+class Skipped:
+    """Stands for a variable that was not asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opaque:
     """A MATLAB object whose content only MATLAB knows."""

@@ -13,7 +13,7 @@ from napari_sdannce.poses import Poses
 from .com_mat import ComFile, read_com
 from .guess_skeleton import animal_names, guess_skeleton
 from .mat import read_mat, write_mat
-from .mat_fields import field, floats, int_vector, reading
+from .mat_fields import floats, int_vector, reading
 
 if TYPE_CHECKING:
     import os
@@ -62,7 +62,9 @@ def read_poses(
         com = read_com(com)
     found = read_mat(path, only=("pred", "p_max", "sampleID", "log_pmax"))
     with reading(found.path, EXPECTED):
-        positions = _with_animals(floats(field(found.variables, "pred"), "pred"))
+        if "pred" not in found.variables:
+            raise ValueError(f"no 'pred' (there is {', '.join(found.names[:20]) or 'nothing'})")
+        positions = _with_animals(floats(found.variables["pred"], "pred"))
         n_frames, n_animals, _, n_keypoints = positions.shape
         if "sampleID" in found.variables:
             sample_ids = int_vector(found.variables["sampleID"], "sampleID")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
 import tokenize
 from dataclasses import dataclass
@@ -44,18 +45,37 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def visible(folder: Path) -> list[Path]:
-    """Entries of a folder that are neither hidden nor set aside (``.name``, ``_name``), sorted."""
+def visible_folders(folder: Path) -> list[Path]:
+    """Subfolders that are neither hidden nor set aside (``.name``, ``_name``), in natural order."""
+    return _sorted(folder, [entry for entry in _entries(folder) if _is_folder(entry)])
+
+
+def visible_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Files of these types that are neither hidden nor set aside, in natural order.
+
+    A link to a file that is gone counts: whoever opens it will say so.
+    """
+    found = [entry for entry in _entries(folder) if entry.name.lower().endswith(suffixes)]
+    return _sorted(folder, [entry for entry in found if not _is_folder(entry)])
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        entries = [path for path in folder.iterdir() if path.name[:1] not in (".", "_")]
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.name[:1] not in (".", "_")]
     except OSError:
         return []
-    return sorted(entries, key=lambda path: natural_key(path.name))
 
 
-def is_video(path: Path) -> bool:
-    """Whether the name is that of a video file, even if it is a link to one that is gone."""
-    return path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _sorted(folder: Path, entries: list[os.DirEntry[str]]) -> list[Path]:
+    return [folder / name for name in sorted((entry.name for entry in entries), key=natural_key)]
 
 
 def find_cameras(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
@@ -67,14 +87,13 @@ def find_cameras(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
     """
     cameras: list[CameraFolder] = []
     problems: list[Problem] = []
-    for entry in visible(folder):
-        if entry.is_dir():
-            camera = _camera_folder(entry, problems)
-            if camera is not None:
-                cameras.append(camera)
+    for entry in visible_folders(folder):
+        camera = _camera_folder(entry, problems)
+        if camera is not None:
+            cameras.append(camera)
     if cameras:
         return cameras, problems
-    loose = [path for path in visible(folder) if is_video(path)]
+    loose = visible_files(folder, VIDEO_SUFFIXES)
     if any(path.stem == "0" for path in loose):  # the folder of one camera
         return [CameraFolder(folder.name, _numbered(folder, loose, problems))], problems
     names = [path.stem for path in loose]
@@ -85,12 +104,12 @@ def find_cameras(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
 
 
 def _camera_folder(folder: Path, problems: list[Problem]) -> CameraFolder | None:
-    place, paths = folder, [path for path in visible(folder) if is_video(path)]
+    place, paths = folder, visible_files(folder, VIDEO_SUFFIXES)
     if not paths:
         deeper = [
             (sub, found)
-            for sub in visible(folder)
-            if sub.is_dir() and (found := [path for path in visible(sub) if is_video(path)])
+            for sub in visible_folders(folder)
+            if (found := visible_files(sub, VIDEO_SUFFIXES))
         ]
         if not deeper:
             return None
