@@ -1,0 +1,356 @@
+"""Settings of our jobs from a configuration of the reference program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from napari_sdannce.settings.base import ExperimentSettings
+from napari_sdannce.settings.com import ComPredictSettings, ComTrainSettings
+from napari_sdannce.settings.dannce import DanncePredictSettings, DannceTrainSettings
+
+from .com_mat import read_com
+from .errors import FileFormatError
+from .reference_config import EXPECTED, Ignored, Reference, ReferenceExperiment
+from .reference_keys import LATER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Job = TypeVar(
+    "Job", ComTrainSettings, ComPredictSettings, DannceTrainSettings, DanncePredictSettings
+)
+
+Note = Callable[[Reference], Ignored | None]
+COMPRESSED, FULL = 32, 64
+
+
+@dataclass(frozen=True)
+class Converted(Generic[Job]):
+    """Settings of a job, and what of the configuration they do not follow."""
+
+    settings: Job
+    ignored: tuple[Ignored, ...]
+
+
+def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
+    """Settings of training a COM network.
+
+    Raises
+    ------
+    FileFormatError
+        When the configuration lacks what the job needs, or asks for what cannot be.
+    """
+    config = reference.config
+    entries = config.com_exp if config.com_exp is not None else config.exp
+    values = {
+        **_training(reference, entries, config.com_finetune_weights),
+        "output": config.com_train_dir,
+        "learning_rate": config.lr if config.lr is not None else 5e-5,
+        "image": _com_image(reference),
+        "sigma_px": config.sigma if config.sigma is not None else 30.0,
+    }
+    return _converted(reference, ComTrainSettings, values, (_loss("MSELoss"), *_TRAIN_NOTES))
+
+
+def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSettings]:
+    """Settings of predicting COMs.
+
+    Raises
+    ------
+    FileFormatError
+        As `to_com_train_settings`.
+    """
+    config = reference.config
+    weights = config.com_predict_weights or _newest_weights(config.com_train_dir)
+    if weights is None:
+        raise _lacking(
+            reference, "com_predict_weights", f"and there are no weights in {config.com_train_dir}"
+        )
+    count = None if config.max_num_samples == "max" else config.max_num_samples
+    values = {
+        **_predicting(reference, weights, config.com_predict_dir, count),
+        "image": _com_image(reference),
+    }
+    if weights.suffix.lower() == ".pth":
+        # as the network was used when it was trained: a peak of it is a logit, whose sign tells
+        values |= {"min_peak": 0.0, "subpixel": False, "triangulation": "pair_median"}
+    return _converted(reference, ComPredictSettings, values, ())
+
+
+def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSettings]:
+    """Settings of training a DANNCE network.
+
+    Raises
+    ------
+    FileFormatError
+        As `to_com_train_settings`.
+    """
+    config = reference.config
+    views, n_views = _views(reference)
+    values = {
+        **_training(reference, config.exp, config.dannce_finetune_weights),
+        "output": config.dannce_train_dir,
+        "learning_rate": config.lr if config.lr is not None else 1e-4,
+        "volume": _volume(reference, of_reference=False),
+        "width": _width(reference),
+        "mono": config.mono,
+        "com_jitter_mm": config.COM_aug_radius if config.COM_augmentation else 0.0,
+        "rotate": config.rotate,
+        "views": views,
+        "n_views": n_views,
+    }
+    notes = (_loss("L1Loss"), _max_head, _cropping, *_TRAIN_NOTES)
+    return _converted(reference, DannceTrainSettings, values, notes)
+
+
+def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictSettings]:
+    """Settings of predicting poses.
+
+    ``max_num_samples`` is the end of the range and not its length, as the reference takes it.
+
+    Raises
+    ------
+    FileFormatError
+        As `to_com_train_settings`.
+    """
+    config = reference.config
+    weights = config.dannce_predict_model
+    if weights is None:
+        raise _lacking(reference, "dannce_predict_model", "it is needed for prediction")
+    count = None
+    if config.max_num_samples != "max":
+        count = config.max_num_samples - config.start_sample
+        if count < 1:
+            raise _lacking(
+                reference,
+                "max_num_samples",
+                f"it is the end of the range, and not after start_sample {config.start_sample}",
+            )
+    values = {
+        **_predicting(reference, weights, config.dannce_predict_dir, count),
+        "com": config.com_file,
+        "volume": _volume(reference, of_reference=weights.suffix.lower() == ".pth"),
+    }
+    return _converted(reference, DanncePredictSettings, values, (_max_head, _cropping))
+
+
+def _training(
+    reference: Reference, entries: tuple[ReferenceExperiment, ...], weights: Path | None
+) -> dict[str, Any]:
+    config = reference.config
+    if not entries:
+        raise _lacking(reference, "exp", "there is nothing to learn from")
+    start_from = weights if config.train_mode != "new" else None
+    if config.train_mode != "new" and weights is None:
+        raise _lacking(
+            reference, "train_mode", f"'{config.train_mode}' needs weights to start from"
+        )
+    seed = config.random_seed if config.random_seed is not None else config.data_split_seed
+    of_reference = start_from is not None and start_from.suffix.lower() == ".pth"
+    return {
+        "experiments": [_experiment(reference, entry, of_reference) for entry in entries],
+        "start_from": start_from,
+        "epochs": config.epochs,
+        "schedule": _schedule(reference),
+        "split": "reference",
+        "validation_frames": config.num_validation_per_exp,
+        "seed": seed or 0,
+        "batch_size": config.batch_size,
+        "norm": config.norm_method,
+    }
+
+
+def _experiment(
+    reference: Reference, entry: ReferenceExperiment, of_reference: bool
+) -> ExperimentSettings:
+    config = reference.config
+    com = entry.com_file
+    if com is None and not config.com_fromlabels and _holds_com(entry.label3d_file):
+        com = entry.label3d_file
+    return ExperimentSettings(
+        folder=entry.folder,
+        labels=(entry.label3d_file,),
+        com=com,
+        skeleton=config.skeleton if "skeleton" in reference.given else None,
+        cameras=entry.camnames or config.camnames or (),
+        pixel_origin="reference" if of_reference else "matlab",
+    )
+
+
+def _holds_com(label_file: Path) -> bool:
+    try:
+        return bool(len(read_com(label_file).sample_ids))
+    except (FileFormatError, FileNotFoundError):
+        return False
+
+
+def _predicting(
+    reference: Reference, weights: Path, output: Path, count: int | None
+) -> dict[str, Any]:
+    config = reference.config
+    return {
+        "checkpoint": weights,
+        "output": output,
+        "cameras": config.camnames or (),
+        "start": config.start_sample,
+        "count": count,
+        "batch_size": config.batch_size,
+    }
+
+
+def _com_image(reference: Reference) -> dict[str, Any]:
+    config = reference.config
+    if config.downfac is None:
+        raise _lacking(reference, "downfac", "COM networks need it")
+    return {
+        "downsample": config.downfac,
+        "method": {"nn": "nearest", "dsm": "mean"}[config.dsmode],
+        "mono": config.mono,
+        "crop_rows": config.crop_height,
+        "crop_columns": config.crop_width,
+    }
+
+
+def _volume(reference: Reference, *, of_reference: bool) -> dict[str, Any]:
+    config = reference.config
+    size = config.vol_size
+    if size is None:
+        size = config.vmax - config.vmin
+        if abs(config.vmax + config.vmin) > 1e-6 * size:
+            raise _lacking(
+                reference, "vmin", f"the cube must be centred: vmax is {config.vmax}, not -vmin"
+            )
+    linear = "reference-linear" if of_reference else "linear"
+    return {
+        "size_mm": size,
+        "voxels": config.nvox,
+        "interpolation": "nearest" if config.interp == "nearest" else linear,
+    }
+
+
+def _width(reference: Reference) -> int:
+    return COMPRESSED if reference.config.net_type == "compressed_dannce" else FULL
+
+
+def _views(reference: Reference) -> tuple[str, int | None]:
+    """How views are drawn, and how many."""
+    config = reference.config
+    if config.cam3_train:
+        return "without_replacement", 3
+    if config.n_rand_views is None:
+        return ("shuffled" if config.channel_combo == "random" else "all"), None
+    if config.n_rand_views == 0:
+        return "with_replacement", config.n_views
+    drawn = "with_replacement" if config.rand_view_replace else "without_replacement"
+    return drawn, config.n_rand_views
+
+
+_SCHEDULES = {"CosineAnnealingLR": "cosine", "StepLR": "step", "MultiStepLR": "step"}
+
+
+def _schedule(reference: Reference) -> str:
+    scheduler = reference.config.lr_scheduler or {}
+    return _SCHEDULES.get(str(scheduler.get("type")), "constant")
+
+
+def _newest_weights(folder: Path) -> Path | None:
+    """Weights of the highest epoch, as the reference takes them."""
+    if not folder.is_dir():
+        return None
+    numbered = [
+        (int(match[1]), path)
+        for path in folder.iterdir()
+        if (match := re.search(r"epoch(\d{1,9})\.pth$", path.name))
+    ]
+    return max(numbered)[1] if numbered else None
+
+
+def _scheduler_note(reference: Reference) -> str | None:
+    scheduler = reference.config.lr_scheduler
+    if not scheduler:
+        return None
+    used = _schedule(reference)
+    return f"{scheduler.get('type')} becomes the schedule '{used}'; its arguments are not used"
+
+
+def _split_note(reference: Reference) -> str | None:
+    config = reference.config
+    if config.random_seed in (None, config.data_split_seed):
+        return None
+    return f"random_seed {config.random_seed} seeds the split, too"
+
+
+def _viddir_note(reference: Reference) -> str | None:
+    return "videos are found in the folder of the label file"
+
+
+def _loss(usual: str) -> Note:
+    def note(reference: Reference) -> Ignored | None:
+        loss = reference.config.loss
+        names = list(loss) if isinstance(loss, dict) else [loss]
+        others = [name for name in names if name != usual]
+        if not others:
+            return None
+        return _ignored(reference, "loss", f"only {usual} is used; {', '.join(others)}: {LATER}")
+
+    return note
+
+
+def _max_head(reference: Reference) -> Ignored | None:
+    if reference.config.expval:
+        return None
+    return _ignored(reference, "expval", f"poses are always the expectation; MAX is {LATER}")
+
+
+def _cropping(reference: Reference) -> Ignored | None:
+    for key in ("crop_height", "crop_width"):
+        crop = getattr(reference.config, key)
+        if crop is not None and crop[0] != 0:
+            return _ignored(reference, key, "volumes are filled from whole frames")
+    return None
+
+
+def _note(key: str, tell: Callable[[Reference], str | None]) -> Note:
+    def note(reference: Reference) -> Ignored | None:
+        reason = tell(reference) if key in reference.given else None
+        return _ignored(reference, key, reason) if reason else None
+
+    return note
+
+
+_TRAIN_NOTES = (
+    _note("lr_scheduler", _scheduler_note),
+    _note("data_split_seed", _split_note),
+    _note("viddir", _viddir_note),
+)
+
+
+def _ignored(reference: Reference, key: str, reason: str) -> Ignored:
+    return Ignored(key, getattr(reference.config, key), reason, reference.files[-1])
+
+
+def _lacking(reference: Reference, key: str, why: str) -> FileFormatError:
+    value = getattr(reference.config, key)
+    return FileFormatError(reference.files[-1], f"'{key}' is {value}: {why}", EXPECTED)
+
+
+def _converted(
+    reference: Reference,
+    kind: type[Job],
+    values: dict[str, Any],
+    notes: tuple[Note, ...],
+) -> Converted[Job]:
+    try:
+        settings = kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        found = f"its values give no valid '{where}': {first['msg']}, got {first['input']}"
+        raise FileFormatError(reference.files[-1], found[:400], EXPECTED) from error
+    told = tuple(each for note in notes if (each := note(reference)) is not None)
+    return Converted(settings, (*reference.ignored, *told))
