@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_MEMOIZE, _BINGET, _BININT1, _TUPLE1, _STOP = 0x94, ord("h"), ord("K"), 0x85, ord(".")
+
+
 class _Mark:
     """Start of the items of a list, tuple or dict on the stack."""
 
@@ -75,16 +78,30 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        content, steps = self.content, _STEPS
+        """Take step by step; the most frequent ones here, the others from the table."""
+        content, stack, memo, steps = self.content, self.stack, self.memo, _STEPS
+        position = 0
         while True:
-            code = content[self.position]
-            self.position += 1
-            if code == 46:  # '.', the end
-                return self.stack[-1]
-            step = steps.get(code)
-            if step is None:
+            code = content[position]
+            position += 1
+            if code == _MEMOIZE:
+                memo[len(memo)] = stack[-1]
+            elif code == _BINGET:
+                self.get(content[position])
+                position += 1
+            elif code == _BININT1:
+                stack.append(content[position])
+                position += 1
+            elif code == _TUPLE1:
+                stack[-1] = (stack[-1],)
+            elif code == _STOP:
+                return stack[-1]
+            elif code in steps:
+                self.position = position
+                steps[code](self)
+                position = self.position
+            else:
                 raise PickleError(f"it does more than hold data (step {bytes([code])!r})")
-            step(self)
 
     def take(self, count: int) -> bytes:
         data = self.content[self.position : self.position + count]
@@ -92,6 +109,10 @@ class _Machine:
             raise PickleError("it ends early")
         self.position += count
         return data
+
+    def byte(self) -> int:
+        self.position += 1
+        return self.content[self.position - 1]
 
     def number(self, form: str) -> Any:
         return struct.unpack("<" + form, self.take(struct.calcsize(form)))[0]
@@ -215,24 +236,22 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("L"): lambda m: m.push(int(m.line().rstrip("L"))),
     ord("F"): lambda m: m.push(float(m.line())),
     ord("J"): lambda m: m.push(m.number("i")),
-    ord("K"): lambda m: m.push(m.number("B")),
     ord("M"): lambda m: m.push(m.number("H")),
     ord("G"): lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
-    0x8A: lambda m: m.push(int.from_bytes(m.take(m.number("B")), "little", signed=True)),
+    0x8A: lambda m: m.push(int.from_bytes(m.take(m.byte()), "little", signed=True)),
     ord("S"): lambda m: m.push(_quoted(m.line())),
     ord("V"): lambda m: m.push(m.line().encode("latin-1").decode("raw_unicode_escape")),
     ord("T"): lambda m: m.push(m.take(m.number("i")).decode("latin-1")),
-    ord("U"): lambda m: m.push(m.take(m.number("B")).decode("latin-1")),
+    ord("U"): lambda m: m.push(m.take(m.byte()).decode("latin-1")),
     ord("X"): lambda m: m.push(m.take(m.number("I")).decode("utf-8")),
-    0x8C: lambda m: m.push(m.take(m.number("B")).decode("utf-8")),
+    0x8C: lambda m: m.push(m.take(m.byte()).decode("utf-8")),
     0x8D: lambda m: m.push(m.take(m.number("Q")).decode("utf-8")),
     ord("B"): lambda m: m.push(m.take(m.number("I"))),
-    ord("C"): lambda m: m.push(m.take(m.number("B"))),
+    ord("C"): lambda m: m.push(m.take(m.byte())),
     0x8E: lambda m: m.push(m.take(m.number("Q"))),
     0x96: lambda m: m.push(m.take(m.number("Q"))),
     # tuples, lists, dicts
     ord(")"): lambda m: m.push(()),
-    0x85: lambda m: m.pop_tuple(1),
     0x86: lambda m: m.pop_tuple(2),
     0x87: lambda m: m.pop_tuple(3),
     ord("t"): lambda m: m.push(tuple(m.pop_to_mark())),
@@ -246,11 +265,9 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("u"): lambda m: m.set_items(m.pop_to_mark()),
     # values that occur again
     ord("p"): lambda m: m.put(int(m.line())),
-    ord("q"): lambda m: m.put(m.number("B")),
+    ord("q"): lambda m: m.put(m.byte()),
     ord("r"): lambda m: m.put(m.number("I")),
-    0x94: lambda m: m.put(len(m.memo)),
     ord("g"): lambda m: m.get(int(m.line())),
-    ord("h"): lambda m: m.get(m.number("B")),
     ord("j"): lambda m: m.get(m.number("I")),
     # numpy's arrays, dtypes, scalars
     ord("c"): lambda m: m.push_name(m.line(), m.line()),
