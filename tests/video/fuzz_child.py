@@ -1,6 +1,6 @@
-"""Opens damaged videos in a process of its own; says on the last line what came of it.
+"""Reads damaged clips of numbered frames, whose names come by standard input, one a line.
 
-Usage: fuzz_child.py FILE..., each file a clip of numbered frames that was damaged.
+Answers each with a line of JSON. Runs under a limit of memory.
 """
 
 from __future__ import annotations
@@ -47,5 +47,5 @@ def outcome(path: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        print(json.dumps({"file": name, **outcome(name)}), flush=True)  # noqa: T201
+    for line in sys.stdin:
+        print(json.dumps(outcome(line.rstrip("\n"))), flush=True)  # noqa: T201

@@ -123,6 +123,16 @@ class CameraVideo:
         return size if self.is_gray else (*size, 3)
 
     @property
+    def n_open_files(self) -> int:
+        """Number of files open for reading."""
+        return len(self._readers)
+
+    @property
+    def n_packets_decoded(self) -> int:
+        """Packets decoded by the files open now: what reading has cost."""
+        return sum(reader.n_packets_decoded for reader in self._readers.values())
+
+    @property
     def n_frames(self) -> int:
         """First frame of the last file plus its length; may wait until that file is indexed."""
         return self._files.end(wait=True)

@@ -238,6 +238,10 @@ class RecordingVideo:
                 frames = [self.frame_of(moment, view) for moment in moments]
                 self._prefetch.ask(view, camera, [f for f in frames if f is not None])
 
+    def wait_for_prefetch(self) -> None:
+        """Return when all that was asked for ahead is decoded."""
+        self._prefetch.wait()
+
     def frames(
         self, moments: Iterable[int], views: Sequence[int] | None = None, *, ahead: int = AHEAD
     ) -> Iterator[list[Image | None]]:
