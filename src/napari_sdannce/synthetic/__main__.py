@@ -12,7 +12,7 @@ from napari_sdannce.synthetic.write import write_recording
 app = typer.Typer(add_completion=False, help="Make recordings of rendered rats, with the truth.")
 
 SAMPLE_LABELS = 40
-SAMPLE_QUALITY = 27
+SAMPLE_QUALITY = 22
 
 
 @app.command("two_rats")
