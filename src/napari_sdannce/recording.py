@@ -182,8 +182,8 @@ class Recording:
             raise ValueError(f"{self.folder}: camera names occur more than once: {twice}")
         if self.sync is not None and self.sync.frames.shape[1] != len(self.views):
             raise ValueError(
-                f"{self.folder}: sync is for {self.sync.frames.shape[1]} cameras, the recording has "
-                f"{len(self.views)}"
+                f"{self.folder}: sync is for {self.sync.frames.shape[1]} cameras, the recording "
+                f"has {len(self.views)}"
             )
 
     @property

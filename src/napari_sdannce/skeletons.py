@@ -53,7 +53,8 @@ class Skeleton:
             for a, b in index_pairs:
                 if not (0 <= a < n and 0 <= b < n):
                     raise ValueError(
-                        f"skeleton '{self.name}': {what} ({a}, {b}) points outside its {n} keypoints"
+                        f"skeleton '{self.name}': {what} ({a}, {b}) points outside its {n} "
+                        "keypoints"
                     )
         if self.colors and len(self.colors) != len(self.edges):
             raise ValueError(
@@ -105,8 +106,8 @@ class Skeleton:
 def pairs_by_name(keypoints: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     """Guess left/right pairs from names.
 
-    ``EarL``/``EarR``, ``left_ear``/``right_ear``, ``ShoulderL2``... : two names pair when exchanging
-    one left mark for the right mark gives the other.
+    ``EarL``/``EarR``, ``left_ear``/``right_ear``, ``ShoulderL2``... : two names pair when
+    exchanging one left mark for the right mark gives the other.
     """
     place = {name: i for i, name in enumerate(keypoints)}
     found = []
@@ -174,7 +175,7 @@ def read_skeleton_yaml(path: Path) -> Skeleton:
     """Read a skeleton from a ``.yaml`` file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path} is not a YAML file: {error}") from error
     try:
         return _from_mapping(content, path.stem)
@@ -188,25 +189,33 @@ def _from_mapping(content: object, default_name: str) -> Skeleton:
     unknown = sorted(set(content) - {"name", "keypoints", "edges", "colors", "pairs"})
     if unknown:
         raise ValueError(f"unknown entries {unknown}")
-    keypoints = tuple(str(name) for name in content["keypoints"])
+    keypoints = tuple(_name(name) for name in content["keypoints"])
     place = {name: i for i, name in enumerate(keypoints)}
 
     def index_pairs(key: str) -> tuple[tuple[int, int], ...]:
         pairs = []
         for a, b in content.get(key) or ():
-            for end in (a, b):
-                if str(end) not in place:
+            ends = (_name(a), _name(b))
+            for end in ends:
+                if end not in place:
                     raise ValueError(f"{key}: '{end}' is not a keypoint")
-            pairs.append((place[str(a)], place[str(b)]))
+            pairs.append((place[ends[0]], place[ends[1]]))
         return tuple(pairs)
 
     return Skeleton(
-        name=str(content.get("name", default_name)),
+        name=_name(content.get("name", default_name)),
         keypoints=keypoints,
         edges=index_pairs("edges"),
         colors=tuple(_rgba(color) for color in content.get("colors") or ()),
         pairs=index_pairs("pairs"),
     )
+
+
+def _name(value: object) -> str:
+    """Name of something: text, or a number or word that YAML took for something else."""
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError(f"a name must be text, got a {type(value).__name__}")
 
 
 def _rgba(color: object) -> RGBA:

@@ -21,7 +21,7 @@ from napari_sdannce.files.mat_values import cell_column, cell_row
 
 CHILD = Path(__file__).with_name("fuzz_child.py")
 SECONDS = 20.0
-EXAMPLES = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "30"))
 
 
 class SmallFiles:

@@ -216,6 +216,14 @@ class TestTolerance:
         content["params"][1, 0]["m"] = np.array([[1.0]])
         assert any("mirror" in each for each in read_dannce(saved(tmp_path, content)).problems())
 
+    def test_repeated_moments_of_the_sync_are_listed(self, small, tmp_path):
+        ids = np.minimum(np.arange(20, dtype=np.int32), 18)[None]
+        content = small.dannce()
+        for each in content["sync"].flat:
+            each["data_sampleID"] = ids
+        problems = read_dannce(saved(tmp_path, content)).problems()
+        assert any("more than once" in problem for problem in problems)
+
     def test_repeated_moments_count_once(self, small, tmp_path):
         content = small.dannce()
         for each in content["labelData"].flat:

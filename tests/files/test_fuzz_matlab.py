@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sdannce.files.mat import write_mat
+from napari_sdannce.skeletons import load_skeleton, write_skeleton_yaml
 
 FILES = "napari_sdannce.files"
 READERS = [
@@ -117,6 +118,32 @@ def test_calibration_toml(fuzz, small, tmp_path):
         path = fuzz.path("calibration.toml")
         path.write_bytes(damaged)
         fuzz.check(f"{FILES}.anipose:read_anipose", path)
+
+    check()
+
+
+def test_skeleton_yaml(fuzz, tmp_path):
+    write_skeleton_yaml(load_skeleton("mouse14"), tmp_path / "a.yaml")
+    whole = (tmp_path / "a.yaml").read_bytes()
+    odd = st.sampled_from(
+        [
+            b"a: &a [x, x]\nb: &b [*a, *a]\nkeypoints: [*b, *b]",
+            b"keypoints: " + b"[" * 5000,
+            b"keypoints: [2020-99-99]",
+            b"keypoints: [" + b"9" * 5000 + b"]",
+            b"? [a]\n: b",
+            b"keypoints: [a, b]\nedges: {a: b}",
+            b"keypoints: [a, b]\ncolors: [[.nan, 0, 0]]\nedges: [[a, b]]",
+            b"keypoints: !!python/object/apply:os.getcwd []",
+        ]
+    )
+
+    @fuzz.settings
+    @given(fuzz.damaged(whole) | odd)
+    def check(damaged):
+        path = fuzz.path("a.yaml")
+        path.write_bytes(damaged)
+        fuzz.check(f"{FILES}.skeleton_mat:open_skeleton", path)
 
     check()
 

@@ -168,6 +168,9 @@ class DannceFile:
         with reading(self.path, EXPECTED):
             for name in ("labelData", "sync"):
                 found += self._table(name, with_points=name == "labelData").problems
+            ids = self._table("sync", with_points=False).sample_ids
+            if len(np.unique(ids)) != len(ids):
+                found.append("sample IDs occur more than once in 'sync'")
             for camera, each in zip(self.camnames, self.params, strict=True):
                 if "m" in each and float_vector(each["m"], "m").any():
                     found.append(
