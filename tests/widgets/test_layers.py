@@ -85,15 +85,13 @@ def test_opening_computes_only_the_first_frame(recording: Recording, small: Any)
         shown.close()
 
 
-@pytest.mark.parametrize("moment", [0, 4, 8])
-def test_frames_on_screen(
-    viewer: ViewerModel, recording: Recording, small: Any, moment: int
-) -> None:
+def test_frames_on_screen(viewer: ViewerModel, recording: Recording, small: Any) -> None:
     layers = sd.add_recording(viewer, recording)
-    viewer.dims.set_current_step(0, moment)
-    for c, layer in enumerate(layers):
-        seen = np.asarray(layer.data[moment])
-        assert abs(float(seen.mean()) - small.brightness(c, moment)) < 3
+    for moment in (4, 8, 0):
+        viewer.dims.set_current_step(0, moment)
+        for c, layer in enumerate(layers):
+            seen = np.asarray(layer._slice.image.raw)
+            assert abs(float(seen.mean()) - small.brightness(c, moment)) < 3
 
 
 def test_camera_that_ends_early_is_black(viewer: ViewerModel, recording: Recording) -> None:
@@ -103,42 +101,47 @@ def test_camera_that_ends_early_is_black(viewer: ViewerModel, recording: Recordi
     assert np.asarray(layers[0].data[10]).max() > 0
 
 
-@pytest.mark.parametrize("moment", range(12))
 def test_keypoints_lie_where_the_camera_sees_them(
-    viewer: ViewerModel, recording: Recording, poses: Poses, small: Any, moment: int
+    viewer: ViewerModel, recording: Recording, poses: Poses, small: Any
 ) -> None:
     layers = sd.add_poses(viewer, recording, poses)
-    viewer.dims.set_current_step(0, moment)
-    points = [layer for layer in layers if layer._type_string == "points"]
-    for layer, camera in zip(points, small.cameras, strict=True):
-        expected = expected_rows(small, camera, moment)
-        seen = np.isfinite(expected).all(axis=1)
-        assert layer.shown.tolist() == seen.tolist()
-        np.testing.assert_allclose(layer.data[seen], expected[seen], atol=1e-6)
-        assert (layer.face_color[~seen, 3] == 0).all()
-        assert (layer.border_color[~seen, 3] == 0).all()
-        assert (layer.face_color[seen, 3] == 1).all()
+    for moment in (*range(small.n_moments), 0):
+        viewer.dims.set_current_step(0, moment)
+        for layer, camera in zip(layers[1::2], small.cameras, strict=True):
+            expected = expected_rows(small, camera, moment)
+            seen = np.isfinite(expected).all(axis=1)
+            assert layer.shown.tolist() == seen.tolist()
+            np.testing.assert_allclose(layer.data[seen], expected[seen], atol=1e-6)
+            # napari pays no heed to `shown` in layers of two dimensions
+            assert (layer.face_color[~seen, 3] == 0).all()
+            assert (layer.border_color[~seen, 3] == 0).all()
+            assert (layer.face_color[seen, 3] == 1).all()
 
 
-@pytest.mark.parametrize("moment", [0, 3, 5, 7])
+def test_the_scene_hides_something(small: Any) -> None:
+    """The tests above must meet missing, leaving and whole animals."""
+    seen = [np.isfinite(expected_rows(small, small.cameras[0], t)).all(axis=1) for t in range(12)]
+    assert seen[0].all()
+    assert seen[3].sum() == 5
+    assert not seen[5][3:].any()
+    assert not seen[7][:3].any()
+
+
 def test_bones_join_keypoints(
-    viewer: ViewerModel, recording: Recording, poses: Poses, small: Any, moment: int
+    viewer: ViewerModel, recording: Recording, poses: Poses, small: Any
 ) -> None:
     layers = sd.add_poses(viewer, recording, poses)
-    viewer.dims.set_current_step(0, moment)
-    bones = [layer for layer in layers if layer._type_string == "vectors"]
-    for layer, camera in zip(bones, small.cameras, strict=True):
-        joints = expected_rows(small, camera, moment).reshape(2, 3, 2)
-        for i, (animal, (a, b)) in enumerate(
-            (animal, bone) for animal in range(2) for bone in small.skeleton.bones
-        ):
-            start, way = layer.data[i]
-            whole = np.isfinite(joints[animal, [a, b]]).all()
-            if whole:
-                np.testing.assert_allclose(start, joints[animal, a], atol=1e-3)
-                np.testing.assert_allclose(start + way, joints[animal, b], atol=1e-3)
-            else:
-                assert (way == 0).all()
+    owners = [(animal, bone) for animal in range(2) for bone in small.skeleton.bones]
+    for moment in (3, 5, 7, 0):
+        viewer.dims.set_current_step(0, moment)
+        for layer, camera in zip(layers[::2], small.cameras, strict=True):
+            joints = expected_rows(small, camera, moment).reshape(2, 3, 2)
+            for (start, way), (animal, (a, b)) in zip(layer.data, owners, strict=True):
+                if np.isfinite(joints[animal, [a, b]]).all():
+                    np.testing.assert_allclose(start, joints[animal, a], atol=1e-3)
+                    np.testing.assert_allclose(start + way, joints[animal, b], atol=1e-3)
+                else:
+                    assert (way == 0).all()
 
 
 def test_a_keypoint_in_the_corner_is_not_mirrored(

@@ -9,7 +9,14 @@ import napari
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.add_layers import add_marks, with_image_sizes
 from napari_sdannce.widgets.layer_data import METADATA_KEY
-from napari_sdannce.widgets.opening import Failed, FoundFile, Opened, marks_of, open_marks
+from napari_sdannce.widgets.opening import (
+    Failed,
+    FoundFile,
+    Opened,
+    marks_of,
+    open_marks,
+    short_name,
+)
 from napari_sdannce.widgets.recording_layers import RecordingLayers, shown_in
 
 if TYPE_CHECKING:
@@ -48,7 +55,7 @@ def draw(found: FoundFile, shown: RecordingLayers) -> None:
     result = open_marks(found, shown)
     if isinstance(result, Failed):
         raise ValueError(result.message)
-    marks = marks_of(result, shown, found.path.stem)
+    marks = marks_of(result, shown, short_name(found.path))
     add_marks(shown, marks)
     moments = marks.moments()
     if len(moments) and shown.moment not in moments:

@@ -16,6 +16,7 @@ from napari_sdannce.widgets.colors import bone_colors, keypoint_colors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari.components import ViewerModel
     from napari.layers import Points, Shapes
 
     from napari_sdannce.recording import Recording
@@ -106,6 +107,24 @@ class EditedFrame:
         for one in self.cameras.values():
             for layer in (one.points, one.bones):
                 layer.opacity = 1.0 if moment == self.moment else 0.0
+
+    def catch_clicks(self, viewer: ViewerModel) -> None:
+        """Let a press in any cell go to the points of its camera, whatever layer is selected."""
+        viewer.mouse_drag_callbacks.append(self._on_press)
+
+    def release_clicks(self, viewer: ViewerModel) -> None:
+        """Catch clicks no more."""
+        if self._on_press in viewer.mouse_drag_callbacks:
+            viewer.mouse_drag_callbacks.remove(self._on_press)
+
+    def _on_press(self, viewer: ViewerModel, event: Any) -> None:
+        cell = getattr(event, "viewbox", None)
+        if cell is None:
+            return
+        there = [viewer.layers[i] for i in viewer.canvas.grid.contents_at(cell, viewer.layers)]
+        for one in self.cameras.values():
+            if any(layer is one.points for layer in there):
+                viewer.layers.selection.active = one.points
 
     def labels(self, recording: Recording, frames: IntArray) -> Labels:
         """The edited frame as labels: every point placed by a person, 3D triangulated anew.

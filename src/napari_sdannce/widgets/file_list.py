@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from superqt import QElidingLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +40,9 @@ class FileList(QWidget):
         for row, found in enumerate(files):
             below = found.path.is_relative_to(folder)
             path = found.path.relative_to(folder) if below else found.path
-            name = QLabel(_short(str(path)))
+            name = QElidingLabel(str(path))
+            name.setElideMode(Qt.TextElideMode.ElideLeft)
             name.setToolTip(str(found.path))
-            name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             button = QPushButton("Show")
             button.setFixedWidth(60)
             button.clicked.connect(lambda _checked=False, found=found: self.asked.emit(found))
@@ -65,8 +66,3 @@ class FileList(QWidget):
         """Take no clicks while something is being opened."""
         for button in self.buttons.values():
             button.setEnabled(not busy)
-
-
-def _short(name: str, most: int = 40) -> str:
-    """Keep the end of a long path, which tells files apart."""
-    return name if len(name) <= most else "…" + name[1 - most :]

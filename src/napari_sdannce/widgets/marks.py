@@ -155,22 +155,13 @@ class LabelMarks:
 
 
 def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:
-    """Pixels (..., 2) of points (..., 3) mm; NaN where missing, outside the image, not calibrated.
-
-    A strong lens model folds points far outside the field of view back into the image; those do
-    not come back to where an ideal camera would see them, and are left out.
-    """
+    """Pixels (..., 2) of points (..., 3) mm; NaN where missing, outside the image, uncalibrated."""
     if camera is None:
         return np.full((*xyz.shape[:-1], 2), np.nan)
     pixels = camera.project(xyz)
-    ideal = camera.to_camera_frame(xyz)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ideal_pixels = camera.to_pixels(ideal[..., :2] / ideal[..., 2:])
-        back = camera.undistort(pixels)
-        seen = np.abs(back - ideal_pixels).max(axis=-1) < 1
-    if camera.image_size is not None:
-        seen &= camera.sees(pixels)
-    return np.where(seen[..., None], pixels, np.nan)
+    if camera.image_size is None:
+        return pixels
+    return np.where(camera.sees(pixels)[..., None], pixels, np.nan)
 
 
 def skeleton_of(keypoints: tuple[str, ...], project: Skeleton | None) -> Skeleton:

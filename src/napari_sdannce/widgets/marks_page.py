@@ -185,9 +185,7 @@ class MarksPage(QWidget):
             return
         frame = EditedFrame(drawn, shown.moment, shown.sample_id)
         shown.add_overlay(frame)
-        self.message.emit(
-            "Drag keypoints in any camera; choose the layer “… edit …” of that camera first.", False
-        )
+        self.message.emit("Drag keypoints in any camera; bones follow.", False)
 
     def _on_save(self) -> None:
         shown, edited = self._shown, self.edited

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from enum import StrEnum
@@ -150,6 +151,14 @@ def kind_of(path: Path) -> Kind | None:
     if "save_data_" in name and name.endswith(".mat"):
         return Kind.POSES
     return {".mat": Kind.LABELS, ".npz": Kind.POINTS_2D}.get(path.suffix.lower())
+
+
+def short_name(path: Path) -> str:
+    """What to call the marks of a file: its name without date and format, or its folder's."""
+    name = re.sub(r"^\d{8}_\d{6}_", "", path.stem)
+    for format_name in ("DANNCE", "Label3D", "dannce"):
+        name = re.sub(rf"(^|_){format_name}(?=_|$)", "", name)
+    return name.strip("_") or "labels"
 
 
 def found_files(recording: Recording) -> tuple[FoundFile, ...]:

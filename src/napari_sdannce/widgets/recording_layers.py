@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.cells import Cells
 from napari_sdannce.widgets.drawn_marks import DrawnMarks
+from napari_sdannce.widgets.edited_frame import EditedFrame
 from napari_sdannce.widgets.framing import on_animal
 from napari_sdannce.widgets.layer_data import METADATA_KEY
 
@@ -129,6 +130,8 @@ class RecordingLayers:
 
     def add_overlay(self, overlay: Overlay) -> None:
         """Put an overlay's layers over every camera."""
+        if isinstance(overlay, EditedFrame):
+            overlay.catch_clicks(self.viewer)
         self.cells.insert(overlay, {name: i for i, name in enumerate(self.recording.names)})
         for name in self.images:
             for layer in overlay.layers_of(name):
@@ -142,6 +145,8 @@ class RecordingLayers:
         if overlay not in self.overlays:
             return
         self.overlays.remove(overlay)
+        if isinstance(overlay, EditedFrame):
+            overlay.release_clicks(self.viewer)
         self.viewer.canvas.grid.enabled = False
         self._remove_layers(overlay.layers)
         self.cells.arrange()
@@ -263,6 +268,9 @@ class RecordingLayers:
         self.viewer.layers.events.inserted.disconnect(self._on_canvas_size)
         self.viewer.canvas.events.size.disconnect(self._on_canvas_size)
         layers = [layer for name in self.images for layer in self._camera_layers(name)]
+        for overlay in self.overlays:
+            if isinstance(overlay, EditedFrame):
+                overlay.release_clicks(self.viewer)
         for image in self.images.values():
             self._release(image)
         self.images.clear()

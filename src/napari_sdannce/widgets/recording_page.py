@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.camera_table import CameraTable
 from napari_sdannce.widgets.file_list import FileList
 from napari_sdannce.widgets.marks_page import MarksPage
@@ -130,7 +131,7 @@ class RecordingPage(QWidget):
         folder = self._shown.recording.folder
         for problem in (*self._shown.recording.problems, *self._shown.video.problems):
             found[_plain(problem, folder)] = None
-        self.problems.setText("\n".join(f"• {text}" for text in found))
+        self.problems.setText("\n".join(f"• {breakable(text)}" for text in found))
         problems = "problem" if len(found) == 1 else "problems"
         self._problems_box.setText(f"{len(found)} {problems} with the files")
         self._problems_box.setVisible(bool(found))

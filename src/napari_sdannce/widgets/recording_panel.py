@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QFrame, QLabel, QScrollArea, QVBoxLayout
 
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.add_layers import add_images, add_marks
+from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.empty_page import EmptyPage
 from napari_sdannce.widgets.opening import (
     Failed,
@@ -21,6 +22,7 @@ from napari_sdannce.widgets.opening import (
     marks_of,
     open_marks,
     open_shown,
+    short_name,
 )
 from napari_sdannce.widgets.recording_layers import RecordingLayers, shown_in
 from napari_sdannce.widgets.recording_page import RecordingPage
@@ -68,6 +70,7 @@ class RecordingPanel(QWidget):
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._said = ""
         self._status = QLabel()
         self._status.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -85,11 +88,12 @@ class RecordingPanel(QWidget):
     @property
     def status(self) -> str:
         """The line at the bottom."""
-        return self._status.text()
+        return self._said
 
     def say(self, text: str, trouble: bool = False) -> None:
         """Write the line at the bottom; trouble stands out."""
-        self._status.setText(text)
+        self._status.setText(breakable(text))
+        self._said = text
         self._status.setStyleSheet("color: #ff8c69; font-weight: bold" if trouble else "")
         self._status.setToolTip(text)
 
@@ -160,7 +164,7 @@ class RecordingPanel(QWidget):
 
     def _show_marks(self, found: FoundFile, result: Poses | Labels, shown: RecordingLayers) -> None:
         try:
-            marks = marks_of(result, shown, found.path.stem)
+            marks = marks_of(result, shown, short_name(found.path))
         except ValueError as error:
             self.say(in_plain_words(error), trouble=True)
             return

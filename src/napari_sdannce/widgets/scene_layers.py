@@ -46,7 +46,6 @@ class SceneLayers:
         self._middle, self._radius = self._place_floor()
         self._add_surroundings()
         self.rebuild()
-        self.look()
 
     def rebuild(self) -> None:
         """Make the layers of all marks anew: after marks were added, removed or painted."""
@@ -85,7 +84,7 @@ class SceneLayers:
         )
         camera.center = tuple(to_napari(self._middle + 0.1 * self._radius * self._up))
         height, width = self.model.canvas.size
-        camera.zoom = 0.9 * min(height, width) / (2.6 * self._radius)
+        camera.zoom = min(height, width) / (2.1 * self._radius)
 
     def _add_marks(self, drawn: DrawnMarks) -> None:
         n_animals, n_keypoints = drawn.shown.shape

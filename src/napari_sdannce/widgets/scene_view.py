@@ -36,6 +36,9 @@ class SceneView(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self.canvas, stretch=1)
         layout.addLayout(below)
+        self._looked: tuple[float, ...] = ()
+        self.model.canvas.events.size.connect(self._on_size)
+        self._look()
         shown.moment_changed.connect(self._on_moment)
         shown.marks_changed.connect(self._on_marks)
         shown.closed.connect(self.shut)
@@ -47,6 +50,16 @@ class SceneView(QWidget):
     def _look(self) -> None:
         if self.layers is not None:
             self.layers.look()
+            self._looked = self._camera_state()
+
+    def _on_size(self, event: object = None) -> None:
+        """The dock got its size: look again, unless the person has turned the view."""
+        if self._looked == self._camera_state():
+            self._look()
+
+    def _camera_state(self) -> tuple[float, ...]:
+        camera = self.model.scene.camera
+        return (*camera.center, *camera.angles, camera.zoom)
 
     def _on_moment(self, moment: int) -> None:
         if self.layers is not None and self.isVisible():
