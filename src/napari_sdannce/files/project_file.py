@@ -17,23 +17,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from napari_sdannce.recording import PixelOrigin  # noqa: TC001 - pydantic looks at it
 
 from .writing import atomic_path
-from .yaml_file import read_yaml
+from .yaml_file import portable_path, read_yaml
 
 PROJECT_FILE = "sdannce.yaml"
 EXPECTED = "a project file (sdannce.yaml) of napari-sdannce"
 Kind = Literal["labels", "com", "predictions", "runs"]
 
 
-def _forward(value: Any) -> Any:
-    """Path with forward slashes, whichever system wrote it."""
-    if not isinstance(value, str):
-        return value
-    if "\0" in value or not value.strip():
-        raise ValueError("a path must not be empty")
-    return value.replace("\\", "/")
-
-
-Relative = Annotated[str, BeforeValidator(_forward)]
+Relative = Annotated[str, BeforeValidator(portable_path)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Row = tuple[Number, Number, Number]
 

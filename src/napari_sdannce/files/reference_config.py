@@ -23,7 +23,7 @@ from pydantic import (
 
 from .errors import FileFormatError
 from .reference_keys import IGNORED
-from .yaml_file import YamlFile, read_yaml
+from .yaml_file import YamlFile, portable_path, read_yaml
 
 EXPECTED = "a configuration of s-DANNCE (main YAML and io.yaml)"
 DEFAULT_IO = "io.yaml"
@@ -34,9 +34,8 @@ def _none(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip() in ("None", "none", "") else value
 
 
-def _slashes(value: Any) -> Any:
-    value = _none(value)
-    return value.replace("\\", "/") if isinstance(value, str) else value
+def _path(value: Any) -> Any:
+    return portable_path(_none(value))
 
 
 def _no_list(value: Any) -> Any:
@@ -47,7 +46,7 @@ NoneText = BeforeValidator(_none)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-PathText = Annotated[Path | None, BeforeValidator(_slashes)]
+PathText = Annotated[Path | None, BeforeValidator(_path)]
 Range = Annotated[tuple[int, int] | None, NoneText]
 
 
@@ -58,7 +57,7 @@ class _Group(BaseModel):
 class ReferenceExperiment(_Group):
     """One entry of ``exp`` or ``com_exp``."""
 
-    label3d_file: Annotated[Path, BeforeValidator(_slashes)]
+    label3d_file: Annotated[Path, BeforeValidator(_path)]
     com_file: PathText = None
     viddir: PathText = None
     camnames: Annotated[tuple[str, ...] | None, NoneText] = None
@@ -77,7 +76,7 @@ class ReferenceConfig(_Group):
     """
 
     io_config: PathText = None
-    viddir: Annotated[Path, BeforeValidator(_slashes)] = Path("videos")
+    viddir: Annotated[Path, BeforeValidator(_path)] = Path("videos")
     camnames: Annotated[tuple[str, ...] | None, NoneText] = None
     random_seed: Annotated[Seed | None, NoneText] = None
     mono: bool = False
@@ -120,12 +119,12 @@ class ReferenceConfig(_Group):
     max_num_samples: Annotated[int, Field(ge=1)] | Literal["max"] = "max"
     start_sample: int = Field(0, ge=0)
     com_file: PathText = None
-    com_train_dir: Annotated[Path, BeforeValidator(_slashes)] = Path("COM/train")
-    com_predict_dir: Annotated[Path, BeforeValidator(_slashes)] = Path("COM/predict")
+    com_train_dir: Annotated[Path, BeforeValidator(_path)] = Path("COM/train")
+    com_predict_dir: Annotated[Path, BeforeValidator(_path)] = Path("COM/predict")
     com_predict_weights: PathText = None
     com_finetune_weights: PathText = None
-    dannce_train_dir: Annotated[Path, BeforeValidator(_slashes)] = Path("DANNCE/train")
-    dannce_predict_dir: Annotated[Path, BeforeValidator(_slashes)] = Path("DANNCE/predict")
+    dannce_train_dir: Annotated[Path, BeforeValidator(_path)] = Path("DANNCE/train")
+    dannce_predict_dir: Annotated[Path, BeforeValidator(_path)] = Path("DANNCE/predict")
     dannce_predict_model: PathText = None
     dannce_finetune_weights: PathText = None
 
@@ -225,11 +224,14 @@ def read_reference_config(path: str | Path, *, folder: str | Path | None = None)
 
 def _io_file(main: YamlFile, folder: Path) -> YamlFile | None:
     """File that ``io_config`` names; None when the main file names none and none is there."""
-    named = _slashes(main.content.get("io_config"))
+    try:
+        named = _path(main.content.get("io_config"))
+    except ValueError as error:
+        raise main.error(["io_config"], f"is no path: {error}", EXPECTED) from error
     if named is None:
         beside = folder / DEFAULT_IO
         return read_yaml(beside, EXPECTED) if beside.is_file() and beside != main.path else None
-    if not isinstance(named, str) or "\0" in named:
+    if not isinstance(named, str):
         raise main.error(["io_config"], f"is {named!r}"[:100], "the path of an io.yaml")
     for place in (folder, main.path.parent):
         if (place / named).is_file():

@@ -352,5 +352,9 @@ def _converted(
         where = ".".join(map(str, first["loc"]))
         found = f"its values give no valid '{where}': {first['msg']}, got {first['input']}"
         raise FileFormatError(reference.files[-1], found[:400], EXPECTED) from error
-    told = tuple(each for note in notes if (each := note(reference)) is not None)
+    told: list[Ignored] = []
+    for note in notes:
+        each = note(reference)
+        if each is not None:
+            told.append(each)
     return Converted(settings, (*reference.ignored, *told))

@@ -107,11 +107,26 @@ def read_yaml(path: Path, expected: str) -> YamlFile:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
-    except (RecursionError, OverflowError, AttributeError, TypeError, KeyError) as error:
+    except (RecursionError, OverflowError, AttributeError, TypeError, LookupError) as error:
         raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
     if not isinstance(content, dict):
         raise FileFormatError(path, f"it holds {type(content).__name__}, not keys", expected)
     return YamlFile(path, content, node)
+
+
+def portable_path(value: Any) -> Any:
+    """Path with forward slashes, whichever system wrote it; ValueError when no file can have it.
+
+    What is no text is passed on as it is.
+    """
+    if not isinstance(value, str):
+        return value
+    if "\0" in value or not value.strip():
+        raise ValueError("a path must not be empty")
+    parts = value.replace("\\", "/").split("/")
+    if any(len(part.encode("utf-8", "replace")) > 255 for part in parts) or len(value) > 2000:
+        raise ValueError("a path must not be that long")
+    return "/".join(parts)
 
 
 class _Loader(yaml.SafeLoader):
