@@ -112,6 +112,7 @@ def run_demo(
     out: Path | None = None,
     frames: int | None = None,
     device: str = "cpu",
+    weights: Weights | None = None,
     report: Callable[[Event], None] | None = None,
 ) -> Summary | None:
     """Predict the poses of the sample recording and show them beside the truth.
@@ -127,6 +128,8 @@ def run_demo(
         How many frames; None: all.
     device
         Where the networks run.
+    weights
+        Other networks than the bundled ones.
     report
         Called with every event of the prediction, headless only.
 
@@ -145,17 +148,27 @@ def run_demo(
     if not headless:
         from napari_sdannce.widgets.demo_window import open_demo
 
-        open_demo(sample_folder(), folder, frames=frames, device=device)
+        open_demo(sample_folder(), folder, prediction_arguments(folder, frames, device, weights))
         return None
-    for event in predict_sample(sample_folder(), sample_weights(), folder, frames, device):
+    chosen = weights or sample_weights()
+    for event in predict_sample(sample_folder(), chosen, folder, frames, device):
         if report is not None:
             report(event)
     from napari_sdannce.widgets.demo_picture import add_picture
 
-    summary = add_picture(sample_folder(), folder)
-    if report is not None:
-        report(Message(text=in_words(summary)))
-    return summary
+    return add_picture(sample_folder(), folder)
+
+
+def prediction_arguments(
+    out: Path, frames: int | None, device: str, weights: Weights | None
+) -> list[str]:
+    """Arguments for Python that predict in a process of its own (see `main`)."""
+    arguments = ["-m", "napari_sdannce.demo_data", str(out), "--device", device]
+    if frames is not None:
+        arguments += ["--frames", str(frames)]
+    if weights is not None:
+        arguments += ["--weights", str(weights.com), str(weights.pose)]
+    return arguments
 
 
 def predict_sample(
@@ -274,10 +287,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--frames", type=int, default=None)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--weights", type=Path, nargs=2, metavar=("COM", "POSE"), default=None)
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.weights:
+            weights = Weights(com=chosen.weights[0], pose=chosen.weights[1])
+        else:
+            weights = sample_weights()
         for event in predict_sample(
-            sample_folder(), sample_weights(), chosen.out, chosen.frames, chosen.device
+            sample_folder(), weights, chosen.out, chosen.frames, chosen.device
         ):
             sys.stdout.write(event.model_dump_json() + "\n")
             sys.stdout.flush()

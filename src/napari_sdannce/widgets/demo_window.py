@@ -73,11 +73,8 @@ class DemoPanel(QWidget):
         layout.addWidget(self.table, stretch=1)
         layout.addStretch()
 
-    def start(self, frames: int | None, device: str) -> None:
-        """Start the prediction."""
-        arguments = ["-m", "napari_sdannce.demo_data", str(self._out), "--device", device]
-        if frames is not None:
-            arguments += ["--frames", str(frames)]
+    def start(self, arguments: list[str]) -> None:
+        """Start the prediction: Python with these arguments."""
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._on_finished)
@@ -148,21 +145,21 @@ class DemoPanel(QWidget):
         self.finished.emit(code == 0)
 
 
-def open_demo(recording_folder: Path, out: Path, *, frames: int | None, device: str) -> None:
+def open_demo(recording_folder: Path, out: Path, arguments: list[str]) -> None:
     """Open the demo's window; returns when it is closed."""
     viewer = napari.Viewer(title="napari-sdannce demo")
-    build(viewer, recording_folder, out, frames=frames, device=device)
+    build(viewer, recording_folder, out, arguments)
     napari.run()
 
 
 def build(
-    viewer: napari.Viewer, recording_folder: Path, out: Path, *, frames: int | None, device: str
+    viewer: napari.Viewer, recording_folder: Path, out: Path, arguments: list[str]
 ) -> DemoPanel:
     """Put the panels of the demo into a viewer and start."""
     panel = napari_adapter.open_panel(viewer)
     demo = DemoPanel(panel, out)
     napari_adapter.dock(viewer, demo, "Demo", area="right")
-    panel.opened.connect(lambda: demo.start(frames, device))
+    panel.opened.connect(lambda: demo.start(arguments))
     panel.open(recording_folder)
     return demo
 
