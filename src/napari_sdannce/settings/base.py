@@ -106,6 +106,12 @@ class TrainSettings(Settings):
 class PredictSettings(Settings):
     """What every prediction has in common."""
 
+    experiment: Path | None = Field(None, description="Experiment folder")
+    pixel_origin: Origin | None = Field(
+        None,
+        description="Where the first pixel lies in MATLAB-layout files: matlab (1, 1), zero "
+        "(0, 0), or reference (as s-DANNCE); default: as the network learned",
+    )
     checkpoint: Path = Field(description="Trained network (.safetensors, or a reference .pth)")
     output: Path | None = Field(
         None, description="Folder for the results; default: a folder in the experiment"

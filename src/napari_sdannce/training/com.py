@@ -25,7 +25,7 @@ from napari_sdannce.training.com_examples import (
     read_examples,
 )
 from napari_sdannce.training.experiments import Experiment, open_experiment
-from napari_sdannce.training.loop import Measured, fit
+from napari_sdannce.training.loop import Fitting, Measured, fit
 from napari_sdannce.training.losses import masked_mse, point_errors
 from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.start import (
@@ -86,11 +86,6 @@ class ComTask:
     def steps_per_epoch(self) -> int:
         """Batches of one pass over the training examples."""
         return -(-len(self.train) // self.settings.batch_size)
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is anything to validate on."""
-        return bool(self.validation)
 
     def train_batches(self, epoch: int) -> Iterator[ImageBatch]:
         """Batches of freshly changed images."""
@@ -209,4 +204,4 @@ def train_com(
         text=f"{describe(examples)}; {len(task.train)} train, {len(task.validation)} validate, "
         f"on {device}; results in {run.path}"
     )
-    yield from fit(network, task, settings, run, info)
+    yield from fit(Fitting(network, task, settings, run, info))

@@ -24,7 +24,7 @@ from napari_sdannce.training.dannce_examples import (
     usable,
 )
 from napari_sdannce.training.experiments import Experiment, open_experiment
-from napari_sdannce.training.loop import Measured, fit
+from napari_sdannce.training.loop import Fitting, Measured, fit
 from napari_sdannce.training.losses import l1_loss, point_errors
 from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.start import (
@@ -67,11 +67,6 @@ class DannceTask:
     def steps_per_epoch(self) -> int:
         """Batches of one pass over the training examples."""
         return -(-len(self.train) // self.settings.batch_size)
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is anything to validate on."""
-        return bool(self.validation)
 
     def train_batches(self, epoch: int) -> Iterator[VolumeBatch]:
         """Batches of freshly moved, turned and drawn examples."""
@@ -164,7 +159,7 @@ def train_dannce(
         text=f"{describe(examples)}; {len(task.train)} train, {len(task.validation)} validate, "
         f"on {device}; results in {run.path}"
     )
-    yield from fit(network, task, settings, run, info)
+    yield from fit(Fitting(network, task, settings, run, info))
 
 
 def _describe_network(

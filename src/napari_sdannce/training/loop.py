@@ -13,7 +13,8 @@ from napari_sdannce.models.devices import mixed_precision
 from napari_sdannce.settings.events import CheckpointSaved, EpochDone, Event, JobDone, TrainingStep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from torch import Tensor
     from torch.optim import Optimizer
@@ -53,10 +54,6 @@ class Task(Protocol):
     def steps_per_epoch(self) -> int:
         """Batches of one pass over the training examples."""
 
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is anything to validate on."""
-
     def train_batches(self, epoch: int) -> Iterator[Any]:
         """Batches of one pass over the training examples, drawn by seed and epoch alone."""
 
@@ -86,71 +83,100 @@ class _Mean:
         return {f"{stage}_{task.loss_name}": loss, f"{stage}_{task.error_name}": error}
 
 
-def fit(
-    network: Network, task: Task, settings: TrainSettings, run: RunFolder, info: CheckpointInfo
-) -> Iterator[Event]:
-    """Train a network.
-
-    Each epoch's numbers go to the run folder; the checkpoint ``last`` follows every validation,
-    ``best`` the one with the smallest validation error.
+@dataclass
+class Fitting:
+    """A training under way.
 
     Parameters
     ----------
-    network
-        On its device.
-    task
-        What it shall learn.
-    settings
-        How long and how fast.
+    network, task, settings
+        What learns what, how long and how fast.
     run
         Where results go.
     info
         What the checkpoints say of themselves; epoch and metrics are filled in.
     """
-    started = time.monotonic()
-    total = settings.steps or settings.epochs * task.steps_per_epoch
-    epochs = math.ceil(total / task.steps_per_epoch)
-    device = next(network.parameters()).device
-    optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, eps=_ADAM_EPSILON)
-    schedule = _schedule(optimiser, settings.schedule, total)
-    scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
-    best, step, saved = math.inf, 0, {}
-    for epoch in range(1, epochs + 1):
-        network.train()
+
+    network: Network
+    task: Task
+    settings: TrainSettings
+    run: RunFolder
+    info: CheckpointInfo
+    step: int = 0
+    best_error: float = math.inf
+    saved: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        s = self.settings
+        self.total = s.steps or s.epochs * self.task.steps_per_epoch
+        self.epochs = math.ceil(self.total / self.task.steps_per_epoch)
+        self.device = next(self.network.parameters()).device
+        self.optimiser = torch.optim.Adam(
+            self.network.parameters(), s.learning_rate, eps=_ADAM_EPSILON
+        )
+        self.schedule = _schedule(self.optimiser, s.schedule, self.total)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.device.type == "cuda")
+
+    def train_epoch(self, epoch: int) -> Generator[Event, None, dict[str, float]]:
+        """One pass over the training examples, or what is left of the steps."""
         mean = _Mean()
-        for batch in task.train_batches(epoch):
-            with mixed_precision(device):
-                measured = task.measure(network, batch)
-            optimiser.zero_grad(set_to_none=True)
-            scaler.scale(measured.loss).backward()  # type: ignore[no-untyped-call]
-            scaler.step(optimiser)
-            scaler.update()
-            schedule.step()
-            step += 1
+        self.network.train()
+        for batch in self.task.train_batches(epoch):
+            with mixed_precision(self.device):
+                measured = self.task.measure(self.network, batch)
+            self.optimiser.zero_grad(set_to_none=True)
+            self.scaler.scale(measured.loss).backward()  # type: ignore[no-untyped-call]
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            self.schedule.step()
+            self.step += 1
             mean.add(measured)
-            yield TrainingStep(step=step, total=total, loss=mean.losses[-1])
-            if step == total:
+            yield TrainingStep(step=self.step, total=self.total, loss=mean.losses[-1])
+            if self.step == self.total:
                 break
-        metrics = mean.metrics("train", task) | _Mean().metrics("val", task)
-        metrics["learning_rate"] = float(schedule.get_last_lr()[0])
-        is_last = epoch == epochs
-        if is_last or epoch % settings.validate_every == 0:
-            if task.has_validation:
-                metrics |= validate(network, task).metrics("val", task)
-            known = {name: value for name, value in metrics.items() if math.isfinite(value)}
-            about = info.model_copy(update={"epoch": info.epoch + epoch, "metrics": known})
-            saved["last"] = run.save("last", network, about)
-            error = known.get(f"val_{task.error_name}", math.inf)
-            if error < best:
-                best = error
-                saved["best"] = run.save("best", network, about)
-                yield CheckpointSaved(path=str(saved["best"]))
-        elapsed = time.monotonic() - started
-        run.log(epoch, step, {**metrics, "seconds": round(elapsed, 3)})
-        left = elapsed / step * (total - step)
-        yield EpochDone(epoch=epoch, total=epochs, metrics=metrics, seconds_left=left)
-    outputs = tuple(str(path) for path in saved.values())
-    yield JobDone(seconds=time.monotonic() - started, outputs=(str(run.path), *outputs))
+        return mean.metrics("train", self.task)
+
+    def keep(self, epoch: int, metrics: dict[str, float]) -> Iterator[Event]:
+        """Write the checkpoint ``last``, and ``best`` when its validation error is the smallest."""
+        about = self.info.model_copy(
+            update={"epoch": self.info.epoch + epoch, "metrics": _finite(metrics)}
+        )
+        self.saved["last"] = self.run.save("last", self.network, about)
+        error = metrics[f"val_{self.task.error_name}"]
+        if error < self.best_error:
+            self.best_error = error
+            self.saved["best"] = self.run.save("best", self.network, about)
+            yield CheckpointSaved(path=str(self.saved["best"]))
+
+
+def fit(fitting: Fitting) -> Iterator[Event]:
+    """Train a network.
+
+    Each epoch's numbers go to the run folder; the checkpoint ``last`` follows every validation,
+    ``best`` the one with the smallest validation error.
+    """
+    started = time.monotonic()
+    for epoch in range(1, fitting.epochs + 1):
+        metrics = yield from fitting.train_epoch(epoch)
+        metrics |= _Mean().metrics("val", fitting.task)
+        if epoch == fitting.epochs or epoch % fitting.settings.validate_every == 0:
+            metrics |= validate(fitting.network, fitting.task).metrics("val", fitting.task)
+            yield from fitting.keep(epoch, metrics)
+        seconds = time.monotonic() - started
+        rate = float(fitting.schedule.get_last_lr()[0])
+        others = {"learning_rate": rate, "seconds": round(seconds, 3)}
+        fitting.run.log(epoch, fitting.step, metrics | others)
+        left = seconds / fitting.step * (fitting.total - fitting.step)
+        yield EpochDone(
+            epoch=epoch, total=fitting.epochs, metrics=_finite(metrics), seconds_left=left
+        )
+    outputs = (fitting.run.path, *fitting.saved.values())
+    yield JobDone(seconds=time.monotonic() - started, outputs=tuple(map(str, outputs)))
+
+
+def _finite(metrics: dict[str, float]) -> dict[str, float]:
+    """Return what was measured; JSON has no NaN."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def validate(network: Network, task: Task) -> _Mean:

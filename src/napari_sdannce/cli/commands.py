@@ -1,0 +1,159 @@
+"""The commands of ``sdannce``; each imports the heavy rooms it needs when it runs."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from napari_sdannce.cli.options import add_options, given_options, merged, options_of, validated
+from napari_sdannce.cli.progress import WAYS, reporter, show
+from napari_sdannce.cli.sources import predict_settings, train_settings
+from napari_sdannce.settings import (
+    ComPredictSettings,
+    ComTrainSettings,
+    DanncePredictSettings,
+    DannceTrainSettings,
+    ExperimentSettings,
+)
+from napari_sdannce.settings.import_2d import ImportSettings
+
+PROGRESS = click.option(
+    "--progress",
+    type=click.Choice(WAYS),
+    default="bar",
+    help="How progress is told: a bar, one JSON object a line, or not at all. [bar]",
+)
+SOURCES_HELP = """SOURCE is an experiment folder, a YAML file of these settings, or a configuration
+of the reference program. What an option says wins over the file."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("napari-sdannce"), prog_name="sdannce")
+def cli() -> None:
+    """From several cameras to 3D poses of interacting animals."""
+
+
+@cli.group()
+def train() -> None:
+    """Train a network on labelled recordings."""
+
+
+@cli.group()
+def predict() -> None:
+    """Predict over a recording."""
+
+
+@train.command("com", epilog=SOURCES_HELP)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@add_options(options_of(ComTrainSettings, without=("experiments",)))
+@add_options(options_of(ExperimentSettings, without=("folder",)))
+@PROGRESS
+def train_com(sources: tuple[str, ...], progress: str, **given: Any) -> None:
+    """Train the network that finds each animal's centre of mass."""
+    settings = train_settings(ComTrainSettings, sources, given, progress)
+    from napari_sdannce.training import train_com as job
+
+    show(job(settings), progress)
+
+
+@train.command("dannce", epilog=SOURCES_HELP)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@add_options(options_of(DannceTrainSettings, without=("experiments",)))
+@add_options(options_of(ExperimentSettings, without=("folder",)))
+@PROGRESS
+def train_dannce(sources: tuple[str, ...], progress: str, **given: Any) -> None:
+    """Train the network that finds keypoints in a cube of voxels round each animal."""
+    settings = train_settings(DannceTrainSettings, sources, given, progress)
+    from napari_sdannce.training import train_dannce as job
+
+    show(job(settings), progress)
+
+
+@predict.command("com", epilog=SOURCES_HELP)
+@click.argument("source")
+@add_options(options_of(ComPredictSettings, without=("experiment",)))
+@PROGRESS
+def predict_com(source: str, progress: str, **given: Any) -> None:
+    """Find each animal's centre of mass at every moment."""
+    settings = predict_settings(ComPredictSettings, source, given, progress)
+    from napari_sdannce.inference import open_to_predict
+    from napari_sdannce.inference import predict_com as job
+
+    show(job(open_to_predict(settings), settings), progress)
+
+
+@predict.command("dannce", epilog=SOURCES_HELP)
+@click.argument("source")
+@add_options(options_of(DanncePredictSettings, without=("experiment",)))
+@PROGRESS
+def predict_dannce(source: str, progress: str, **given: Any) -> None:
+    """Find the keypoints of each animal at every moment."""
+    settings = predict_settings(DanncePredictSettings, source, given, progress)
+    from napari_sdannce.inference import open_to_predict
+    from napari_sdannce.inference import predict_dannce as job
+
+    show(job(open_to_predict(settings), settings), progress)
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def info(path: Path) -> None:
+    """Tell what a folder or file is: cameras, frames, calibration, labels, problems."""
+    from napari_sdannce.cli.describe import describe
+
+    for line in describe(path):
+        click.echo(line)
+
+
+@cli.command("import")
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Label file to write.")
+@click.option("--skeleton", help="Skeleton of the result: a built-in name or a file.")
+@add_options(options_of(ImportSettings))
+def import_points(
+    recording: Path,
+    sources: tuple[Path, ...],
+    output: Path | None,
+    skeleton: str | None,
+    **given: Any,
+) -> None:
+    """Make a label file of 2D keypoints of other programs (SLEAP, DeepLabCut, .npz).
+
+    RECORDING is the experiment folder; SOURCES are one .npz of all cameras, or one file a camera.
+    """
+    from napari_sdannce.files import open_recording, open_skeleton
+    from napari_sdannce.files.dannce_labels import dannce_from_labels
+    from napari_sdannce.files.dannce_mat import write_dannce
+    from napari_sdannce.files.import_2d import import_points as read
+
+    settings = validated(ImportSettings, merged({}, given_options(given)), "options")
+    opened = open_recording(recording)
+    labels = read(
+        opened,
+        sources[0] if len(sources) == 1 else sources,
+        settings,
+        skeleton=None if skeleton is None else open_skeleton(skeleton),
+    )
+    target = output or opened.folder / f"{opened.name}_dannce.mat"
+    write_dannce(target, dannce_from_labels(target, labels, opened.cameras, opened.sync))
+    count = int(labels.any_3d.sum())
+    click.echo(f"{target}: {count} moments with keypoints in 3D, {len(labels.animals)} animals")
+
+
+@cli.command()
+@click.option(
+    "--headless", is_flag=True, help="Without a window: predict, measure, write a picture."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--frames", type=click.IntRange(min=1), help="Predict only the first frames.")
+@PROGRESS
+def demo(headless: bool, out: Path | None, frames: int | None, progress: str) -> None:
+    """Predict the poses of the sample recording and show them beside the truth."""
+    from napari_sdannce.demo_data import run_demo
+
+    with reporter(progress) as report:
+        run_demo(headless=headless, out=out, frames=frames, report=report)

@@ -1,0 +1,133 @@
+"""What the command line is pointed at: folders, settings files of ours and of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from napari_sdannce.cli.options import given_options, merged, validated
+from napari_sdannce.cli.progress import show
+from napari_sdannce.settings import (
+    ComPredictSettings,
+    ComTrainSettings,
+    DanncePredictSettings,
+    DannceTrainSettings,
+    ExperimentSettings,
+)
+from napari_sdannce.settings.base import PredictSettings, TrainSettings
+from napari_sdannce.settings.events import Message
+
+Train = TypeVar("Train", bound=TrainSettings)
+Predict = TypeVar("Predict", bound=PredictSettings)
+
+
+def train_settings(
+    model: type[Train], sources: tuple[str, ...], given: Mapping[str, Any], progress: str
+) -> Train:
+    """Settings of the sources, with the options put over them."""
+    options = given_options(given)
+    per_experiment = set(ExperimentSettings.model_fields)
+    of_experiment = {path: v for path, v in options.items() if path[0] in per_experiment}
+    of_job = {path: v for path, v in options.items() if path[0] not in per_experiment}
+    paths = [_existing(source) for source in sources]
+    files = [path for path in paths if path.is_file()]
+    if files and len(paths) > 1:
+        raise ValueError(f"{files[0]}: a settings file must be the only SOURCE")
+    if not files:
+        values: dict[str, Any] = {"experiments": [{"folder": path} for path in paths]}
+        source = "options"
+    else:
+        values, source = _read_settings(files[0], model, progress), str(files[0])
+    experiments = values.get("experiments")
+    if of_experiment and isinstance(experiments, list):
+        values["experiments"] = [
+            merged(each, of_experiment) if isinstance(each, Mapping) else each
+            for each in experiments
+        ]
+    return validated(model, merged(values, of_job), source)
+
+
+def predict_settings(
+    model: type[Predict], source: str, given: Mapping[str, Any], progress: str
+) -> Predict:
+    """Settings of the source, with the options put over them."""
+    path = _existing(source)
+    if path.is_dir():
+        return validated(model, merged({"experiment": path}, given_options(given)), "options")
+    values = {"experiment": path.parent, **_read_settings(path, model, progress)}
+    return validated(model, merged(values, given_options(given)), str(path))
+
+
+def _existing(source: str) -> Path:
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; expected an experiment folder or a YAML file of settings"
+        )
+    return path
+
+
+def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any]:
+    """Values of a settings file of ours (paths relative to it), or of the reference program."""
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise ValueError(f"{path}: a file of type '{path.suffix}', expected a .yaml of settings")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a YAML file: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: holds a {type(content).__name__}, expected a mapping")
+    if set(content) <= set(model.model_fields):
+        return _absolute(content, path.parent)
+    from napari_sdannce.files.reference_config import known_keys
+
+    of_ours = len(set(content) & set(model.model_fields))
+    if of_ours >= len(set(content) & known_keys()):
+        unknown = sorted(map(str, set(content) - set(model.model_fields)))
+        raise ValueError(
+            f"{path}: no settings {', '.join(unknown)}; there are {', '.join(model.model_fields)}"
+        )
+    return _from_reference(path, model, progress)
+
+
+def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, Any]:
+    """Values of a configuration of the reference program; says what is not followed."""
+    from napari_sdannce.files import reference_settings as convert
+    from napari_sdannce.files.reference_config import read_reference_config
+
+    reference = read_reference_config(path)
+    converters: dict[type[Any], Callable[..., convert.Converted[Any]]] = {
+        ComTrainSettings: convert.to_com_train_settings,
+        ComPredictSettings: convert.to_com_predict_settings,
+        DannceTrainSettings: convert.to_dannce_train_settings,
+        DanncePredictSettings: convert.to_dannce_predict_settings,
+    }
+    found = converters[model](reference)
+    show(iter([Message(level="warning", text=str(each)) for each in found.ignored]), progress)
+    values: dict[str, Any] = found.settings.model_dump(exclude_unset=True)
+    if "experiment" in model.model_fields:
+        values["experiment"] = reference.folder
+    return values
+
+
+_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder")
+
+
+def _absolute(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The same values, paths made absolute by the folder of the file."""
+    result: dict[str, Any] = {}
+    for key, value in content.items():
+        if key in _PATHS and isinstance(value, str):
+            result[key] = folder / Path(value).expanduser()
+        elif key == "labels" and isinstance(value, list):
+            result[key] = [folder / str(each) for each in value]
+        elif key == "experiments" and isinstance(value, list):
+            result[key] = [
+                _absolute(each, folder) if isinstance(each, Mapping) else each for each in value
+            ]
+        else:
+            result[key] = value
+    return result
