@@ -39,6 +39,8 @@ SAMPLES = 2
 
 _TEXTURE = 1200
 _SHADOW_RAYS = 9
+# a shadow is at most this many times as long as its thing is high: tan of the steepest lamp ray
+_SHADOW_REACH = 0.58
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,12 +217,30 @@ def _paint_box(place, face, box, cube, rgb):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _shade(x, y, props):  # type: ignore[no-untyped-def]
     """Share of the key light that things on the floor keep from a point of it."""
+    if not _near_props(x, y, props):
+        return 0.0
     hidden = 0
     for k in range(_SHADOW_RAYS):
         angle, spread = 2.399963 * k, 0.16 * np.sqrt((k + 0.5) / _SHADOW_RAYS)
         dx, dy = KEY[0] + spread * np.cos(angle), KEY[1] + spread * np.sin(angle)
         hidden += _is_dark((x, y, 0.01), dx, dy, props)
     return hidden / _SHADOW_RAYS
+
+
+@njit(cache=True, nogil=True)
+def _near_props(x, y, props):  # type: ignore[no-untyped-def]
+    """Whether any shadow can reach a point of the floor."""
+    if np.sqrt(x * x + y * y) > props.rim[0] - _SHADOW_REACH * props.rim[2]:
+        return True
+    for box in props.boxes:
+        far = np.sqrt(box[2] ** 2 + box[3] ** 2) + _SHADOW_REACH * box[4]
+        if (x - box[0]) ** 2 + (y - box[1]) ** 2 < far * far:
+            return True
+    for pillar in props.pillars:
+        far = pillar[2] + _SHADOW_REACH * pillar[3]
+        if (x - pillar[0]) ** 2 + (y - pillar[1]) ** 2 < far * far:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)

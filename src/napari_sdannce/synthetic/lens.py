@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
-_NEWTON_STEPS = 8
+_NEWTON_STEPS = 12
+_TOLERANCE = 1e-14
 
 
 def packed(camera: Camera) -> FloatArray:
@@ -52,9 +53,11 @@ def line_of_sight(lens: FloatArray, u: float, v: float) -> tuple[float, float, f
     for _ in range(_NEWTON_STEPS):
         q = a * a + b * b
         scale = 1 + q * (lens[17] + q * (lens[18] + q * lens[19]))
-        slope = 2 * (lens[17] + q * (2 * lens[18] + q * 3 * lens[19]))
         ra = a * scale + 2 * p1 * a * b + p2 * (q + 2 * a * a) - ga
         rb = b * scale + p1 * (q + 2 * b * b) + 2 * p2 * a * b - gb
+        if abs(ra) + abs(rb) < _TOLERANCE:
+            break
+        slope = 2 * (lens[17] + q * (2 * lens[18] + q * 3 * lens[19]))
         jaa = scale + a * a * slope + 2 * p1 * b + 6 * p2 * a
         jab = a * b * slope + 2 * p1 * a + 2 * p2 * b
         jbb = scale + b * b * slope + 6 * p1 * b + 2 * p2 * a
