@@ -152,12 +152,12 @@ def test_damaged_hdf5(fuzz, kind, tmp_path_factory):
     def check(damaged):
         path = fuzz.path("x.h5")
         path.write_bytes(damaged)
-        fuzz.check(f"{FILES}.import_2d:read_points", path)
+        fuzz.check(f"{FILES}.points_sources:read_points", path)
 
     check()
     path = fuzz.path("x.h5")
     path.write_bytes(content)
-    assert fuzz.check(f"{FILES}.import_2d:read_points", path) == "read"
+    assert fuzz.check(f"{FILES}.points_sources:read_points", path) == "read"
 
 
 def test_dlc_csv(fuzz):

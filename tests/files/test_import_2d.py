@@ -8,7 +8,8 @@ import pytest
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
-from napari_sdannce.files.import_2d import import_points, match_camera
+from napari_sdannce.files.import_2d import import_points
+from napari_sdannce.files.points_sources import match_camera
 from napari_sdannce.geometry import Camera, triangulate_dlt
 from napari_sdannce.labels import LabelState
 from napari_sdannce.recording import Recording, Sync, View

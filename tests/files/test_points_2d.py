@@ -9,8 +9,8 @@ import pytest
 
 from napari_sdannce.files.deeplabcut import read_deeplabcut
 from napari_sdannce.files.errors import FileFormatError
-from napari_sdannce.files.import_2d import read_points
 from napari_sdannce.files.points_npz import read_points_npz
+from napari_sdannce.files.points_sources import read_points
 from napari_sdannce.files.sleap import read_sleap
 
 RNG = np.random.default_rng(3)

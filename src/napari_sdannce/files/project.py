@@ -1,4 +1,4 @@
-"""Recordings from project files (``sdannce.yaml``), and project files from recordings."""
+"""Recordings from project files (``sdannce.yaml``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_sdannce.geometry import Camera
 from napari_sdannce.recording import PixelOrigin, Problem, Recording, Sync, VideoFile, View
-from napari_sdannce.skeletons import Skeleton, builtin_skeletons, load_skeleton, write_skeleton_yaml
 
 from .anipose import read_anipose
 from .errors import FileFormatError
@@ -21,21 +20,21 @@ from .project_file import (
     EXPECTED,
     PROJECT_FILE,
     CalibrationEntry,
-    CameraEntry,
     Project,
-    VideoEntry,
     absolute_path,
     read_project,
     register,
-    relative_path,
     write_project,
 )
+from .save_project import project_of, save_project
 from .skeleton_mat import open_skeleton
-from .sync_csv import read_sync_csv, write_sync_csv
+from .sync_csv import read_sync_csv
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+
+    from napari_sdannce.skeletons import Skeleton
 
 __all__ = [
     "PROJECT_FILE",
@@ -47,8 +46,6 @@ __all__ = [
     "save_project",
     "write_project",
 ]
-
-SYNC_FILE = "sync.csv"
 
 
 def open_project(
@@ -254,73 +251,3 @@ def _camera(entry: CalibrationEntry) -> Camera:
         tangential=np.array(entry.tangential),
         image_size=entry.image_size,
     )
-
-
-def project_of(recording: Recording) -> Project:
-    """Describe a recording as a project in its folder, calibration included.
-
-    Its sync becomes a reference to ``sync.csv``, and a skeleton that is no built-in to
-    ``<name>.skeleton.yaml``; `save_project` writes both.
-    """
-    folder = recording.folder
-    cameras = tuple(
-        CameraEntry(
-            name=view.name,
-            videos=tuple(
-                VideoEntry(file=relative_path(folder, video.path), first_frame=video.first_frame)
-                for video in view.videos
-            ),
-        )
-        for view in recording.views
-    )
-    calibrated = [view.camera for view in recording.views if view.camera is not None]
-    skeleton = recording.skeleton
-    return Project(
-        fps=recording.fps,
-        pixel_origin=recording.pixel_origin,
-        skeleton=None if skeleton is None else _skeleton_name(skeleton),
-        cameras=cameras,
-        calibration=tuple(map(_entry, calibrated)) or None,
-        sync=None if recording.sync is None else SYNC_FILE,
-        labels=tuple(relative_path(folder, path) for path in recording.label_files),
-        com=tuple(relative_path(folder, path) for path in recording.com_files),
-        predictions=tuple(relative_path(folder, path) for path in recording.prediction_files),
-    )
-
-
-def _skeleton_name(skeleton: Skeleton) -> str:
-    builtin = skeleton.name in builtin_skeletons() and load_skeleton(skeleton.name) == skeleton
-    return skeleton.name if builtin else f"{skeleton.name}.skeleton.yaml"
-
-
-def _entry(camera: Camera) -> CalibrationEntry:
-    return CalibrationEntry.model_validate(
-        {
-            "name": camera.name,
-            "matrix": camera.matrix.tolist(),
-            "rotation": camera.rotation.tolist(),
-            "translation": camera.translation.tolist(),
-            "radial": camera.radial.tolist(),
-            "tangential": camera.tangential.tolist(),
-            "image_size": camera.image_size,
-        }
-    )
-
-
-def save_project(recording: Recording, *, overwrite: bool = False) -> Path:
-    """Write the project file of a recording into its folder, and what it refers to.
-
-    Raises
-    ------
-    FileExistsError
-        When a file exists and may not be overwritten.
-    """
-    project = project_of(recording)
-    folder = recording.folder
-    if (folder / PROJECT_FILE).exists() and not overwrite:
-        raise FileExistsError(f"{folder / PROJECT_FILE} exists; it is only replaced when told so")
-    if recording.sync is not None:
-        write_sync_csv(folder / SYNC_FILE, recording.names, recording.sync, overwrite=overwrite)
-    if recording.skeleton is not None and project.skeleton != recording.skeleton.name:
-        write_skeleton_yaml(recording.skeleton, folder / str(project.skeleton))
-    return write_project(folder, project, overwrite=overwrite)

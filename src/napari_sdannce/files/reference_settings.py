@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,7 +15,7 @@ from napari_sdannce.settings.dannce import DanncePredictSettings, DannceTrainSet
 from .com_mat import read_com
 from .errors import FileFormatError
 from .reference_config import EXPECTED, Ignored, Reference, ReferenceExperiment
-from .reference_keys import LATER
+from .reference_notes import TRAIN_NOTES, Note, cropping, loss_note, max_head, schedule_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,6 @@ Job = TypeVar(
     "Job", ComTrainSettings, ComPredictSettings, DannceTrainSettings, DanncePredictSettings
 )
 
-Note = Callable[[Reference], Ignored | None]
 COMPRESSED, FULL = 32, 64
 
 
@@ -54,7 +52,7 @@ def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
         "image": _com_image(reference),
         "sigma_px": config.sigma if config.sigma is not None else 30.0,
     }
-    return _converted(reference, ComTrainSettings, values, (_loss("MSELoss"), *_TRAIN_NOTES))
+    return _converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *TRAIN_NOTES))
 
 
 def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSettings]:
@@ -104,7 +102,7 @@ def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSetti
         "views": views,
         "n_views": n_views,
     }
-    notes = (_loss("L1Loss"), _max_head, _cropping, *_TRAIN_NOTES)
+    notes = (loss_note("L1Loss"), max_head, cropping, *TRAIN_NOTES)
     return _converted(reference, DannceTrainSettings, values, notes)
 
 
@@ -136,7 +134,7 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
         "com": config.com_file,
         "volume": _volume(reference, of_reference=weights.suffix.lower() == ".pth"),
     }
-    return _converted(reference, DanncePredictSettings, values, (_max_head, _cropping))
+    return _converted(reference, DanncePredictSettings, values, (max_head, cropping))
 
 
 def _training(
@@ -156,7 +154,7 @@ def _training(
         "experiments": [_experiment(reference, entry, of_reference) for entry in entries],
         "start_from": start_from,
         "epochs": config.epochs,
-        "schedule": _schedule(reference),
+        "schedule": schedule_of(reference),
         "split": "reference",
         "validation_frames": config.num_validation_per_exp,
         "seed": seed or 0,
@@ -250,14 +248,6 @@ def _views(reference: Reference) -> tuple[str, int | None]:
     return drawn, config.n_rand_views
 
 
-_SCHEDULES = {"CosineAnnealingLR": "cosine", "StepLR": "step", "MultiStepLR": "step"}
-
-
-def _schedule(reference: Reference) -> str:
-    scheduler = reference.config.lr_scheduler or {}
-    return _SCHEDULES.get(str(scheduler.get("type")), "constant")
-
-
 def _newest_weights(folder: Path) -> Path | None:
     """Weights of the highest epoch, as the reference takes them."""
     if not folder.is_dir():
@@ -268,70 +258,6 @@ def _newest_weights(folder: Path) -> Path | None:
         if (match := re.search(r"epoch(\d{1,9})\.pth$", path.name))
     ]
     return max(numbered)[1] if numbered else None
-
-
-def _scheduler_note(reference: Reference) -> str | None:
-    scheduler = reference.config.lr_scheduler
-    if not scheduler:
-        return None
-    used = _schedule(reference)
-    return f"{scheduler.get('type')} becomes the schedule '{used}'; its arguments are not used"
-
-
-def _split_note(reference: Reference) -> str | None:
-    config = reference.config
-    if config.random_seed in (None, config.data_split_seed):
-        return None
-    return f"random_seed {config.random_seed} seeds the split, too"
-
-
-def _viddir_note(reference: Reference) -> str | None:
-    return "videos are found in the folder of the label file"
-
-
-def _loss(usual: str) -> Note:
-    def note(reference: Reference) -> Ignored | None:
-        loss = reference.config.loss
-        names = list(loss) if isinstance(loss, dict) else [loss]
-        others = [name for name in names if name != usual]
-        if not others:
-            return None
-        return _ignored(reference, "loss", f"only {usual} is used; {', '.join(others)}: {LATER}")
-
-    return note
-
-
-def _max_head(reference: Reference) -> Ignored | None:
-    if reference.config.expval:
-        return None
-    return _ignored(reference, "expval", f"poses are always the expectation; MAX is {LATER}")
-
-
-def _cropping(reference: Reference) -> Ignored | None:
-    for key in ("crop_height", "crop_width"):
-        crop = getattr(reference.config, key)
-        if crop is not None and crop[0] != 0:
-            return _ignored(reference, key, "volumes are filled from whole frames")
-    return None
-
-
-def _note(key: str, tell: Callable[[Reference], str | None]) -> Note:
-    def note(reference: Reference) -> Ignored | None:
-        reason = tell(reference) if key in reference.given else None
-        return _ignored(reference, key, reason) if reason else None
-
-    return note
-
-
-_TRAIN_NOTES = (
-    _note("lr_scheduler", _scheduler_note),
-    _note("data_split_seed", _split_note),
-    _note("viddir", _viddir_note),
-)
-
-
-def _ignored(reference: Reference, key: str, reason: str) -> Ignored:
-    return Ignored(key, getattr(reference.config, key), reason, reference.files[-1])
 
 
 def _lacking(reference: Reference, key: str, why: str) -> FileFormatError:

@@ -7,7 +7,6 @@ processes may write different chunks of one store, or by mistake the same one.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -25,50 +24,14 @@ if TYPE_CHECKING:
 
     import zarr
 
+    from .array_specs import ArraySpec
+
 EXPECTED = "a prediction store (a folder with zarr.json that napari-sdannce made)"
 IDS_CHUNK = 65536
 
 _IDS = "sample_ids"
 _DONE = "done"
 _DONE_FOLDER = Path(_DONE, "c")
-
-
-@dataclass(frozen=True, slots=True)
-class ArraySpec:
-    """One array of the store: (T, *shape), `fill` where nothing was written."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    fill: float
-
-
-def chunk_for(path: Path, sample_ids: npt.NDArray[np.int64], chunk: int | None) -> int:
-    """Check the moments of a store to be made and settle how many are written at once.
-
-    Raises
-    ------
-    ValueError
-        When there are no moments, sample ids repeat or the chunk is smaller than 1.
-    """
-    if sample_ids.ndim != 1 or not len(sample_ids):
-        raise ValueError(f"{path}: a store needs (T,) sample ids, got shape {sample_ids.shape}")
-    if len(np.unique(sample_ids)) != len(sample_ids):
-        raise ValueError(f"{path}: sample ids repeat")
-    if chunk is not None and chunk < 1:
-        raise ValueError(f"{path}: a chunk needs at least one moment, got {chunk}")
-    return min(chunk or default_chunk(len(sample_ids)), len(sample_ids))
-
-
-def default_chunk(n_moments: int) -> int:
-    """Moments a chunk: few enough to lose little when killed, never more than 1000 files an array.
-
-    Examples
-    --------
-    >>> default_chunk(80), default_chunk(90_000), default_chunk(1_000_000)
-    (80, 100, 1000)
-    """
-    return max(min(n_moments, 100), -(-n_moments // 1000))
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,27 +286,3 @@ class ChunkedArrays:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             found = f"array '{name}' is missing or damaged: {error}"
             raise FileFormatError(self.path, found, EXPECTED) from error
-
-
-def read_attributes(path: Path) -> Any:
-    """Read the attributes of a Zarr group, whatever they are.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such folder.
-    FileFormatError
-        When it is not a Zarr group.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    head = path / "zarr.json"
-    try:
-        content = json.loads(head.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileFormatError(path, "it has no zarr.json", EXPECTED) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileFormatError(head, f"not readable: {error}", EXPECTED) from error
-    if not isinstance(content, dict) or content.get("node_type") != "group":
-        raise FileFormatError(head, "it is not a Zarr group", EXPECTED)
-    return content.get("attributes")

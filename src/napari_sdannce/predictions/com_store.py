@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from napari_sdannce.files.com_mat import write_com
 
-from .chunks import ArraySpec
+from .array_specs import ArraySpec
 from .com import ComTrace
 from .job_store import JobStore
 from .store import arrays_of

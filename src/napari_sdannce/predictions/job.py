@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 
-from .chunks import EXPECTED, read_attributes
+from .chunks import EXPECTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,30 @@ class StoreAttributes(BaseModel):
     chunk: int = Field(ge=1)
     extras: tuple[str, ...] = ()
     job: Job
+
+
+def read_attributes(path: Path) -> Any:
+    """Read the attributes of a Zarr group, whatever they are.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder.
+    FileFormatError
+        When it is not a Zarr group.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    head = path / "zarr.json"
+    try:
+        content = json.loads(head.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FileFormatError(path, "it has no zarr.json", EXPECTED) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileFormatError(head, f"not readable: {error}", EXPECTED) from error
+    if not isinstance(content, dict) or content.get("node_type") != "group":
+        raise FileFormatError(head, "it is not a Zarr group", EXPECTED)
+    return content.get("attributes")
 
 
 def read_store_attributes(path: Path) -> StoreAttributes:

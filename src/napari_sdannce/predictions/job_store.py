@@ -12,7 +12,8 @@ import numpy as np
 
 from napari_sdannce.files.errors import FileFormatError
 
-from .chunks import ArraySpec, ChunkedArrays, chunk_for
+from .array_specs import ArraySpec, chunk_for
+from .chunks import ChunkedArrays
 from .job import (
     ATTRIBUTE,
     Job,

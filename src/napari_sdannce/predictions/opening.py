@@ -12,10 +12,9 @@ from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.pose_mat import read_poses
 from napari_sdannce.files.video_folders import natural_key
 
-from .chunks import read_attributes
 from .com import ComTrace
 from .com_store import ComStore
-from .job import ATTRIBUTE
+from .job import ATTRIBUTE, read_attributes
 from .store import PoseStore
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.files.pose_mat import write_com3d_used, write_poses
 from napari_sdannce.poses import Poses
 
-from .chunks import ArraySpec
+from .array_specs import ArraySpec
 from .job_store import JobStore
 
 if TYPE_CHECKING:
