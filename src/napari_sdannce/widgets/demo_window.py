@@ -158,7 +158,7 @@ def build(
     """Put the panels of the demo into a viewer and start."""
     panel = napari_adapter.open_panel(viewer)
     demo = DemoPanel(panel, out)
-    napari_adapter.dock(viewer, demo, "Demo", area="right")
+    napari_adapter.dock(viewer, demo, "Demo", tabify=True)
     panel.opened.connect(lambda: demo.start(arguments))
     panel.open(recording_folder)
     return demo
@@ -170,7 +170,7 @@ def photograph(recording_folder: Path, out: Path, path: Path, *, seconds: float 
     napari_adapter.resize(viewer, 1600, 1000)
     panel = napari_adapter.open_panel(viewer)
     demo = DemoPanel(panel, out)
-    napari_adapter.dock(viewer, demo, "Demo", area="right")
+    napari_adapter.dock(viewer, demo, "Demo", tabify=True)
     panel.open(recording_folder)
     _wait_until(lambda: panel.shown is not None, seconds)
     demo.show_result(read_summary(out))

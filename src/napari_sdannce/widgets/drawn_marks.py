@@ -49,7 +49,7 @@ class DrawnMarks:
         self.marks: Marks = marks
         self.cameras: dict[str, CameraMarks] = {}
         self.color_by = ColorBy.KEYPOINT if len(marks.animals) == 1 else ColorBy.ANIMAL
-        self._colors = point_colors(marks, self.color_by)
+        self.paint(self.color_by)
         shape = (len(marks.animals), len(marks.skeleton.keypoints))
         self.shown: npt.NDArray[np.bool_] = np.ones(shape, dtype=bool)
 
@@ -86,13 +86,12 @@ class DrawnMarks:
         self.shown = np.outer(which_animals, which_keypoints)
 
     def paint(self, by: ColorBy) -> None:
-        """Colour by keypoint or by animal."""
+        """Colour by keypoint or by animal, from the next `refill` on."""
         self.color_by = by
         self._colors = point_colors(self.marks, by)
-        bones = bone_colors(self.marks.skeleton, len(self.marks.animals), by).reshape(-1, 4)
-        for one in self.cameras.values():
-            if len(bones):
-                one.bones.edge_color = bones
+        self._bone_colors = bone_colors(self.marks.skeleton, len(self.marks.animals), by).reshape(
+            -1, 4
+        )
 
     def set_diameter(self, camera: str, diameter: float) -> None:
         """Set the diameter of keypoints, px of the image; bones are a third as thick."""
@@ -114,6 +113,7 @@ class DrawnMarks:
         one.points.data[...] = positions
         hide(one.points, ~shown, self._colors)
         one.bones.data[...] = bones
+        hide_bones(one.bones, self._bone_colors)
         if changed:
             _redraw(one.points)
             _redraw(one.bones)
@@ -133,6 +133,13 @@ def hide(
     for kept, own in zip((points.face_color, points.border_color), colors, strict=True):
         kept[...] = own
         kept[hidden] = 0
+
+
+def hide_bones(bones: Vectors, colors: npt.NDArray[np.float64]) -> None:
+    """Let bones without length not be seen, in place; napari would draw a dot."""
+    if len(colors):
+        bones.edge_color[...] = colors
+        bones.edge_color[(bones.data[:, 1] == 0).all(axis=-1)] = 0
 
 
 def _redraw(layer: Layer) -> None:

@@ -32,9 +32,10 @@ def resize(viewer: Any, width: int, height: int) -> None:
     real_viewer(viewer).window.resize(width, height)
 
 
-def dock(viewer: Any, widget: QWidget, name: str, area: str = "right") -> Any:
-    """Dock a widget in the viewer's window; returns the dock."""
-    return real_viewer(viewer).window.add_dock_widget(widget, name=name, area=area)
+def dock(viewer: Any, widget: QWidget, name: str, *, tabify: bool = False) -> Any:
+    """Dock a widget on the right of the viewer's window, or as a tab over what is there."""
+    window = real_viewer(viewer).window
+    return window.add_dock_widget(widget, name=name, area="right", tabify=tabify)
 
 
 def undock(viewer: Any, widget: QWidget) -> None:

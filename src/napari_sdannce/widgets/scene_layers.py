@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.colors import bone_colors, keypoint_colors
-from napari_sdannce.widgets.drawn_marks import hide
+from napari_sdannce.widgets.drawn_marks import hide, hide_bones
 from napari_sdannce.widgets.layer_data import filled_bones
 from napari_sdannce.widgets.scene_geometry import (
     floor_grid,
@@ -66,6 +66,7 @@ class SceneLayers:
             points.data[...] = flat
             hide(points, ~shown.ravel(), self._colors_of(drawn))
             bones.data[...] = filled_bones(joints, drawn.shown, drawn.marks.skeleton.bones, hidden)
+            hide_bones(bones, self._bone_colors_of(drawn))
             for layer in (points, bones):
                 layer.refresh(extent=False, thumbnail=False, highlight=False)
 
@@ -97,9 +98,7 @@ class SceneLayers:
             name=f"{drawn.marks.name} bones",
             vector_style="line",
             edge_width=size / 3,
-            edge_color=bone_colors(skeleton, n_animals, drawn.color_by).reshape(-1, 4)
-            if n_bones
-            else "white",
+            edge_color=self._bone_colors_of(drawn) if n_bones else "white",
         )
         points = self.model.add_points(
             np.tile(place, (n_animals * n_keypoints, 1)),
@@ -120,6 +119,10 @@ class SceneLayers:
         n_animals = len(drawn.marks.animals)
         colors = keypoint_colors(drawn.marks.skeleton, n_animals, drawn.color_by).reshape(-1, 4)
         return colors, colors
+
+    def _bone_colors_of(self, drawn: DrawnMarks) -> FloatArray:
+        n_animals = len(drawn.marks.animals)
+        return bone_colors(drawn.marks.skeleton, n_animals, drawn.color_by).reshape(-1, 4)
 
     def _place_floor(self) -> tuple[FloatArray, float]:
         middle = looked_at(self._cameras)

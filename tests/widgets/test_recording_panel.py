@@ -1,0 +1,275 @@
+"""The panel "Recording" in a napari window."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
+import napari_sdannce as sd
+from napari_sdannce.files.pose_mat import write_poses
+from napari_sdannce.widgets.opening import FoundFile, Kind
+from napari_sdannce.widgets.recording_panel import RecordingPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import napari
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture(scope="module")
+def viewer(qapp: Any) -> Iterator[napari.Viewer]:
+    """One window for all tests here: opening one takes seconds."""
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
+@pytest.fixture
+def panel(viewer: napari.Viewer, qtbot: Any) -> Iterator[RecordingPanel]:
+    panel = RecordingPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Recording", area="right")
+    yield panel
+    viewer.layers.clear()
+    viewer.window.remove_dock_widget(panel)
+    panel.deleteLater()
+
+
+@pytest.fixture
+def experiment(folder: Path, poses: Any, tmp_path: Path) -> Path:
+    """A copy of the recording with predictions and a damaged file."""
+    root = tmp_path / "monday"
+    shutil.copytree(folder, root)
+    write_poses(root / "DANNCE" / "predict", poses)
+    (root / "videos" / "top" / "0.mp4").write_bytes(b"this is no video")
+    return root
+
+
+def opened(panel: RecordingPanel, path: Path, qtbot: Any) -> None:
+    with qtbot.waitSignal(panel.opened, timeout=30_000):
+        panel.open(path)
+
+
+def drawn(panel: RecordingPanel, found: FoundFile, qtbot: Any) -> None:
+    with qtbot.waitSignal(panel.marks_opened, timeout=30_000):
+        panel.toggle_file(found)
+
+
+def test_empty_panel_invites(panel: RecordingPanel) -> None:
+    assert not panel._empty.isHidden()
+    assert panel._scroll.isHidden()
+    assert panel.status == ""
+
+
+def test_opening_a_folder(panel: RecordingPanel, folder: Path, qtbot: Any, small: Any) -> None:
+    opened(panel, folder, qtbot)
+    assert panel.status == "3 cameras, 12 frames."
+    assert panel._empty.isHidden()
+    table = panel.page.cameras
+    rows = [[table.item(r, c).text() for c in range(3)] for r in range(3)]
+    assert rows == [["left", "96×64", "0"], ["right", "128×96", "0"], ["top", "64×64", "0"]]
+    assert panel.page.moment.text() == "Frame 0 of 11   ·   sample id 0"
+    panel.viewer.dims.set_current_step(0, 4)
+    assert panel.page.moment.text() == "Frame 4 of 11   ·   sample id 4"
+    assert table.item(1, 2).text() == "4"
+
+
+def test_hiding_a_camera(panel: RecordingPanel, folder: Path, qtbot: Any) -> None:
+    opened(panel, folder, qtbot)
+    panel.page.cameras.tick("right", False)
+    assert panel.shown is not None
+    assert [image.visible for image in panel.shown.images.values()] == [True, False, True]
+    panel.shown.images["right"].visible = True
+    assert panel.page.cameras.item(1, 0).checkState() == Qt.CheckState.Checked
+
+
+def test_problems_are_listed_in_plain_words(
+    panel: RecordingPanel, experiment: Path, qtbot: Any
+) -> None:
+    opened(panel, experiment, qtbot)
+    assert panel.shown is not None
+    assert "top" in panel.shown.images
+    text = panel.page.problems.text().replace("\u200b", "")
+    assert "videos/top/0.mp4" in text
+    assert str(experiment) not in text
+    assert "Traceback" not in text
+    assert not panel.page._problems_box.isHidden()
+
+
+def test_labels_and_predictions_are_found_and_shown(
+    panel: RecordingPanel, experiment: Path, qtbot: Any, small: Any
+) -> None:
+    opened(panel, experiment, qtbot)
+    kinds = {found.path.name: found.kind for found in panel.page._files}
+    assert kinds == {"walk_dannce.mat": Kind.LABELS, "save_data_AVG0.mat": Kind.POSES}
+    labels, predictions = panel.page._files
+    drawn(panel, labels, qtbot)
+    assert panel.shown is not None
+    assert panel.shown.moment == 2
+    assert panel.page.files.buttons[labels.path].text() == "Hide"
+    drawn(panel, predictions, qtbot)
+    assert [one.marks.name for one in panel.shown.drawn] == ["walk", "save_data_AVG0"]
+    assert panel.shown.scene is not None
+    panel.toggle_file(labels)
+    assert [one.marks.name for one in panel.shown.drawn] == ["save_data_AVG0"]
+    assert panel.page.files.buttons[labels.path].text() == "Show"
+
+
+def test_choices_reach_the_layers(panel: RecordingPanel, experiment: Path, qtbot: Any) -> None:
+    opened(panel, experiment, qtbot)
+    drawn(panel, panel.page._files[1], qtbot)
+    marks, shown = panel.page.marks, panel.shown
+    assert shown is not None
+    points = shown.drawn[0].cameras["left"].points
+    marks.animals.tick("animal2", False)
+    assert points.shown.tolist() == [True] * 3 + [False] * 3
+    marks.keypoints.tick_all(False)
+    assert not points.shown.any()
+    marks.keypoints.tick(marks.keypoints.names()[1], True)
+    assert points.shown.tolist() == [False, True, False, False, False, False]
+    marks.color_by.setCurrentIndex(0)
+    assert shown.drawn[0].color_by.value == "keypoint"
+
+
+def test_stepping_between_labelled_frames(panel: RecordingPanel, folder: Path, qtbot: Any) -> None:
+    opened(panel, folder, qtbot)
+    drawn(panel, panel.page._files[0], qtbot)
+    shown = panel.shown
+    assert shown is not None
+    assert panel.page.marks.now.text() == "1 animal in this frame"
+    panel.page.marks.next.click()
+    assert shown.moment == 6
+    panel.page.marks.next.click()
+    assert (shown.moment, panel.status) == (6, "No further frame has any.")
+    panel.viewer.dims.set_current_step(0, 5)
+    assert panel.page.marks.now.text() == "nothing in this frame"
+    panel.page.marks.previous.click()
+    assert shown.moment == 2
+
+
+def test_zoom_and_edit_buttons(panel: RecordingPanel, folder: Path, qtbot: Any) -> None:
+    opened(panel, folder, qtbot)
+    drawn(panel, panel.page._files[0], qtbot)
+    marks, shown = panel.page.marks, panel.shown
+    assert shown is not None
+    marks.zoom_button.click()
+    assert float(shown.images["left"].scale[-1]) > 1.5
+    panel.page.whole_button.click()
+    assert float(shown.images["right"].scale[-1]) == 1
+    assert not marks.save_button.isEnabled()
+    marks.edit_button.click()
+    assert marks.edited is not None
+    assert marks.save_button.isEnabled()
+    assert {"points", "shapes"} == {layer._type_string for layer in marks.edited.layers}
+    marks.edit_button.click()
+    assert marks.edited is None
+    panel.viewer.dims.set_current_step(0, 5)
+    marks.zoom_button.click()
+    assert panel.status == "No camera sees animal1 in this frame."
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda root: root / "nowhere", "does not exist"),
+        (lambda root: root, "neither videos nor a label file"),
+    ],
+)
+def test_errors_are_one_sentence(
+    panel: RecordingPanel, tmp_path: Path, qtbot: Any, make: Any, said: str
+) -> None:
+    opened(panel, make(tmp_path), qtbot)
+    assert said in panel.status
+    assert "\n" not in panel.status
+    assert panel.shown is None
+    assert panel._empty.isEnabled()
+
+
+def test_a_damaged_label_file_is_refused_and_the_rest_stays(
+    panel: RecordingPanel, folder: Path, qtbot: Any, tmp_path: Path
+) -> None:
+    opened(panel, folder, qtbot)
+    bad = tmp_path / "bad_dannce.mat"
+    bad.write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
+    with qtbot.waitSignal(panel.marks_opened, timeout=30_000):
+        panel.open_any(bad)
+    assert "bad_dannce.mat" in panel.status
+    assert panel.shown is not None
+    assert not panel.shown.drawn
+
+
+def test_predictions_of_another_recording_are_refused(
+    panel: RecordingPanel, folder: Path, poses: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    opened(panel, folder, qtbot)
+    path = write_poses(tmp_path / "save_data_AVG.mat", replace(poses, sample_ids=np.arange(50, 62)))
+    drawn(panel, FoundFile(path, Kind.POSES), qtbot)
+    assert "do they belong together?" in panel.status
+
+
+def drop(panel: RecordingPanel, path: Path) -> QDropEvent:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPointF(5, 5).toPoint(), Qt.DropAction.CopyAction, mime, buttons, keys)
+    panel.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys)
+    panel.dropEvent(event)
+    return event
+
+
+def test_dropping_a_folder_and_then_a_file(
+    panel: RecordingPanel, experiment: Path, qtbot: Any
+) -> None:
+    with qtbot.waitSignal(panel.opened, timeout=30_000):
+        assert drop(panel, experiment).isAccepted()
+    assert panel.shown is not None
+    with qtbot.waitSignal(panel.marks_opened, timeout=30_000):
+        drop(panel, experiment / "walk_dannce.mat")
+    assert len(panel.shown.drawn) == 1
+
+
+def test_the_3d_view_shows_the_same_moment(
+    panel: RecordingPanel, experiment: Path, qtbot: Any, small: Any
+) -> None:
+    opened(panel, experiment, qtbot)
+    assert panel.shown is not None
+    panel.page.scene_box.setChecked(True)
+    scene = panel.shown.scene
+    assert scene is not None
+    drawn(panel, panel.page._files[1], qtbot)
+    panel.viewer.dims.set_current_step(0, 4)
+    scene.layers.refill(4)  # the window is hidden here, so it does not follow by itself
+    expected = small.positions()[4].reshape(-1, 3)[:, ::-1]
+    np.testing.assert_allclose(scene.layers.points[0].data, expected, atol=1e-4)
+    panel.page.scene_box.setChecked(False)
+    assert panel.shown.scene is None
+
+
+def test_removing_the_layers_empties_the_panel(
+    panel: RecordingPanel, folder: Path, qtbot: Any
+) -> None:
+    opened(panel, folder, qtbot)
+    panel.viewer.layers.clear()
+    assert panel.shown is None
+    assert not panel._empty.isHidden()
+
+
+def test_a_script_may_open_it(
+    panel: RecordingPanel, viewer: napari.Viewer, recording: Any, qtbot: Any
+) -> None:
+    sd.add_recording(viewer, recording)
+    qtbot.waitUntil(lambda: panel.shown is not None, timeout=10_000)
+    assert panel.page.cameras.rowCount() == 3
