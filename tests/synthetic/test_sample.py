@@ -25,7 +25,8 @@ def sample(checkout: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def truth(sample: Path) -> dict[str, np.ndarray]:
-    return dict(np.load(sample / "truth.npz"))
+    with np.load(sample / "truth.npz") as found:
+        return dict(found)
 
 
 def test_sample_is_small(sample: Path) -> None:

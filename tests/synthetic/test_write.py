@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 N_FRAMES = 6
 
 
+def _truth(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "truth.npz") as found:
+        return dict(found)
+
+
 @pytest.fixture(scope="module")
 def small() -> Scene:
     return random_scene(N_FRAMES, 2, 2, image_size=(160, 128), seed=8)
@@ -54,7 +59,7 @@ def test_calibration_toml_holds_the_cameras(small: Scene, written: Path) -> None
 
 
 def test_labels_are_the_truth(small: Scene, written: Path) -> None:
-    truth = np.load(written / "truth.npz")
+    truth = _truth(written)
     chosen = [0, 2, 5]
     for a in range(2):
         path = next(written.glob(f"*_rat{a + 1}_dannce.mat"))
@@ -104,7 +109,7 @@ def test_command_line_makes_recordings(tmp_path: Path) -> None:
     command = ["recording", str(tmp_path / "out"), "--frames", "2", "--cameras", "2"]
     result = CliRunner().invoke(app, [*command, "--animals", "1", "--seed", "3", "--labels", "1"])
     assert result.exit_code == 0, result.output
-    truth = np.load(tmp_path / "out" / "truth.npz")
+    truth = _truth(tmp_path / "out")
     assert truth["keypoints"].shape == (2, 1, 23, 3)
     expected = random_scene(2, 1, 2, seed=3).motion.keypoints
     assert np.array_equal(truth["keypoints"], expected)
