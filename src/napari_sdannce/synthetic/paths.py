@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.ndimage import gaussian_filter1d
 
 from napari_sdannce.synthetic.behaviour import Act, ActKind, Ground, Script, made_up
+from napari_sdannce.synthetic.bumping import circles, overlap, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,15 +27,10 @@ WARM_UP_S = 1.5
 """Simulated before the first frame and after the last, so that no end shows, s."""
 
 _WHEELBASE = 120.0
-_CIRCLES = np.array(
-    [[-22.0, 0, 27], [25, 0, 33], [25, 60, 29], [25, 106, 21], [25, 140, 17], [25, 170, 10]]
-)
 _HEAD_REACH = np.array([25.0, 172.0])
 _MAX_BEND = 0.95
 _PUSHES = 4
 _FAR_MM = 260.0
-_WALL_MM = 10.0
-_NECK_MM = 110.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +80,7 @@ class _Agent:
 
     def circles(self) -> FloatArray:
         """(6, 3) x, y, radius of discs that cover the animal, mm."""
-        return np.asarray(_circles(self.x, self.y, self.heading, self.bend, self.look, self.scale))
+        return np.asarray(circles(self.x, self.y, self.heading, self.bend, self.look, self.scale))
 
     def nose(self) -> FloatArray:
         reach = self.scale * _HEAD_REACH
@@ -213,10 +208,10 @@ def _steered(
     wanted = agent.act.other if agent.act.kind is not ActKind.WALK else -1
     hindrances = [np.array([obstacle]) for obstacle in ground.obstacles]
     hindrances += [o.circles() for j, o in enumerate(agents) if j not in (i, wanted)]
-    for circles in hindrances:
-        if np.abs(chest - circles[len(circles) // 2, :2]).max() > _FAR_MM:
+    for discs in hindrances:
+        if np.abs(chest - discs[len(discs) // 2, :2]).max() > _FAR_MM:
             continue
-        for x, y, r in circles:
+        for x, y, r in discs:
             away = chest - (x, y)
             gap = float(np.linalg.norm(away))
             strength = np.clip(1 - (gap - r - 45) / 70, 0, 1)
@@ -281,61 +276,15 @@ def _push_apart(agents: list[_Agent], ground: Ground) -> None:
         moved = False
         for i, one in enumerate(agents):
             for other in agents[i + 1 :]:
-                x, y = _overlap(one.circles(), other.circles())
+                x, y = overlap(one.circles(), other.circles())
                 one.x, one.y = one.x + x / 2, one.y + y / 2
                 other.x, other.y = other.x - x / 2, other.y - y / 2
                 moved = moved or x != 0 or y != 0
-            x, y = _way_back(one.circles(), obstacles, ground.radius)
+            x, y = way_back(one.circles(), obstacles, ground.radius)
             one.x, one.y = one.x + x, one.y + y
             moved = moved or x != 0 or y != 0
         if not moved:
             return
-
-
-@njit(cache=True)
-def _circles(
-    x: float, y: float, heading: float, bend: float, look: float, scale: float
-) -> FloatArray:
-    found = np.empty((len(_CIRCLES), 3))
-    for k in range(len(_CIRCLES)):
-        back, front = scale * _CIRCLES[k, 0], scale * _CIRCLES[k, 1]
-        neck = min(front, scale * _NECK_MM)
-        head = front - neck
-        turn = heading + bend
-        found[k, 0] = x + back * np.cos(heading) + neck * np.cos(turn) + head * np.cos(turn + look)
-        found[k, 1] = y + back * np.sin(heading) + neck * np.sin(turn) + head * np.sin(turn + look)
-        found[k, 2] = scale * _CIRCLES[k, 2]
-    return found
-
-
-@njit(cache=True)
-def _overlap(circles: FloatArray, others: FloatArray) -> tuple[float, float]:
-    """Half the shift that takes the deepest overlapping pair of discs apart."""
-    deepest, x, y = 0.0, 0.0, 0.0
-    for i in range(len(circles)):
-        for j in range(len(others)):
-            dx, dy = circles[i, 0] - others[j, 0], circles[i, 1] - others[j, 1]
-            gap = max(np.sqrt(dx * dx + dy * dy), 1e-6)
-            deep = circles[i, 2] + others[j, 2] - gap
-            if deep > deepest:
-                deepest, x, y = deep, 0.5 * deep * dx / gap, 0.5 * deep * dy / gap
-    return x, y
-
-
-@njit(cache=True)
-def _way_back(circles: FloatArray, obstacles: FloatArray, radius: float) -> tuple[float, float]:
-    """Shift that brings an animal back into the arena, or out of an obstacle."""
-    x, y = 0.0, 0.0
-    for k in range(len(obstacles)):
-        dx, dy = _overlap(circles, obstacles[k : k + 1])
-        x, y = x + 2 * dx, y + 2 * dy
-    farthest, wx, wy = 0.0, 0.0, 0.0
-    for k in range(len(circles)):
-        out = np.sqrt(circles[k, 0] ** 2 + circles[k, 1] ** 2)
-        over = out + circles[k, 2] - (radius - _WALL_MM)
-        if over > farthest:
-            farthest, wx, wy = over, -over * circles[k, 0] / out, -over * circles[k, 1] / out
-    return x + wx, y + wy
 
 
 def _direction(angle: float) -> FloatArray:

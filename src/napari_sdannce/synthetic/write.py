@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.files.anipose import write_anipose
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import ComTrace, write_dannce
 from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.recording import Sync
-from napari_sdannce.skeletons import Skeleton
+from napari_sdannce.skeletons import Skeleton, load_skeleton
 from napari_sdannce.synthetic.render import render_scene
 from napari_sdannce.video import VideoWriter
 
@@ -38,8 +37,8 @@ def write_recording(
     The folder gets ``videos/<camera>/0.mp4``; one Label3D export for each animal, with `n_labels`
     frames spread over the recording, its COM trace, calibration and sync; one whose keypoints are
     the animals' COMs; ``calibration.toml``; and ``truth.npz`` with `keypoints` (T, A, 23, 3)
-    mm, `com` (T, A, 3) mm (the mean of the keypoints), `visibility` (V, T, A, 23), `cameras`, `coats`
-    and `fps`. Principal points and 2D labels of the ``.mat`` files are 1-based, as Label3D's are.
+    mm, `com` (T, A, 3) mm (the mean of the keypoints), `visibility` (V, T, A, 23), `cameras`,
+    `coats` and `fps`. Principal points and 2D labels of the ``.mat`` files are 1-based, as Label3D's are.
 
     Parameters
     ----------
