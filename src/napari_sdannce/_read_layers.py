@@ -60,10 +60,10 @@ def recording_of(found: Any) -> Path:
     Raises
     ------
     ValueError
-        When no folder above it is a recording.
+        When no folder above it is a recording that it lies in.
     """
     from napari_sdannce.files import FileFormatError, open_recording
-    from napari_sdannce.widgets.opening import Kind
+    from napari_sdannce.widgets.opening import Kind, found_files
 
     path: Path = found.path
     if found.kind is Kind.LABELS:
@@ -73,7 +73,7 @@ def recording_of(found: Any) -> Path:
             recording = open_recording(folder)
         except FileFormatError:
             continue
-        if any(view.videos for view in recording.views) or recording.is_calibrated:
+        if found in found_files(recording):
             return folder
     raise ValueError(
         f"{path} is not inside a recording; open its recording first, then open this again"

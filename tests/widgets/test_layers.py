@@ -378,6 +378,7 @@ def test_removing_everything_lets_go(
     gone = []
     listeners = len(viewer.dims.events.point.callbacks)
     for _ in range(20):
+        sd.add_recording(viewer, recording, cameras=["top"])
         layers = sd.add_poses(viewer, recording, poses)
         shown = shown_by(viewer)
         gone += [weakref.ref(shown), weakref.ref(layers[0])]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
 import napari_sdannce as sd
 from napari_sdannce.files.pose_mat import write_poses
+from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.opening import FoundFile, Kind
+from napari_sdannce.widgets.recording_layers import shown_in
 from napari_sdannce.widgets.recording_panel import RecordingPanel
 
 if TYPE_CHECKING:
@@ -42,6 +46,13 @@ def panel(viewer: napari.Viewer, qtbot: Any) -> Iterator[RecordingPanel]:
     viewer.layers.clear()
     viewer.window.remove_dock_widget(panel)
     panel.deleteLater()
+
+
+@pytest.fixture(autouse=True)
+def _no_scene_by_itself(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 3D view takes seconds to open without a graphics card: only where it is looked at."""
+    if "3d" not in request.node.name:
+        monkeypatch.setattr(napari_adapter, "has_window", lambda viewer: False)
 
 
 @pytest.fixture
@@ -118,7 +129,6 @@ def test_labels_and_predictions_are_found_and_shown(
     assert panel.page.files.buttons[labels.path].text() == "Hide"
     drawn(panel, predictions, qtbot)
     assert [one.marks.name for one in panel.shown.drawn] == ["walk", "save_data_AVG0"]
-    assert panel.shown.scene is not None
     panel.toggle_file(labels)
     assert [one.marks.name for one in panel.shown.drawn] == ["save_data_AVG0"]
     assert panel.page.files.buttons[labels.path].text() == "Show"
@@ -239,6 +249,38 @@ def test_dropping_a_folder_and_then_a_file(
     with qtbot.waitSignal(panel.marks_opened, timeout=30_000):
         drop(panel, experiment / "walk_dannce.mat")
     assert len(panel.shown.drawn) == 1
+
+
+def test_the_first_marks_open_a_3d_view_and_closing_leaves_nothing(
+    viewer: napari.Viewer, recording: Any, poses: Any, qtbot: Any
+) -> None:
+    from napari.qt import QtViewer
+
+    gc.collect()
+    before = len(QtViewer._instances)
+    gone: list[Any] = []
+    for _ in range(3):
+        sd.add_poses(viewer, recording, poses)
+        shown = shown_in(viewer)
+        assert shown is not None
+        assert shown.scene is not None
+        assert shown.scene in viewer.window.dock_widgets.values()
+        gone += [weakref.ref(shown), weakref.ref(shown.scene.model)]
+        viewer.layers.clear()
+        assert "3D view" not in viewer.window.dock_widgets
+        del shown
+    qtbot.wait_until(lambda: no_longer(gone, before), timeout=20_000)
+
+
+def no_longer(gone: list[Any], before: int) -> bool:
+    """Whether nothing of a closed recording is left."""
+    from napari.qt import QtViewer
+    from qtpy.QtCore import QEvent
+    from qtpy.QtWidgets import QApplication
+
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    return all(ref() is None for ref in gone) and len(QtViewer._instances) == before
 
 
 def test_the_3d_view_shows_the_same_moment(
