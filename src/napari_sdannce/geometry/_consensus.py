@@ -1,7 +1,6 @@
 """Compiled inner part of robust triangulation: consensus of pairs, then Levenberg-Marquardt.
 
-Cameras are the rows of `camera_rows`. Compiled at the first call and cached
-on disk (see `_lens.py` on the cache). Scalars and small loops on purpose: a point needs a few
+Cameras are the rows of `camera_rows`. Scalars and small loops on purpose: a point needs a few
 microseconds, less than one call of any array function, and array expressions take long to compile.
 """
 
@@ -9,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.geometry._lens import bend, bend_slopes, compiled, unbend
+from napari_sdannce.geometry._compiled import compiled
+from napari_sdannce.geometry._lens import bend, bend_slopes, unbend
 from napari_sdannce.geometry.camera_rows import CENTRE, CX, CY, FX, FY, LENS, REACH, SKEW
 
 _LM_STEPS = 25

@@ -1,17 +1,11 @@
-"""Compiled inverse of the lens polynomial (`distortion.bend`), shared by everything that needs it.
-
-Compiled at the first call and cached on disk. The cache of a function does not notice a change in
-another file: touch this file and `_consensus.py` when `bend` changes.
-"""
+"""Compiled lens polynomial (`distortion.bend`) and its inverse."""
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from napari_sdannce.geometry import distortion
-
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+from napari_sdannce.geometry._compiled import compiled
 
 bend = compiled(distortion.bend)
 bend_slopes = compiled(distortion.bend_slopes)

@@ -11,10 +11,9 @@ none, and networks learned with what it fills in.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+from napari_sdannce.geometry._compiled import compiled
 
 _ONE, _TWO, _NONE = np.float32(1), np.float32(2), np.float32(0)
 
