@@ -1,4 +1,5 @@
-"""Reads damaged clips of numbered frames, whose names come by standard input, one a line.
+"""Reads damaged clips of numbered frames, whose names come by standard input, one a line,
+after the number of decoder threads.
 
 Answers each with a line of JSON. Runs under a limit of memory.
 """
@@ -18,10 +19,10 @@ from napari_sdannce.video import VideoError, VideoReader  # noqa: E402
 FRAMES = [0, 1, 2, 3, 20, 19, 18, 5, 29, 30, 28, 11, 12, 40, 39, 7]
 
 
-def outcome(path: str) -> dict[str, object]:
+def outcome(path: str, threads: int) -> dict[str, object]:
     """What reading a file gave: an error at opening, or frames right, refused and wrong."""
     try:
-        video = VideoReader(path, color="gray", threads=1 + len(path) % 2)
+        video = VideoReader(path, color="gray", threads=threads)
     except VideoError as error:
         return {"error": str(error)}
     right, refused, garbled, wrong = 0, 0, 0, []
@@ -48,4 +49,5 @@ def outcome(path: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(outcome(line.rstrip("\n"))), flush=True)  # noqa: T201
+        threads, name = line.rstrip("\n").split(" ", 1)
+        print(json.dumps(outcome(name, int(threads))), flush=True)  # noqa: T201

@@ -24,8 +24,6 @@ from numbered_clips import write_clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hypothesis.strategies import DataObject
-
 X264 = {"preset": "veryfast", "crf": "20", "sc_threshold": "0", "g": "10"}
 CLIPS = {
     "a.mp4": {"options": {**X264, "bf": "3"}},
@@ -39,15 +37,24 @@ CLIPS = {
     "f.avi": {"codec": "mpeg4", "gop": 10},
     "g.avi": {"codec": "mjpeg", "pixels": "yuvj420p"},
 }
+Hit = tuple[float, int, int]
+"""Where in the clip (0-1), how many bytes, which byte."""
 CHILD = Path(__file__).with_name("fuzz_child.py")
 SECONDS = 30
 """More than this for one file is a hang."""
 EXAMPLES = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "40"))
 
 
+class Clip:
+    """Bytes of a clip, and where the contents of its frames are; not to be printed."""
+
+    def __init__(self, data: bytes, frames: list[range]) -> None:
+        self.data = data
+        self.frames = frames
+
+
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, list[range]]]:
-    """Bytes of each clip, and where the contents of its frames are."""
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
     folder = tmp_path_factory.mktemp("clips")
     found = {}
     for name, arguments in CLIPS.items():
@@ -56,7 +63,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, li
             packets = [p for p in container.demux(video=0) if p.size]
         # the first bytes may be the head of the block around the packet
         contents = [range(p.pos + 8, p.pos + p.size) for p in packets if p.size > 12]
-        found[name] = (path.read_bytes(), contents)
+        found[name] = Clip(path.read_bytes(), contents)
     return found
 
 
@@ -72,10 +79,10 @@ class Child:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
 
-    def read(self, path: Path) -> dict[str, object]:
+    def read(self, path: Path, threads: int) -> dict[str, object]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(path, file=self._process.stdin, flush=True)
+        print(threads, path, file=self._process.stdin, flush=True)
         watchdog = threading.Timer(SECONDS, self._process.kill)
         watchdog.start()
         answer = self._process.stdout.readline()
@@ -98,29 +105,33 @@ def child() -> Iterator[Child]:
     process.close()
 
 
-def _contents(data: DataObject, clip: bytearray, frames: list[range]) -> bytearray:
-    for _ in range(data.draw(st.integers(1, 6))):
-        frame = data.draw(st.sampled_from(frames))
-        clip[data.draw(st.sampled_from(frame))] = data.draw(st.integers(0, 255))
+def _contents(clip: bytearray, frames: list[range], hits: list[Hit]) -> bytearray:
+    for where, _, byte in hits:
+        at = where * len(frames)
+        frame = frames[int(at)]
+        clip[frame[int((at - int(at)) * len(frame))]] = byte
     return clip
 
 
-def _stretch(data: DataObject, clip: bytearray, frames: list[range]) -> bytearray:
-    start = data.draw(st.integers(frames[1].start, frames[-2].start))
-    stop = min(frames[-1].stop, start + data.draw(st.integers(1, 400)))
+def _stretch(clip: bytearray, frames: list[range], hits: list[Hit]) -> bytearray:
+    where, length, _ = hits[0]
+    first, last = frames[1].start, frames[-1].stop
+    start = first + int(where * (last - first))
+    stop = min(last, start + length)
     clip[start:stop] = bytes(stop - start)
     return clip
 
 
-def _end(data: DataObject, clip: bytearray, frames: list[range]) -> bytearray:
-    return clip[: data.draw(st.integers(1, len(clip) - 1))]
+def _end(clip: bytearray, frames: list[range], hits: list[Hit]) -> bytearray:
+    return clip[: 1 + int(hits[0][0] * (len(clip) - 1))]
 
 
-def _anything(data: DataObject, clip: bytearray, frames: list[range]) -> bytearray:
-    for _ in range(data.draw(st.integers(1, 8))):
-        clip[data.draw(st.integers(0, len(clip) - 1))] = data.draw(st.integers(0, 255))
-    start = data.draw(st.integers(0, len(clip) - 1))
-    del clip[start : start + data.draw(st.integers(0, 60))]
+def _anything(clip: bytearray, frames: list[range], hits: list[Hit]) -> bytearray:
+    for where, length, byte in hits:
+        at = int(where * len(clip))
+        clip[at] = byte
+        if length < 20:
+            del clip[at : at + length]
     return clip
 
 
@@ -135,18 +146,27 @@ DAMAGE = {"contents": _contents, "stretch": _stretch, "end": _end, "anything": _
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(data=st.data())
+@given(
+    name=st.sampled_from(sorted(CLIPS)),
+    threads=st.sampled_from([1, 3]),
+    hits=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 400), st.integers(0, 255)),
+        min_size=1,
+        max_size=6,
+    ),
+)
 def test_damage_gives_an_error_or_the_right_frames(
-    clips: dict[str, tuple[bytes, list[range]]],
+    clips: dict[str, Clip],
     child: Child,
     tmp_path: Path,
     kind: str,
-    data: DataObject,
+    name: str,
+    threads: int,
+    hits: list[Hit],
 ) -> None:
-    name = data.draw(st.sampled_from(sorted(clips)))
-    content, frames = clips[name]
+    clip = clips[name]
     path = tmp_path / name
-    path.write_bytes(DAMAGE[kind](data, bytearray(content), frames))
-    outcome = child.read(path)
+    path.write_bytes(DAMAGE[kind](bytearray(clip.data), clip.frames, hits))
+    outcome = child.read(path, threads)
     if kind != "anything":
-        assert outcome.get("wrong", []) == []
+        assert outcome.get("wrong", []) == [], f"{name}, {threads} threads, {hits}"

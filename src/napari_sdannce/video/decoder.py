@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import av.error
 
-from .ffv1_crc import slices_are_whole
 from .header import open_container, video_stream
+from .packet_checks import PacketChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +64,6 @@ class FrameDecoder:
         self._on_frame = on_frame
         self.n_decoded = 0
         """Packets decoded since the file was opened."""
-        self._has_checks = False
         self._can_seek = True
         self._open()
 
@@ -116,8 +115,10 @@ class FrameDecoder:
         context = self._stream.codec_context
         context.thread_type = "NONE" if self._threads == 1 else "AUTO"
         context.thread_count = self._threads
-        self._is_ffv1 = context.name == "ffv1"
-        self._nal_size = _nal_length_size(context.name, context.extradata)
+        if self._threads != 1:
+            # threads do not mark damaged frames: let them fail, and one thread then judge
+            context.options = {"err_detect": "explode"}
+        self._checks = PacketChecks(context)
         self._packets = self._demux()
         self._begin(0, -1)
 
@@ -217,14 +218,10 @@ class FrameDecoder:
             self._can_seek = False  # the file's index leads astray: go through the packets in turn
             self._darken(number)
             return
-        if number in self._table.damaged or packet.is_corrupt or self._fails_check(packet):
+        if number in self._table.damaged or self._checks.is_damaged(packet):
             self._darken(number)
             return
-        if (
-            rank < frame - self._keep
-            and self._nal_size
-            and _is_unreferenced(packet, self._nal_size)
-        ):
+        if rank < frame - self._keep and self._checks.is_unreferenced(packet):
             self._left_out = max(self._left_out, rank)
             return
         packet.pts = packet.dts = number  # comes out as the time of its frame
@@ -239,14 +236,6 @@ class FrameDecoder:
 
     def _place_of(self, packet: Packet[VideoStream]) -> int | None:
         return packet.pts if self._table.place_is_time else packet.pos
-
-    def _fails_check(self, packet: Packet[VideoStream]) -> bool:
-        """Whether the packet's check sum is wrong, in files that have shown a right one."""
-        if not self._is_ffv1:
-            return False
-        whole = slices_are_whole(bytes(packet))
-        self._has_checks |= whole
-        return self._has_checks and not whole
 
     def _receive(self, packet: Packet[VideoStream] | None, number: int | None = None) -> None:
         try:
@@ -295,22 +284,3 @@ class FrameDecoder:
     def _darken(self, number: int) -> None:
         if number not in self._dark:
             self._dark.update(self._table.shadow(number))
-
-
-def _nal_length_size(codec: str, extradata: bytes | None) -> int:
-    """Bytes of the length before each unit of an H.264 packet; 0 when there are none."""
-    if codec != "h264" or not extradata or len(extradata) < 5 or extradata[0] != 1:
-        return 0
-    return (extradata[4] & 3) + 1
-
-
-def _is_unreferenced(packet: Packet[VideoStream], length_size: int) -> bool:
-    """Whether no other frame leans on this H.264 packet (nal_ref_idc 0, ITU-T H.264 7.4.1)."""
-    data = memoryview(packet)
-    start = 0
-    while start + length_size < len(data):
-        unit = data[start + length_size]
-        if 1 <= unit & 31 <= 5:
-            return unit & 0x60 == 0
-        start += length_size + int.from_bytes(data[start : start + length_size], "big")
-    return False

@@ -151,8 +151,15 @@ def final_table(header: VideoHeader, packets: PacketList) -> Scan:
 
 
 def _is_counted(header: VideoHeader, packets: PacketList) -> bool:
-    no_times = header.container == "avi" and header.codec in REORDERED_CODECS and header.reorder > 0
-    return no_times or any(pts is None for pts in packets.pts)
+    """Whether the packets have no times, or, in AVI files, times that FFmpeg guessed wrongly."""
+    if any(pts is None for pts in packets.pts):
+        return True
+    if header.container != "avi":
+        return False
+    if header.codec in REORDERED_CODECS and header.reorder > 0:
+        return True
+    pts = np.asarray(packets.pts, dtype=np.int64)
+    return not times_agree(pts, np.asarray(packets.keys, dtype=np.int64))
 
 
 def _table(header: VideoHeader, packets: PacketList) -> FrameTable:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 LOSSLESS = ("ffv1", "libx264rgb", "rawvideo", "huffyuv")
 """Codecs that keep every value."""
 FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
+CRASH_SAFE = {
+    ".mp4": {"movflags": FRAGMENTS, "flush_packets": "1"},
+    ".mov": {"movflags": FRAGMENTS, "flush_packets": "1"},
+    ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
+}
+"""Options of the formats that stay readable when they are never finished."""
 TAGGED = ("libx264", "libx265")
 """Codecs whose stream says which colour matrix and range it holds; others are taken for BT.601."""
 FULL_RANGE = (*TAGGED, "mjpeg")
@@ -59,8 +65,9 @@ class VideoWriter:
     keyframe_seconds
         Most seconds between keyframes: how far a jump has to decode.
     crash_safe
-        Write mp4 in fragments, so that what was written stays readable if the program is killed;
-        costs the table that lets such a file open at once.
+        Keep what was written readable if the program is killed: mp4 in fragments, mkv in short
+        clusters. Costs mp4 the table that lets such a file open at once. x264 itself holds some
+        frames back; ``options={"tune": "zerolatency"}`` makes it hold none.
     options
         More options of the encoder.
 
@@ -96,8 +103,8 @@ class VideoWriter:
         self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         self._reformatter = VideoReformatter()
         self._closed = False
-        fragmented = crash_safe and self.path.suffix.lower() in (".mp4", ".mov")
-        flags = {"movflags": FRAGMENTS} if fragmented else {}
+        flags = CRASH_SAFE.get(self.path.suffix.lower(), {}) if crash_safe else {}
+        fragmented = "movflags" in flags
         try:
             self._container: OutputContainer = av.open(
                 str(self._part), "w", container_options=flags
