@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,15 @@ def shared_data() -> Path:
 def checkout() -> Path:
     """Top of the source tree."""
     return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def disc_scene(tmp_path_factory: pytest.TempPathFactory):
+    """An experiment folder whose two animals are four coloured discs each; see `DiscScene`."""
+    spec = importlib.util.spec_from_file_location("disc_scene", CHECKOUT / "tests/disc_scene.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["disc_scene"] = module
+    spec.loader.exec_module(module)
+    return module.write_disc_scene(tmp_path_factory.mktemp("discs") / "experiment")

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -11,6 +12,9 @@ from napari_sdannce.settings.base import Norm, Width
 N_LEVELS = 4
 COARSENING = 2 ** (N_LEVELS - 1)
 """Voxels along each axis must be a multiple of this."""
+
+
+_SHARPER = 5.0
 
 
 class DannceConfig(BaseModel):
@@ -56,6 +60,9 @@ class DannceNet(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        # Xavier's heatmaps are so flat that the first hundred steps go into sharpening them
+        with torch.no_grad():
+            self.output_layer.weight.mul_(_SHARPER)
 
     def forward(self, volumes: Tensor) -> Tensor:
         """Heatmaps of volumes.

@@ -1,0 +1,227 @@
+"""The command line: options from settings, sources, errors, and jobs from start to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from napari_sdannce.cli import main
+from napari_sdannce.cli.options import merged, options_of, validated
+from napari_sdannce.cli.progress import duration, in_words, reporter
+from napari_sdannce.cli.sources import predict_settings, train_settings
+from napari_sdannce.files import open_labels
+from napari_sdannce.models import (
+    CheckpointInfo,
+    ComConfig,
+    DannceConfig,
+    build_network,
+    save_checkpoint,
+)
+from napari_sdannce.predictions import PoseStore, read_com_trace
+from napari_sdannce.settings import ComImageSettings, DanncePredictSettings, DannceTrainSettings
+from napari_sdannce.settings.events import EpochDone, Message, Progress, TrainingStep
+
+
+def failing(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    return int(stopped.value.code or 0)
+
+
+def test_every_setting_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "dannce", "--help"])
+    text = capsys.readouterr().out
+    for option in options_of(DannceTrainSettings, without=("experiments",)):
+        assert f"--{option.name}" in text
+    assert "--volume-voxels WHOLE" in text
+    assert "--rotate / --no-rotate" in text
+    assert "--com PATH" in text
+
+
+def test_options_are_typed_and_win_over_the_file(tmp_path: Path) -> None:
+    values = {"learning_rate": 0.5, "volume": {"voxels": 16, "size_mm": 90}, "seed": 3}
+    given = {("volume", "voxels"): "32", ("rotate",): False, ("learning_rate",): "1e-3"}
+    settings = validated(DannceTrainSettings, merged(values, given), "here")
+    assert (settings.volume.voxels, settings.volume.size_mm) == (32, 90)
+    assert (settings.learning_rate, settings.seed, settings.rotate) == (1e-3, 3, False)
+    assert values["volume"] == {"voxels": 16, "size_mm": 90}
+
+
+def test_an_option_that_equals_the_default_wins_too(tmp_path: Path) -> None:
+    """In the reference it does not (defect D32)."""
+    file = tmp_path / "train.yaml"
+    file.write_text(yaml.safe_dump({"experiments": [{"folder": "rec"}], "epochs": 7}))
+    default = str(DannceTrainSettings().epochs)
+    settings = train_settings(DannceTrainSettings, (str(file),), {"epochs": default}, "none")
+    assert settings.epochs == DannceTrainSettings().epochs
+    assert settings.experiments[0].folder == tmp_path / "rec"
+
+
+def test_paths_of_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "predict.yaml"
+    file.write_text("checkpoint: net.safetensors\ncom: /there/com3d.mat\n")
+    settings = predict_settings(DanncePredictSettings, str(file), {"count": "4"}, "none")
+    assert settings.checkpoint == tmp_path / "net.safetensors"
+    assert settings.com == Path("/there/com3d.mat")
+    assert settings.experiment == tmp_path
+    assert settings.count == 4
+
+
+def test_options_of_experiments(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    sources = (str(tmp_path / "a"), str(tmp_path / "b"))
+    given = {"pixel_origin": "zero", "cameras": ("left", "right"), "width": "quarter"}
+    settings = train_settings(DannceTrainSettings, sources, given, "none")
+    assert [each.folder.name for each in settings.experiments] == ["a", "b"]
+    assert all(each.cameras == ("left", "right") for each in settings.experiments)
+    assert settings.width == 8
+
+
+def test_configuration_of_the_reference_program(
+    disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = str(disc_scene.pose_labels[0])
+    (tmp_path / "io.yaml").write_text(yaml.safe_dump({"exp": [{"label3d_file": labels}]}))
+    config = {"io_config": "io.yaml", "nvox": 64, "vmin": -60, "vmax": 60, "epochs": 3, "lr": 1e-4,
+              "net_type": "compressed_dannce", "gpu_id": "0"}  # fmt: skip
+    file = tmp_path / "dannce.yaml"
+    file.write_text(yaml.safe_dump(config))
+    settings = train_settings(DannceTrainSettings, (str(file),), {"epochs": "5"}, "none")
+    assert (settings.volume.voxels, settings.volume.size_mm) == (64, 120)
+    assert (settings.epochs, settings.width) == (5, 32)
+    assert settings.experiments[0].folder == disc_scene.folder
+    assert "'gpu_id' is ignored" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("experiments: []\nvoxels: 3\nepochs: 3\nwidth: 8\n", "no settings voxels; there are"),
+        ("epochs: soon\n", "'epochs': Input should be a valid integer"),
+        ("- 1\n", "holds a list, expected a mapping"),
+        ("a: [", "not a YAML file"),
+    ],
+)
+def test_files_that_make_no_sense(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text(content)
+    assert failing("train", "dannce", str(file)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sdannce: ")
+    assert str(file) in said
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "com", "nowhere"), "does not exist; expected an experiment folder"),
+        (("train", "com"), "Missing argument 'SOURCE...'"),
+        (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
+        (("predict", "dannce", "."), "'checkpoint' must be given"),
+        (("predict", "com", ".", "--checkpoint", "no.pth"), "no checkpoint no.pth"),
+        (("info", "nowhere"), "does not exist"),
+    ],
+)
+def test_errors_of_the_user_are_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert failing(*arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "napari_sdannce.cli.commands.train_settings", lambda *_: np.zeros(2).reshape(3)
+    )
+    with pytest.raises(ValueError, match="cannot reshape"):
+        main(["train", "com", "."])
+
+
+def weights(folder: Path, scene) -> tuple[Path, Path]:
+    """Untrained networks that fit the scene."""
+    com = ComConfig(n_animals=2, width=2)
+    dannce = DannceConfig(n_views=4, n_keypoints=4, width=2)
+    info = CheckpointInfo(network=com, image=ComImageSettings(downsample=4))
+    volume = DannceTrainSettings.model_validate({"volume": {"voxels": 8, "size_mm": 120}}).volume
+    keypoints = ("nose", "left", "right", "tail")
+    about = CheckpointInfo(network=dannce, volume=volume, keypoints=keypoints)
+    return (
+        save_checkpoint(folder / "com", build_network(com, 0), info),
+        save_checkpoint(folder / "dannce", build_network(dannce, 0), about),
+    )
+
+
+def test_jobs_from_start_to_end(
+    disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = str(disc_scene.folder), tmp_path / "out"
+    common = ["--width", "2", "--steps", "2", "--device", "cpu", "--progress"]
+    main(["train", "com", source, *common, "json", "--output", str(out / "com"),
+          "--image-downsample", "4"])  # fmt: skip
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2]
+    assert lines[-1]["event"] == "done"
+    main(["train", "dannce", source, *common, "bar", "--output", str(out / "dannce"),
+          "--volume-voxels", "8", "--volume-size-mm", "120", "--views", "all"])  # fmt: skip
+    assert "epoch 1/1" in capsys.readouterr().err
+    checkpoints = "checkpoints/last.safetensors"
+    main(["predict", "com", source, "--checkpoint", str(out / "com" / checkpoints), "--count", "5",
+          "--output", str(out / "c"), "--progress", "none", "--min-peak", "-9"])  # fmt: skip
+    dannce = str(out / "dannce" / checkpoints)
+    main(["predict", "dannce", source, "--checkpoint", dannce, "--com", str(out / "c"),
+          "--count", "5", "--output", str(out / "p"), "--progress", "none"])  # fmt: skip
+    assert capsys.readouterr().out == ""
+    assert len(read_com_trace(out / "c")) == 5
+    assert PoseStore.open(out / "p/poses.zarr").missing_chunks() == ()
+    assert (out / "p/save_data_AVG0.mat").is_file()
+    assert (out / "c/com3d0.mat").is_file()
+
+
+def test_info(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["info", str(disc_scene.folder)])
+    text = capsys.readouterr().out
+    assert "a recording of 4 cameras" in text
+    assert "Camera1: 1 video, 48 frames of 160 x 128 px" in text
+    assert "calibrated: yes" in text
+    assert "48 moments (48 complete), 1 animals, 4 keypoints (discs)" in text
+    com, _ = weights(tmp_path, disc_scene)
+    main(["info", str(com)])
+    assert "a com network" in capsys.readouterr().out
+
+
+def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cameras = disc_scene.recording.cameras
+    points = np.stack([camera.project(disc_scene.keypoints[:, 0]) for camera in cameras])
+    names = np.array(disc_scene.recording.names)
+    np.savez(tmp_path / "points.npz", points=points, cameras=names,
+             keypoints=np.array(["nose", "left", "right", "tail"]))  # fmt: skip
+    target = tmp_path / "imported_dannce.mat"
+    main(["import", str(disc_scene.folder), str(tmp_path / "points.npz"), "--output", str(target)])
+    assert "48 moments with keypoints in 3D" in capsys.readouterr().out
+    labels = open_labels(target)
+    np.testing.assert_allclose(labels.points_3d[:, 0], disc_scene.keypoints[:, 0], atol=0.01)
+
+
+def test_words() -> None:
+    assert [duration(s) for s in (5, 75, 7300)] == ["5 s", "1 min 15 s", "2 h 01 min"]
+    assert in_words(Message(level="warning", text="x")) == "warning: x"
+    epoch = EpochDone(epoch=2, total=9, metrics={"val": 0.5})
+    assert in_words(epoch) == "epoch 2/9  val 0.5"
+    assert in_words(TrainingStep(step=1, total=2, loss=1)) == ""
+
+
+def test_bars_do_not_trip_over_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    with reporter("bar") as report:
+        report(Progress(task="find", done=1, total=2, seconds_left=3))
+        report(Message(text="in [odd] folder"))
+    assert "in [odd] folder" in capsys.readouterr().err

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from napari_sdannce.models.heatmaps import soft_argmax
+from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
+from napari_sdannce.training.augmentation import (
+    ImageChange,
+    choose_views,
+    take_views,
+    turn_points,
+    turn_volume,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_turns_of_the_reference(golden: Path, quarters: int) -> None:
+    stored = np.load(golden / "augment_volume.npz")
+    expected = stored[f"rot{90 * quarters}"]
+    turned = [turn_volume(stored["X"][0], k) for k in range(4)]
+    # the reference turns by the same set of angles, in either sense
+    matches = [k for k in range(4) if np.array_equal(turned[k], expected)]
+    assert matches == [quarters]
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(
+    ("volume", "index"),
+    [
+        ("rand_views_seed0_replace", "rand_views_idx_seed0"),
+        ("random_perm_seed1", "random_perm_idx_seed1"),
+    ],
+)
+def test_views_of_the_reference(golden: Path, volume: str, index: str) -> None:
+    stored = np.load(golden / "augment_volume.npz")
+    taken = take_views(stored["X"][0], stored[index], channels=3)
+    np.testing.assert_array_equal(taken, stored[volume][0])
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_points_turn_with_the_volume(quarters: int) -> None:
+    logits = np.full((8, 8, 8), -60.0, dtype=np.float32)
+    logits[1, 6, 3] = 60  # y, x, z
+
+    def peak(volume: np.ndarray) -> np.ndarray:
+        heatmap = torch.from_numpy(np.ascontiguousarray(volume))
+        return soft_argmax(heatmap[None, None], voxel_mm=1.0)[0, 0].double().numpy()
+
+    turned = peak(turn_volume(logits, quarters))
+    np.testing.assert_allclose(turned, turn_points(peak(logits), quarters), atol=1e-6)
+    if quarters == 1:  # from x towards y
+        np.testing.assert_allclose(turn_points(np.array([1.0, 0, 5]), 1), [0, 1, 5])
+
+
+def test_views_are_repeated_and_left_out_whole() -> None:
+    volume = np.arange(2 * 2 * 2 * 6).reshape(2, 2, 2, 6)
+    taken = take_views(volume, [1, 1, 0], channels=3)
+    assert taken.shape == (2, 2, 2, 9)
+    np.testing.assert_array_equal(taken[..., :3], volume[..., 3:])
+    np.testing.assert_array_equal(taken[..., 6:], volume[..., :3])
+
+
+def test_drawn_views() -> None:
+    rng = np.random.default_rng(0)
+
+    def draw(**settings: object) -> np.ndarray:
+        s = DannceTrainSettings(**settings)
+        return np.stack([choose_views(6, s, rng) for _ in range(300)])
+
+    assert (draw(views="all") == np.arange(6)).all()
+    shuffled = draw(views="shuffled")
+    assert (np.sort(shuffled, axis=1) == np.arange(6)).all()
+    assert len(np.unique(shuffled, axis=0)) > 200
+    without = draw(views="without_replacement", n_views=3)
+    assert without.shape == (300, 3)
+    assert all(len(set(row)) == 3 for row in without.tolist())
+    repeats = [len(set(row)) < 6 for row in draw(views="with_replacement").tolist()]
+    assert np.mean(repeats) > 0.9  # 6! / 6^6 = 1.5 % have none
+    with pytest.raises(ValueError, match="n_views 3 needs views to be"):
+        DannceTrainSettings(n_views=3, views="all")
+
+
+def test_image_and_points_change_alike() -> None:
+    settings = ComTrainSettings(augment_turn_deg=40, augment_brightness=0)
+    y, x = np.mgrid[:60, :80]
+    for seed in range(5):
+        change = ImageChange.draw((80, 60), settings, np.random.default_rng(seed))
+        point = np.array([44.0, 27.0])
+        spot = 255 * np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / 18)
+        moved = change.image(spot[..., None].astype(np.float32))[..., 0].astype(np.float64)
+        centre = np.array([(moved * x).sum(), (moved * y).sum()]) / moved.sum()
+        np.testing.assert_allclose(centre, change.points(point), atol=0.1)
+        assert change.gain == 1
+
+
+def test_brightness_stays_a_picture() -> None:
+    settings = ComTrainSettings(augment_brightness=1)
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    means = []
+    for seed in range(20):
+        changed = ImageChange.draw((16, 16), settings, np.random.default_rng(seed)).image(image)
+        assert changed.dtype == np.uint8
+        assert changed.shape == image.shape
+        means.append(changed.mean())
+    assert np.ptp(means) > 50

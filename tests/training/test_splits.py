@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_sdannce.training.splits import reference_split, stratified_split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES = {
+    "per_exp4_seed1024": {"n_validation": 4, "seed": 1024},
+    "per_exp2_seed42": {"n_validation": 2, "seed": 42},
+    "valid_exp2_v5": {"n_validation": 5, "seed": 42, "validation_experiments": [2]},
+    "valid_exp1_all": {"n_validation": 50, "seed": 42, "validation_experiments": [1]},
+    "train10": {"n_validation": 4, "seed": 42, "n_train": 10},
+    "v0": {"n_validation": 0, "seed": 42},
+}
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("name", CASES)
+def test_draws_of_the_reference(golden: Path, name: str) -> None:
+    stored = json.loads((golden / "data_splits.json").read_text())
+    samples = stored["samples"]
+    counts = [sum(sample.startswith(f"{e}_") for sample in samples) for e in range(3)]
+    split = reference_split(counts, **CASES[name])
+    assert [samples[i] for i in split.train] == stored[name]["train"]
+    assert [samples[i] for i in split.validation] == stored[name]["valid"]
+
+
+def test_reference_split_wants_enough_frames() -> None:
+    with pytest.raises(ValueError, match="experiment 1 has 3 labelled frames, 4 are wanted"):
+        reference_split([5, 3], 4, seed=0)
+
+
+@pytest.mark.parametrize(("counts", "wanted"), [([60], 4), ([10, 30], 6), ([3], 4), ([1], 4)])
+def test_stratified_split_parts_all_frames(counts: list[int], wanted: int) -> None:
+    split = stratified_split(counts, wanted)
+    both = np.concatenate([split.train, split.validation])
+    assert sorted(both) == list(range(sum(counts)))
+    starts = np.cumsum([0, *counts])
+    for i, count in enumerate(counts):
+        mine = (split.validation >= starts[i]) & (split.validation < starts[i + 1])
+        assert mine.sum() == min(wanted, count // 2)
+
+
+def test_stratified_split_keeps_stretches_apart_and_inside() -> None:
+    chosen = stratified_split([100], 9).validation
+    stretches = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
+    assert [len(stretch) for stretch in stretches] == [3, 3, 3]
+    assert np.diff([stretch[0] for stretch in stretches]).min() > 25
+    assert stretches[0][0] > 5
+    assert stretches[-1][-1] < 95
