@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 _BLOCK = 4096
-# Of the focal length: 1.7 degrees. People disagree by 10 to 15 px about the trunk of a mouse; where a
-# tighter limit rejects them, points rest on two views and jump. Huber's cost keeps the influence of
-# what the limit lets pass to that of two `pixel_sigma`.
+# Of the focal length: 1.7 degrees. People disagree by 10 to 15 px about the trunk of a mouse; where
+# a tighter limit rejects them, points rest on two views and jump. Huber's cost keeps the influence
+# of what the limit lets pass to that of two `pixel_sigma`.
 _MAX_ERROR = 0.03
 # a residual of two coordinates is Huber's square up to twice, and a line beyond
 _KNEE = 2.0
