@@ -3,8 +3,8 @@
     python benchmarks/inference.py EXPERIMENT [--voxels 32 64] [--width 32] [--frames 20]
 
 Each phase is timed alone on the same moments: decode (all cameras, in threads), sampling (volumes
-of all animals), network. `end to end` is `predict_dannce` with the three overlapped, store and files
-included; what it takes beyond the slowest phase is `other`.
+of all animals), network. `end to end` is `predict_dannce` with the three overlapped, store and
+files included; what it takes beyond the slowest phase is `other`.
 """
 
 from __future__ import annotations
