@@ -112,6 +112,7 @@ def add_images(
     for i, (frames, options, kind) in enumerate(data):
         # napari would go to the middle of the video, and read a frame there of every camera
         image = Layer.create(frames, {**options, "visible": False}, kind)
+        image.name_overlay.visible = True
         # foreign layers go behind ours, or the grid's cells would not hold one camera each
         real.layers.insert(i, image)
         images[options["metadata"][METADATA_KEY]] = image

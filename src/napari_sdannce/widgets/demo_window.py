@@ -79,6 +79,9 @@ class DemoPanel(QWidget):
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._on_finished)
         self._process = process
+        application = QApplication.instance()
+        assert application is not None
+        application.aboutToQuit.connect(self.stop)
         process.start(sys.executable, arguments)
 
     def stop(self) -> None:

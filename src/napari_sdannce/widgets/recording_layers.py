@@ -72,7 +72,8 @@ class RecordingLayers:
         self.moment = self._slider_moment()
         for image in self.images.values():
             image.metadata[METADATA_KEY] = self
-            image.name_overlay.visible = True
+            if not image.name_overlay.visible:
+                image.name_overlay.visible = True
             image.events.visible.connect(self._on_image_visible)
         viewer.dims.events.point.connect(self._on_slider, position="first")
         viewer.layers.events.removed.connect(self._on_removed)
