@@ -116,6 +116,37 @@ def test_layer_norm_by_hand() -> None:
     np.testing.assert_allclose(norm(x).detach().numpy(), np.stack(expected), rtol=1e-5)
 
 
+def test_layer_norm_gradient() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 4, 5, dtype=torch.double, generator=generator, requires_grad=True)
+    norm = ScalarLayerNorm().double()
+    with torch.no_grad():
+        norm.gamma.fill_(1.7)
+        norm.beta.fill_(-0.3)
+    parameters = (x, norm.gamma, norm.beta)
+    assert torch.autograd.gradcheck(lambda x, *_: norm(x), parameters)
+    with torch.no_grad():
+        torch.testing.assert_close(norm(x), norm(x.detach().requires_grad_()))
+
+
+def test_layer_norm_of_a_blank_image() -> None:
+    blank = torch.full((2, 3, 4, 4), 5.0, requires_grad=True)
+    out = ScalarLayerNorm()(blank)
+    assert (out == 0).all()
+    out.sum().backward()
+    assert torch.isfinite(blank.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_layer_norm_of_half_precision(dtype: torch.dtype) -> None:
+    # the squares overflow half precision
+    x = torch.randn(1, 8, 16, 16, generator=torch.Generator().manual_seed(0)) * 2000
+    expected = ScalarLayerNorm()(x)
+    found = ScalarLayerNorm()(x.to(dtype).requires_grad_())
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), expected, atol=0.03, rtol=0.02)
+
+
 @pytest.mark.parametrize(
     ("norm", "key"), [("layer", "gamma"), ("batch", "running_var"), ("instance", None)]
 )

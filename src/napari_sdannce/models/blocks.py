@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,11 +32,53 @@ class ScalarLayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, C, ...)."""
-        axes = tuple(range(1, x.ndim))
-        variance, mean = torch.var_mean(x.float(), dim=axes, correction=0, keepdim=True)
-        scale = self.gamma.view([1] * x.ndim) / (variance.sqrt() + _EPSILON)
-        shift = self.beta.view([1] * x.ndim) - mean * scale
-        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+        if torch.is_grad_enabled():
+            normalised: Tensor = _Normalise.apply(x, self.gamma, self.beta)  # type: ignore[no-untyped-call]
+            return normalised
+        centred, deviation = _centre(x)
+        return centred.mul_(self.gamma / (deviation + _EPSILON)).add_(self.beta).to(x.dtype)
+
+
+def _centre(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples less their mean, and their standard deviations (B, 1, ...); half becomes single.
+
+    `torch.var_mean` takes three times as long.
+    """
+    axes = tuple(range(1, x.ndim))
+    exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    centred = exact - exact.mean(dim=axes, keepdim=True)
+    norm = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
+    return centred, norm * x[0].numel() ** -0.5
+
+
+class _Normalise(torch.autograd.Function):
+    """`ScalarLayerNorm` with its gradient by hand: a third of the time of torch's.
+
+    With c = x - mean, s its deviation, e epsilon and means over a sample, the gradient g of the
+    output gives ``gamma / (s + e) * (g - mean(g) - c * mean(g c) / (s (s + e)))`` for the input.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        centred, deviation = _centre(x)
+        ctx.save_for_backward(centred, deviation, gamma)
+        scale = gamma / (deviation + _EPSILON)
+        return torch.addcmul(beta.view_as(scale[:1]), centred, scale).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        centred, deviation, gamma = ctx.saved_tensors
+        gradient = gradients[0].to(centred.dtype)
+        axes = tuple(range(1, gradient.ndim))
+        inverse = 1 / (deviation + _EPSILON)
+        mean = gradient.mean(dim=axes, keepdim=True)
+        along = (gradient * centred).mean(dim=axes, keepdim=True) * inverse
+        scale = gamma * inverse
+        # a sample without contrast has no direction to lose
+        bend = -scale * along / deviation.clamp(min=torch.finfo(deviation.dtype).tiny)
+        towards_x = torch.addcmul(-mean * scale, gradient, scale).addcmul_(centred, bend)
+        n = centred[0].numel()
+        return towards_x.to(gradients[0].dtype), along.sum().view(1) * n, mean.sum().view(1) * n
 
 
 NORMS: dict[Norm, dict[Dims, Callable[[int], nn.Module]]] = {
