@@ -25,8 +25,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _DATE = "20260101"
-# one thread: several may divide the picture differently from run to run
-_ENCODER = {"preset": "medium", "threads": "1"}
+# the same bytes from every run: with threads, or with all its assembly, x264's choices vary
+_ENCODER = {"preset": "medium", "threads": "1", "x264-params": "cpu-independent=1"}
 
 
 def write_recording(
@@ -38,7 +38,8 @@ def write_recording(
     frames spread over the recording, its COM trace, calibration and sync; one whose keypoints are
     the animals' COMs; ``calibration.toml``; and ``truth.npz`` with `keypoints` (T, A, 23, 3)
     mm, `com` (T, A, 3) mm (the mean of the keypoints), `visibility` (V, T, A, 23), `cameras`,
-    `coats` and `fps`. Principal points and 2D labels of the ``.mat`` files are 1-based, as Label3D's are.
+    `coats` and `fps`. Principal points and 2D labels of the ``.mat`` files count from 1, as
+    Label3D's do.
 
     Parameters
     ----------
