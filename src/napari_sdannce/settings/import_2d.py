@@ -29,7 +29,7 @@ class ImportSettings(Settings):
         None,
         gt=0,
         description="Views farther than this from where the other views see a point are left out "
-        "of its 3D, px; default: 1 % of the focal length",
+        "of its 3D, px; default: 3 % of the focal length",
     )
     accept_px: float | None = Field(
         None,
