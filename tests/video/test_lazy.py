@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,35 @@ def test_a_stretch_reads_only_its_frames() -> None:
     video = lazy_video(source, 100_000, SHAPE)
     video[1000:1010:3].compute()
     assert sorted(source.read) == [1000, 1003, 1006, 1009]
+
+
+def test_numpy_gets_a_frame_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*arguments: object, **keywords: object) -> None:
+        raise AssertionError("a scheduler was asked")
+
+    monkeypatch.setattr("dask.base.get_scheduler", forbidden)
+    video = lazy_video(CountingSource(), 100_000, SHAPE)
+    np.testing.assert_array_equal(np.asarray(video[7, :, :, :]), np.full(SHAPE, 7))
+    np.testing.assert_array_equal(np.asarray(video[7:9])[:, 0, 0, 0], [7, 8])
+
+
+def test_threads_of_dask_read_stretch_after_stretch() -> None:
+    source = CountingSource()
+    video = lazy_video(source, 50_000, SHAPE)
+    assert int(video.max(axis=(1, 2, 3)).sum().compute()) == int((np.arange(50_000) % 251).sum())
+    jumps = np.count_nonzero(np.diff(source.read) != 1)
+    assert jumps < len(video.chunks[0])
+
+
+def test_frames_go_to_another_process() -> None:
+    frames = FrameArray(WhiteSource(), range(5), SHAPE)
+    again = pickle.loads(pickle.dumps(frames))
+    np.testing.assert_array_equal(again[3], np.full(SHAPE, 255))
+
+
+class WhiteSource:
+    def read_or_none(self, frame: int) -> np.ndarray | None:
+        return np.full(SHAPE, 255, np.uint8)
 
 
 def test_a_missing_frame_is_black() -> None:

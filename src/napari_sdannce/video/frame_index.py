@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from .errors import VideoError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .header import VideoHeader
     from .index import FrameTable
 
+_TURN = threading.Semaphore(1)
 FIRST_PACKETS = 512
 """A growing table is renewed at this many packets, then whenever their number has doubled."""
 
@@ -166,24 +168,37 @@ class FrameIndex:
         return None
 
     def _fill(self) -> None:
-        renew_at = FIRST_PACKETS
         try:
-            for packets, whole in scan_packets(self.header):
-                if self._stopped:
-                    return
-                if whole:
-                    self._publish(final_table(self.header, packets))
-                    return
-                n = len(packets.pts)
-                held = self._scan.table.n_frames if self._scan is not None else 0
-                if n >= renew_at or held <= self._wanted < n:
-                    renew_at = 2 * n
-                    self._publish(partial_table(self.header, packets))
+            with ExitStack() as held:
+                self._read_through(held)
         except (VideoError, OSError, MemoryError) as error:
             message = error.message if isinstance(error, VideoError) else str(error)
             with self._changed:
                 self._failure = f"could not be read through ({message})"
                 self._changed.notify_all()
+
+    def _read_through(self, held: ExitStack) -> None:
+        renew_at = FIRST_PACKETS
+        for packets, whole in scan_packets(self.header):
+            n = len(packets.pts)
+            if n >= renew_at == FIRST_PACKETS:
+                self._wait_for_turn(held)
+            if self._stopped:
+                return
+            if whole:
+                self._publish(final_table(self.header, packets))
+                return
+            known = self._scan.table.n_frames if self._scan is not None else 0
+            if n >= renew_at or known <= self._wanted < n:
+                renew_at = max(renew_at, FIRST_PACKETS if n < FIRST_PACKETS else 2 * n)
+                self._publish(partial_table(self.header, packets))
+
+    def _wait_for_turn(self, held: ExitStack) -> None:
+        """Long files are read through one at a time, so that the first frames of all come soon."""
+        while not self._stopped:
+            if _TURN.acquire(timeout=0.1):
+                held.callback(_TURN.release)
+                return
 
     def _publish(self, scan: Scan) -> None:
         with self._changed:

@@ -17,11 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av.container import InputContainer
+    from av.index import IndexEntries
     from av.video.stream import VideoStream
 
 PART = "subfile"
 MAX_SIDE = 32768
 """Pictures wider or higher than this are taken for a damaged header (px)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSample:
+    """One entry of FFmpeg's index of a file."""
+
+    number: int
+    dts: int
+    pos: int
+    size: int
+    is_discard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,8 @@ class VideoHeader:
         Size of the file.
     cut
         Whether its end is left out, so that FFmpeg can open it.
+    entries, samples
+        Length of FFmpeg's index, and some of its entries, to check our own reading against.
     """
 
     path: Path
@@ -77,6 +91,8 @@ class VideoHeader:
     reorder: int
     bytes: int
     cut: bool
+    entries: int = 0
+    samples: tuple[IndexSample, ...] = ()
 
     @property
     def is_mp4(self) -> bool:
@@ -199,7 +215,16 @@ def read_header(path: Path) -> VideoHeader:
             reorder=context.reorder_depth,
             bytes=path.stat().st_size,
             cut=container.name.startswith(PART),
+            entries=len(stream.index_entries),
+            samples=_samples(stream.index_entries),
         )
+
+
+def _samples(entries: IndexEntries) -> tuple[IndexSample, ...]:
+    n = len(entries)
+    numbers = sorted({0, 1 % n, n // 2, n - 1}) if n else []
+    chosen = [(i, entries[i]) for i in numbers]
+    return tuple(IndexSample(i, e.timestamp, e.pos, e.size, e.is_discard) for i, e in chosen)
 
 
 def _is_guess(names: str) -> bool:

@@ -173,12 +173,12 @@ def table_of_times(
     n_frames = int(frames[-1]) + 1 if len(frames) else 0
     packet = np.full(n_frames, HOLE, dtype=np.int64)
     packet[frames] = order
-    times = np.interp(np.arange(n_frames), frames, pts[order]) if n_frames else np.empty(0)
+    times = pts[order]
+    if n_frames > len(frames):
+        times = np.rint(np.interp(np.arange(n_frames), frames, times)).astype(np.int64)
     place, is_time = _places(pos, pts)
     seek = dts[keys] if seek_by_dts else np.minimum(pts[keys], dts[keys])
-    exact = np.rint(times).astype(np.int64)
-    exact[frames] = pts[order]
-    return FrameTable(rank, packet, keys, seek, place, is_time, exact, damaged)
+    return FrameTable(rank, packet, keys, seek, place, is_time, times, damaged)
 
 
 def times_agree(pts: IntArray, keys: IntArray) -> bool:
@@ -215,8 +215,12 @@ def _frame_numbers(order: IntArray, lost: Sequence[tuple[int, int]]) -> IntArray
 
 
 def _places(pos: IntArray, pts: IntArray) -> tuple[IntArray | None, bool]:
-    if len(pos) and pos.min() >= 0 and len(np.unique(pos)) == len(pos):
+    if len(pos) and pos.min() >= 0 and _are_different(pos):
         return pos, False
-    if len(np.unique(pts)) == len(pts):
-        return pts, True
-    return None, False
+    return (pts, True) if _are_different(pts) else (None, False)
+
+
+def _are_different(values: IntArray) -> bool:
+    if (np.diff(values) > 0).all():
+        return True
+    return len(np.unique(values)) == len(values)

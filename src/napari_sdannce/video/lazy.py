@@ -3,11 +3,15 @@
 A dask array with one chunk a frame makes a graph as long as the video, and one with many frames a
 chunk decodes them all for one (napari switches off the optimisation that would slice first). So
 `LazyVideo` picks frames before the graph: indexing along time gives a new small array of just those
-frames. Its own graph, used when whole stretches are computed, has a few hundred chunks.
+frames, and turning that into numpy reads them there and then, without dask's scheduler (which
+takes longer than decoding one) and without its cache. The graph is used when arrays are computed
+from it, and has a few hundred chunks.
 """
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 from uuid import uuid4
 
@@ -17,7 +21,7 @@ import numpy.typing as npt
 from dask.highlevelgraph import HighLevelGraph as Graph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .pixels import Image
 
@@ -59,6 +63,13 @@ class FrameArray:
         self.source = source
         self.frames = frames
         self.frame_shape = frame_shape
+        self._turn = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_turn"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _turn=threading.Lock())
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,7 +96,14 @@ class FrameArray:
 
     def select(self, part: slice) -> Self:
         """The same, with only a part of the frames."""
-        return type(self)(self.source, self.frames[part], self.frame_shape)
+        part_of_it = type(self)(self.source, self.frames[part], self.frame_shape)
+        part_of_it._turn = self._turn
+        return part_of_it
+
+    def read_block(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """A stretch of frames; threads that ask for several take turns, so that none jumps."""
+        with self._turn:
+            return self[start:stop]
 
     def __getitem__(self, index: Any) -> npt.NDArray[np.uint8]:
         first, rest = _split(index, self.ndim)
@@ -147,6 +165,9 @@ class LazyVideo(dask.array.Array):
             return _rest_of(da.stack([self._one(int(i)) for i in numbers]), rest, 1)
         return da.Array.__getitem__(self, index)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self.frames.read_block(0, len(self.frames)), dtype=dtype)
+
     def _one(self, index: int) -> Any:
         n = len(self.frames)
         if not -n <= index < n:
@@ -157,7 +178,20 @@ class LazyVideo(dask.array.Array):
         graph = {(name, *(0,) * len(shape)): (_read_one, self.frames, index)}
         layers = _layer(name, graph)
         meta = np.empty((0,) * len(shape), dtype=np.uint8)
-        return da.Array(layers, name, tuple((side,) for side in shape), meta=meta)
+        frame = da.Array.__new__(
+            LazyFrame, layers, name, tuple((side,) for side in shape), meta=meta
+        )
+        frame.read = partial(self.frames.read, index)
+        return frame
+
+
+class LazyFrame(dask.array.Array):
+    """One frame as a dask array, which numpy gets without dask's scheduler."""
+
+    read: Callable[[], Image]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self.read(), dtype=dtype)
 
 
 def lazy_video(source: FrameSource, n_frames: int, frame_shape: tuple[int, ...]) -> LazyVideo:
@@ -192,7 +226,7 @@ def _rest_of(array: Any, rest: tuple[Any, ...], leading: int) -> Any:
 
 
 def _read_block(frames: FrameArray, start: int, stop: int) -> npt.NDArray[np.uint8]:
-    return frames[start:stop]
+    return frames.read_block(start, stop)
 
 
 def _read_one(frames: FrameArray, index: int) -> npt.NDArray[np.uint8]:

@@ -8,8 +8,8 @@ from . import ffv1_crc, h264_units
 
 if TYPE_CHECKING:
     from av.packet import Packet
-    from av.video.stream import VideoStream
     from av.video.codeccontext import VideoCodecContext
+    from av.video.stream import VideoStream
 
 
 class PacketChecks:

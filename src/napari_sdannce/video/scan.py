@@ -63,16 +63,14 @@ def table_from_header(header: VideoHeader) -> Scan | None:
         tables = read_tables(header.path, header.track_id)
     except UnusableTables:
         return None
-    n = len(tables.pos)
-    with open_container(header.path) as container:
-        entries = video_stream(container, header.path).index_entries
-        if len(entries) != n:
+    if header.entries != len(tables.pos):
+        return None
+    shift = header.samples[0].dts - int(tables.dts[0])
+    for entry in header.samples:
+        i = entry.number
+        ours = (tables.dts[i] + shift, tables.pos[i], tables.size[i])
+        if ours != (entry.dts, entry.pos, entry.size) or entry.is_discard:
             return None
-        shift = entries[0].timestamp - int(tables.dts[0])
-        for i in {0, 1 % n, n // 2, n - 1}:
-            found = (entries[i].timestamp - shift, entries[i].pos, entries[i].size)
-            if found != (tables.dts[i], tables.pos[i], tables.size[i]) or entries[i].is_discard:
-                return None
     outside = tables.pos + tables.size > header.bytes
     cut = frozenset(np.flatnonzero(outside | (tables.pos < 0)).tolist())
     if times_agree(tables.pts, tables.keys):
