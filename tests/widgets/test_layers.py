@@ -118,6 +118,20 @@ def test_keypoints_lie_where_the_camera_sees_them(
             assert (layer.face_color[seen, 3] == 1).all()
 
 
+def test_nothing_is_seen_over_a_camera_that_never_saw_the_animals(
+    viewer: ViewerModel, recording: Recording, small: Any
+) -> None:
+    """Rows wait in the first pixel; without colour, or there would be a dot."""
+    behind = small.cameras[0].centre - 100 * small.cameras[0].rotation[2] + np.zeros((12, 2, 3, 3))
+    far = Poses(behind, np.ones((12, 2, 3)), np.arange(12), small.animals, small.skeleton.keypoints)
+    bones, points, *_ = sd.add_poses(viewer, recording, far)
+    for moment in (0, 5):
+        viewer.dims.set_current_step(0, moment)
+        assert (points.face_color[:, 3] == 0).all()
+        assert (points.border_color[:, 3] == 0).all()
+        assert (bones.edge_color[:, 3] == 0).all()
+
+
 def test_the_scene_hides_something(small: Any) -> None:
     """The tests above must meet missing, leaving and whole animals."""
     seen = [np.isfinite(expected_rows(small, small.cameras[0], t)).all(axis=1) for t in range(12)]

@@ -58,6 +58,8 @@ class DrawnMarks:
         bones = Layer.create(*bones_layer_data(name, self.marks, self.color_by))
         points = Layer.create(*points_layer_data(name, self.marks, self.color_by))
         points.editable = bones.editable = False
+        for colors in (points.face_color, points.border_color, bones.edge_color):
+            colors[...] = 0  # nothing is to be seen before the first refill
         self.cameras[name] = CameraMarks(view, size, points, bones)
         return bones, points
 
