@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +23,16 @@ from napari_sdannce.files.mat_values import cell_column, cell_row
 CHILD = Path(__file__).with_name("fuzz_child.py")
 SECONDS = 20.0
 EXAMPLES = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "30"))
+
+
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="SDANNCE_FUZZ_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+SETTINGS_HDF5 = settings(SETTINGS, max_examples=max(EXAMPLES // 4, 1))
 
 
 class SmallFiles:
@@ -236,13 +247,9 @@ class Child:
 class Fuzz:
     """What a fuzz test needs: mutations to draw, and a reader that may crash."""
 
-    settings = settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize="SDANNCE_FUZZ_EXAMPLES" not in os.environ,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    settings = SETTINGS
+    # every HDF5 file is tried in a process of its own first, which takes its time
+    settings_hdf5 = SETTINGS_HDF5
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -260,6 +267,8 @@ class Fuzz:
         job = {"reader": reader, "path": str(path), "options": options}
         outcome, detail = self.child.ask(job)
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        if outcome not in ("read", "refused") and path.is_file():
+            shutil.copy(path, path.with_name(f"failed-{path.name}"))
         assert outcome in ("read", "refused"), f"{reader} {outcome}: {detail}"
         return outcome
 
@@ -280,8 +289,19 @@ def fuzz(tmp_path_factory: pytest.TempPathFactory):
     found.child.stop()
 
 
+class Damaged(bytes):
+    """Damaged content, which hypothesis would print in full."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} damaged bytes>"
+
+
 @st.composite
 def _damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    return Damaged(_damage(draw, content))
+
+
+def _damage(draw: st.DrawFn, content: bytes) -> bytes:
     data = bytearray(content)
     last = max(len(data) - 1, 0)
     kind = draw(st.sampled_from(["cut", "flip", "flip", "word", "double", "drop"]))

@@ -39,8 +39,7 @@ def content_of(small, what):
 
 @pytest.mark.parametrize(
     ("reader", "what", "name", "version"),
-    [(*each, "5") for each in READERS]
-    + [(*READERS[1], "7.3")],
+    [(*each, "5") for each in READERS] + [(*READERS[1], "7.3")],
 )
 def test_changed_structures(fuzz, small, reader, what, name, version):
     content = content_of(small, what)
@@ -49,7 +48,7 @@ def test_changed_structures(fuzz, small, reader, what, name, version):
         one = {"com": np.arange(12.0).reshape(4, 3), "sampleID": np.arange(4)[None]}
         options["com"] = str(write_mat(fuzz.path("com3d.mat"), one))
 
-    @fuzz.settings
+    @(fuzz.settings if version == "5" else fuzz.settings_hdf5)
     @given(fuzz.changed(content))
     def check(variables):
         path = fuzz.path(name)
@@ -68,7 +67,7 @@ def test_damaged_bytes(fuzz, small, version, compress):
     path = write_mat(fuzz.path("x_dannce.mat"), content, version=version, compress=compress)
     whole = path.read_bytes()
 
-    @fuzz.settings
+    @(fuzz.settings if version == "5" else fuzz.settings_hdf5)
     @given(fuzz.damaged(whole), st.sampled_from(["label_file:open_labels", "mat:read_mat"]))
     def check(damaged, reader):
         path = fuzz.path("x_dannce.mat")

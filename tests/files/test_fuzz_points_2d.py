@@ -115,7 +115,7 @@ def test_damaged_npz(fuzz, save):
 
 
 def test_changed_sleap(fuzz):
-    @fuzz.settings
+    @fuzz.settings_hdf5
     @given(fuzz.changed(sleap_arrays()))
     def check(arrays):
         path = write_hdf5(fuzz.path("s.h5"), arrays)
@@ -127,7 +127,7 @@ def test_changed_sleap(fuzz):
 
 
 def test_changed_dlc_hdf5(fuzz):
-    @fuzz.settings
+    @fuzz.settings_hdf5
     @given(fuzz.changed(fixed_arrays()))
     def check(arrays):
         path = write_hdf5(fuzz.path("d.h5"), arrays, "df_with_missing")
@@ -147,7 +147,7 @@ def test_damaged_hdf5(fuzz, kind, tmp_path_factory):
     else:
         content = write_hdf5(fuzz.path("x.h5"), fixed_arrays(), "df").read_bytes()
 
-    @fuzz.settings
+    @fuzz.settings_hdf5
     @given(fuzz.damaged(content))
     def check(damaged):
         path = fuzz.path("x.h5")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import FileFormatError
+from .hdf5_probe import probe_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ def reading_hdf5(path: Path, expected: str) -> Iterator[h5py.File]:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; expected {expected}")
     try:
+        probe_hdf5(path)
         with h5py.File(path, "r") as file:
             yield file
     except FileFormatError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from .hdf5_probe import UnsafeHdf5Error, probe_hdf5
 from .mat5_read import MAX_CELLS, MAX_DEPTH, MAX_VARIABLE_BYTES, DamagedMatError
 from .mat_values import MatArray, MatValue, Opaque, Skipped, StructArray, class_of, with_class
 
@@ -31,6 +32,7 @@ def read_mat73(path: Path, wanted: Container[str] | None = None) -> dict[str, Ma
         When the file is damaged.
     """
     try:
+        probe_hdf5(path)
         with h5py.File(path, "r") as file:
             reader = _Reader(file)
             return {
@@ -38,6 +40,8 @@ def read_mat73(path: Path, wanted: Container[str] | None = None) -> dict[str, Ma
                 for name in file
                 if name[:1] != "#"
             }
+    except UnsafeHdf5Error as error:
+        raise DamagedMatError(str(error)) from error
     # what h5py turns the errors of the HDF5 library into
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise DamagedMatError(f"the HDF5 library cannot read it ({error})") from error
