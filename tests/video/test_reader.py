@@ -31,6 +31,10 @@ KINDS = {
         "a.mp4",
         {"options": {**X264, "g": "20", "x264-params": "bframes=8:b-pyramid=2:b-adapt=0"}},
     ),
+    "no real keyframes": (
+        "a.mp4",
+        {"options": {**X264, "bf": "0", "x264-params": "intra-refresh=1:keyint=10"}},
+    ),
     "variable rate": ("a.mp4", {"options": {**X264, "bf": "3", "g": "10"}, "times_ms": UNEVEN}),
     "late start": (
         "a.mp4",

@@ -91,11 +91,8 @@ class FrameDecoder:
     def _fetch(self, frame: int) -> VideoFrame | None:
         self._table = self._index.table(frame)
         anchor = self._table.anchor(frame)
-        if self._is_ahead(frame, anchor):
-            found = self._run_to(frame)
-            if found is not None:
-                return found
-        else:
+        found = self._run_to(frame) if self._is_ahead(frame, anchor) else None
+        if found is None:
             self._seek(anchor)
             found = self._run_to(frame)
         if found is None and (anchor > 0 or not self._can_seek):

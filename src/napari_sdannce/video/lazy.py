@@ -165,7 +165,7 @@ class LazyVideo(dask.array.Array):
             return _rest_of(da.stack([self._one(int(i)) for i in numbers]), rest, 1)
         return da.Array.__getitem__(self, index)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: Any = None, **_: Any) -> npt.NDArray[Any]:
         return np.asarray(self.frames.read_block(0, len(self.frames)), dtype=dtype)
 
     def _one(self, index: int) -> Any:
@@ -190,7 +190,7 @@ class LazyFrame(dask.array.Array):
 
     read: Callable[[], Image]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: Any = None, **_: Any) -> npt.NDArray[Any]:
         return np.asarray(self.read(), dtype=dtype)
 
 
