@@ -23,7 +23,7 @@ import torch
 
 from napari_sdannce.files import open_recording
 from napari_sdannce.inference import predict_dannce
-from napari_sdannce.inference.dannce import MomentInput, PoseFinder
+from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
 from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
 from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import ComTrace

@@ -13,7 +13,7 @@ import torch
 from napari_sdannce.files.com_mat import read_com
 from napari_sdannce.files.pose_mat import read_poses
 from napari_sdannce.inference import open_to_predict, predict_com, predict_dannce
-from napari_sdannce.inference.dannce import PoseFinder, stand_ins
+from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, stand_ins
 from napari_sdannce.models import (
     CheckpointError,
     CheckpointInfo,
@@ -281,7 +281,6 @@ def test_volumes_are_centred_and_views_in_order(disc_scene) -> None:
     finder = PoseFinder(
         network, disc_scene.recording.cameras, DannceTrainSettings(volume=VOLUME).volume
     )
-    from napari_sdannce.inference.dannce import MomentInput
     from napari_sdannce.video import RecordingVideo
     from napari_sdannce.volumes import fill_volumes
 

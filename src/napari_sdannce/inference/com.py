@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
     Clock,
     batches_of,
@@ -19,91 +18,27 @@ from napari_sdannce.inference.common import (
     origin_warning,
     weights_hash,
 )
-from napari_sdannce.inference.locate import find_peaks, locate
+from napari_sdannce.inference.locate import locate
 from napari_sdannce.models import load_checkpoint
-from napari_sdannce.models.com import normalise_images
-from napari_sdannce.models.com_images import common_size, prepare_image, stack_images
-from napari_sdannce.models.devices import choose_device, mixed_precision
+from napari_sdannce.models.com_images import common_size, prepare_image
+from napari_sdannce.models.devices import choose_device
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.predictions import ComChunk, ComStore, Job, Reason
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from napari_sdannce.models.com import ComNet
+    from napari_sdannce.models.checkpoints import CheckpointInfo
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings
 
 FloatArray = npt.NDArray[np.float64]
-Image = npt.NDArray[np.uint8]
 
 STORE = "com.zarr"
-
-
-@dataclass(frozen=True, eq=False)
-class ImagesOfMoments:
-    """Images of n moments, ready for the network.
-
-    Parameters
-    ----------
-    images
-        (B, H, W, C), those that could be read.
-    shapes
-        (height, width) of each within its frame of zeros.
-    readable
-        (n, V) which ones they are, moment by moment.
-    """
-
-    images: npt.NDArray[Any]
-    shapes: tuple[tuple[int, int], ...]
-    readable: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class ComFinder:
-    """Finds animals in images of all cameras."""
-
-    network: ComNet
-    image: ComImageSettings
-    size: tuple[int, int]
-    subpixel: bool
-
-    def prepare(self, moments: Sequence[Sequence[Image | None]]) -> ImagesOfMoments:
-        """Make the network's images of the frames of some moments."""
-        prepared = [
-            prepare_image(frame, self.image)
-            for frames in moments
-            for frame in frames
-            if frame is not None
-        ]
-        readable = np.array([[frame is not None for frame in frames] for frames in moments])
-        if not prepared:
-            return ImagesOfMoments(np.zeros((0, *self.size, 1)), (), readable)
-        shapes = tuple((each.shape[0], each.shape[1]) for each in prepared)
-        return ImagesOfMoments(stack_images(prepared, self.size), shapes, readable)
-
-    def find(self, given: ImagesOfMoments) -> tuple[FloatArray, FloatArray]:
-        """Peaks (n, V, A, 2) px of the frames, and their heights (n, V, A); NaN without image."""
-        n_animals = self.network.config.n_animals
-        peaks = np.full((*given.readable.shape, n_animals, 2), np.nan)
-        heights = np.full((*given.readable.shape, n_animals), np.nan)
-        if not len(given.images):
-            return peaks, heights
-        device = next(self.network.parameters()).device
-        with torch.inference_mode(), mixed_precision(device):
-            images = normalise_images(torch.from_numpy(given.images).to(device))
-            heatmaps = self.network(images).float().cpu().numpy()
-        places = np.argwhere(given.readable)
-        for (moment, view), maps, (height, width) in zip(
-            places, heatmaps, given.shapes, strict=True
-        ):
-            peaks[moment, view], heights[moment, view] = find_peaks(
-                maps[:, :height, :width], self.image, subpixel=self.subpixel
-            )
-        return peaks, heights
+_DECIDING = {"subpixel", "min_peak", "triangulation", "max_error_px"}
 
 
 def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[Event]:
@@ -135,18 +70,13 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
     device = choose_device(settings.device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network, info = checkpoint.com, checkpoint.info
-    image = settings.image or info.image
-    if image is None:
-        raise ValueError(
-            f"{settings.checkpoint} does not say how frames become images: set 'image' "
-            "(downsample, method, crops)"
-        )
+    image = _image(settings, info)
     if settings.cameras:
         recording = recording.select(settings.cameras)
     warning = origin_warning(recording, info)
     if warning:
         yield warning
-    folder = settings.output or recording.folder / "COM" / "predict"
+    folder = settings.output or default_folder(recording)
     animals = info.animals or tuple(f"animal{i + 1}" for i in range(network.config.n_animals))
     with RecordingVideo(recording) as video:
         moments = np.array(moments_to_predict(video, settings))
@@ -156,10 +86,7 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
             fps=video.fps,
             recording=recording.name,
             settings={
-                **settings.model_dump(
-                    mode="json",
-                    include={"subpixel", "min_peak", "triangulation", "max_error_px"},
-                ),
+                **settings.model_dump(mode="json", include=_DECIDING),
                 "image": image.model_dump(mode="json"),
             },
             weights=weights_hash(checkpoint.path),
@@ -172,8 +99,28 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
         for problem in video.problems:
             yield Message(level="warning", text=str(problem))
     store.finish()
+    files = _write_mat_files(store, folder, settings)
+    found = np.asarray(np.isfinite(store.trace().positions).all(axis=(-1, -2)))
+    yield Message(text=f"all animals found at {int(found.sum())} of {len(found)} moments")
+    outputs = tuple(str(path) for path in (store.path, *files))
+    yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
+
+
+def _image(settings: ComPredictSettings, info: CheckpointInfo) -> ComImageSettings:
+    image = settings.image or info.image
+    if image is None:
+        raise ValueError(
+            f"{settings.checkpoint} does not say how frames become images: set 'image' "
+            "(downsample, method, crops)"
+        )
+    return image
+
+
+def _write_mat_files(
+    store: ComStore, folder: Path, settings: ComPredictSettings
+) -> tuple[Path, ...]:
     trace = store.trace()
-    files = write_com(
+    return write_com(
         folder,
         trace.positions,
         trace.sample_ids,
@@ -181,10 +128,6 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
         metadata={"checkpoint": settings.checkpoint.name, "program": "napari-sdannce"},
         overwrite=True,
     )
-    found = int(np.isfinite(trace.positions).all(axis=-1).all(axis=-1).sum())
-    yield Message(text=f"all animals found at {found} of {len(trace)} moments")
-    outputs = tuple(str(path) for path in (store.path, *files))
-    yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 
 def _image_size(video: RecordingVideo, image: ComImageSettings) -> tuple[int, int]:

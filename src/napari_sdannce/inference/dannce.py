@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from napari_sdannce.files.pose_mat import write_com3d_used, write_poses
 from napari_sdannce.inference.com import default_folder as com_folder
@@ -22,22 +19,19 @@ from napari_sdannce.inference.common import (
     trace_hash,
     weights_hash,
 )
+from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
 from napari_sdannce.models import load_checkpoint
-from napari_sdannce.models.dannce import normalise_volumes
-from napari_sdannce.models.devices import choose_device, mixed_precision
-from napari_sdannce.models.heatmaps import peak_logit, peak_probability, soft_argmax
+from napari_sdannce.models.devices import choose_device
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import Job, PoseChunk, PoseStore, Reason, read_com_trace
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
-from napari_sdannce.volumes import Interpolation, VolumeSampler, VoxelGrid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_sdannce.geometry import Camera
     from napari_sdannce.models.checkpoints import Checkpoint, CheckpointInfo
     from napari_sdannce.models.dannce import DannceNet
     from napari_sdannce.predictions import ComTrace
@@ -46,132 +40,8 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.volume import VolumeSettings
 
 FloatArray = npt.NDArray[np.float64]
-Image = npt.NDArray[np.uint8]
 
 STORE = "poses.zarr"
-_FEWEST_VIEWS = 2
-
-
-@dataclass(frozen=True, eq=False)
-class MomentInput:
-    """Frames of one moment and the centres of its animals.
-
-    Parameters
-    ----------
-    images
-        One a camera, None = can not be read.
-    coms
-        (A, 3) mm, NaN = not known.
-    """
-
-    images: Sequence[Image | None]
-    coms: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class VolumesOfMoments:
-    """Volumes of the animals of n moments.
-
-    Parameters
-    ----------
-    volumes
-        (B, y, x, z, C) uint8, or float32 of brightness.
-    filled
-        (n, A) whose they are, moment by moment.
-    coms
-        (n, A, 3) mm.
-    reasons
-        (n, A) `Reason` why an animal has no volume.
-    """
-
-    volumes: npt.NDArray[Any]
-    filled: npt.NDArray[np.bool_]
-    coms: FloatArray
-    reasons: npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, eq=False)
-class PoseFinder:
-    """Finds keypoints round centres of mass."""
-
-    network: DannceNet
-    cameras: tuple[Camera, ...]
-    volume: VolumeSettings
-
-    @cached_property
-    def _sampler(self) -> VolumeSampler:
-        return self._for(range(len(self.cameras)))
-
-    def _for(self, views: Sequence[int]) -> VolumeSampler:
-        return VolumeSampler(
-            tuple(self.cameras[view] for view in views),
-            VoxelGrid(self.volume.size_mm, self.volume.voxels),
-            Interpolation(self.volume.interpolation),
-            mono=self.network.config.channels_per_view == 1,
-        )
-
-    def fill(self, moments: Sequence[MomentInput]) -> VolumesOfMoments:
-        """Fill a volume for every animal with a centre.
-
-        Where a camera's frame can not be read another one's stands in.
-        """
-        coms = np.stack([moment.coms for moment in moments])
-        known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(coms).all(axis=-1))
-        reasons = np.where(known, Reason.NONE, Reason.NO_COM).astype(np.uint8)
-        filled = known.copy()
-        volumes = []
-        for row, moment in enumerate(moments):
-            views = stand_ins(moment.images)
-            if not known[row].any():
-                continue
-            if views is None:
-                filled[row] = False
-                reasons[row, known[row]] = Reason.UNREADABLE_FRAME
-                continue
-            images = [moment.images[view] for view in views]
-            sampler = self._sampler if views == list(range(len(views))) else self._for(views)
-            volumes.append(sampler.fill(images, moment.coms[known[row]]))
-        together: npt.NDArray[Any] = np.zeros((0, 1, 1, 1, 1), np.uint8)
-        if volumes:
-            together = np.concatenate(volumes)
-        return VolumesOfMoments(together, filled, coms, reasons)
-
-    def find(self, given: VolumesOfMoments) -> PoseChunk:
-        """Poses of n moments."""
-        shape = (*given.filled.shape, self.network.config.n_keypoints)
-        positions = np.full((*shape, 3), np.nan)
-        confidence = np.full(shape, np.nan)
-        heatmap_max = np.full(shape, np.nan)
-        if len(given.volumes):
-            device = next(self.network.parameters()).device
-            with torch.inference_mode(), mixed_precision(device):
-                volumes = torch.from_numpy(given.volumes).to(device)
-                logits = self.network(normalise_volumes(volumes)).float()
-                offsets = soft_argmax(logits, self.volume.voxel_mm).cpu().numpy()
-            centres = given.coms[given.filled]
-            positions[given.filled] = offsets.astype(np.float64) + centres[:, None]
-            confidence[given.filled] = peak_probability(logits).cpu().numpy()
-            heatmap_max[given.filled] = peak_logit(logits).cpu().numpy()
-        return PoseChunk(
-            positions=positions,
-            confidence=confidence,
-            com=given.coms,
-            reasons=given.reasons,
-            heatmap_max=heatmap_max,
-        )
-
-
-def stand_ins(images: Sequence[Image | None]) -> list[int] | None:
-    """Which camera serves for each: itself, or the next one whose frame can be read.
-
-    None when fewer than two, or fewer than half, can be read.
-    """
-    readable = [view for view, image in enumerate(images) if image is not None]
-    if len(readable) < max(_FEWEST_VIEWS, len(images) / 2):
-        return None
-    return [
-        min(readable, key=lambda other: (other - view) % len(images)) for view in range(len(images))
-    ]
 
 
 def predict_dannce(
@@ -218,22 +88,9 @@ def predict_dannce(
     with RecordingVideo(recording) as video:
         moments = np.array(moments_to_predict(video, settings))
         here = trace.at(video.sample_ids[moments])
-        job = Job(
-            animals=tuple(f"animal{i + 1}" for i in range(trace.n_animals)),
-            keypoints=_keypoints(info, network),
-            cameras=recording.names,
-            skeleton=info.skeleton,
-            fps=video.fps,
-            recording=recording.name,
-            settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(here)},
-            weights=weights_hash(checkpoint.path),
-        )
+        job = _job(recording, checkpoint, volume, here, video.fps)
         store = PoseStore.open_or_create(
-            folder / STORE,
-            video.sample_ids[moments],
-            job,
-            chunk=settings.chunk,
-            extras=("heatmap_max",),
+            folder / STORE, here.sample_ids, job, chunk=settings.chunk, extras=("heatmap_max",)
         )
         finder = PoseFinder(network, recording.cameras, volume)
         yield from _fill_store(store, finder, video, moments, here.positions, settings.batch_size)
@@ -244,6 +101,27 @@ def predict_dannce(
     yield _summary(store)
     outputs = tuple(str(path) for path in (store.path, *files))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
+
+
+def _job(
+    recording: Recording,
+    checkpoint: Checkpoint,
+    volume: VolumeSettings,
+    com: ComTrace,
+    fps: float | None,
+) -> Job:
+    """What decides the result."""
+    info = checkpoint.info
+    return Job(
+        animals=tuple(f"animal{i + 1}" for i in range(com.n_animals)),
+        keypoints=_keypoints(info, checkpoint.dannce),
+        cameras=recording.names,
+        skeleton=info.skeleton,
+        fps=fps,
+        recording=recording.name,
+        settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(com)},
+        weights=weights_hash(checkpoint.path),
+    )
 
 
 def _fill_store(

@@ -168,21 +168,9 @@ def train_com(
         raise ValueError("there is nothing to learn from: the settings name no experiments")
     check_same_names(experiments, "animals")
     device = choose_device(settings.device)
-    first = experiments[0]
-    info = CheckpointInfo(
-        network=ComConfig(
-            in_channels=1 if settings.image.mono else 3,
-            n_animals=len(first.labels.animals),
-            width=settings.width,
-            norm=settings.norm,
-        ),
-        animals=first.labels.animals,
-        cameras=first.recording.names,
-        pixel_origin=first.recording.pixel_origin,
-        image=settings.image,
-    )
+    info = _describe_network(settings, experiments[0])
     network = first_network(info.network, settings).to(device)
-    run = RunFolder.create(settings, first.recording.folder / "COM" / "train")
+    run = RunFolder.create(settings, experiments[0].recording.folder / "COM" / "train")
     parts = (
         (
             each,
@@ -205,3 +193,18 @@ def train_com(
         f"on {device}; results in {run.path}"
     )
     yield from fit(Fitting(network, task, settings, run, info))
+
+
+def _describe_network(settings: ComTrainSettings, first: Experiment) -> CheckpointInfo:
+    return CheckpointInfo(
+        network=ComConfig(
+            in_channels=1 if settings.image.mono else 3,
+            n_animals=len(first.labels.animals),
+            width=settings.width,
+            norm=settings.norm,
+        ),
+        animals=first.labels.animals,
+        cameras=first.recording.names,
+        pixel_origin=first.recording.pixel_origin,
+        image=settings.image,
+    )

@@ -1,0 +1,87 @@
+"""Images of all cameras, and the animals in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_sdannce.inference.locate import find_peaks
+from napari_sdannce.models.com import normalise_images
+from napari_sdannce.models.com_images import prepare_image, stack_images
+from napari_sdannce.models.devices import mixed_precision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_sdannce.models.com import ComNet
+    from napari_sdannce.settings.com import ComImageSettings
+
+FloatArray = npt.NDArray[np.float64]
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class ImagesOfMoments:
+    """Images of n moments, ready for the network.
+
+    Parameters
+    ----------
+    images
+        (B, H, W, C), those that could be read.
+    shapes
+        (height, width) of each within its frame of zeros.
+    readable
+        (n, V) which ones they are, moment by moment.
+    """
+
+    images: npt.NDArray[Any]
+    shapes: tuple[tuple[int, int], ...]
+    readable: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ComFinder:
+    """Finds animals in images of all cameras."""
+
+    network: ComNet
+    image: ComImageSettings
+    size: tuple[int, int]
+    subpixel: bool
+
+    def prepare(self, moments: Sequence[Sequence[Image | None]]) -> ImagesOfMoments:
+        """Make the network's images of the frames of some moments."""
+        prepared = [
+            prepare_image(frame, self.image)
+            for frames in moments
+            for frame in frames
+            if frame is not None
+        ]
+        readable = np.array([[frame is not None for frame in frames] for frames in moments])
+        if not prepared:
+            return ImagesOfMoments(np.zeros((0, *self.size, 1)), (), readable)
+        shapes = tuple((each.shape[0], each.shape[1]) for each in prepared)
+        return ImagesOfMoments(stack_images(prepared, self.size), shapes, readable)
+
+    def find(self, given: ImagesOfMoments) -> tuple[FloatArray, FloatArray]:
+        """Peaks (n, V, A, 2) px of the frames, and their heights (n, V, A); NaN without image."""
+        n_animals = self.network.config.n_animals
+        peaks = np.full((*given.readable.shape, n_animals, 2), np.nan)
+        heights = np.full((*given.readable.shape, n_animals), np.nan)
+        if not len(given.images):
+            return peaks, heights
+        device = next(self.network.parameters()).device
+        with torch.inference_mode(), mixed_precision(device):
+            images = normalise_images(torch.from_numpy(given.images).to(device))
+            heatmaps = self.network(images).float().cpu().numpy()
+        places = np.argwhere(given.readable)
+        for (moment, view), maps, (height, width) in zip(
+            places, heatmaps, given.shapes, strict=True
+        ):
+            peaks[moment, view], heights[moment, view] = find_peaks(
+                maps[:, :height, :width], self.image, subpixel=self.subpixel
+            )
+        return peaks, heights

@@ -1,0 +1,151 @@
+"""Volumes round centres of mass, and the keypoints in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_sdannce.models.dannce import normalise_volumes
+from napari_sdannce.models.devices import mixed_precision
+from napari_sdannce.models.heatmaps import peak_logit, peak_probability, soft_argmax
+from napari_sdannce.predictions import PoseChunk, Reason
+from napari_sdannce.volumes import Interpolation, VolumeSampler, VoxelGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_sdannce.geometry import Camera
+    from napari_sdannce.models.dannce import DannceNet
+    from napari_sdannce.settings.volume import VolumeSettings
+
+FloatArray = npt.NDArray[np.float64]
+Image = npt.NDArray[np.uint8]
+
+_FEWEST_VIEWS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class MomentInput:
+    """Frames of one moment and the centres of its animals.
+
+    Parameters
+    ----------
+    images
+        One a camera, None = can not be read.
+    coms
+        (A, 3) mm, NaN = not known.
+    """
+
+    images: Sequence[Image | None]
+    coms: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class VolumesOfMoments:
+    """Volumes of the animals of n moments.
+
+    Parameters
+    ----------
+    volumes
+        (B, y, x, z, C) uint8, or float32 of brightness.
+    filled
+        (n, A) whose they are, moment by moment.
+    coms
+        (n, A, 3) mm.
+    reasons
+        (n, A) `Reason` why an animal has no volume.
+    """
+
+    volumes: npt.NDArray[Any]
+    filled: npt.NDArray[np.bool_]
+    coms: FloatArray
+    reasons: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class PoseFinder:
+    """Finds keypoints round centres of mass."""
+
+    network: DannceNet
+    cameras: tuple[Camera, ...]
+    volume: VolumeSettings
+
+    @cached_property
+    def _sampler(self) -> VolumeSampler:
+        return self._for(range(len(self.cameras)))
+
+    def _for(self, views: Sequence[int]) -> VolumeSampler:
+        return VolumeSampler(
+            tuple(self.cameras[view] for view in views),
+            VoxelGrid(self.volume.size_mm, self.volume.voxels),
+            Interpolation(self.volume.interpolation),
+            mono=self.network.config.channels_per_view == 1,
+        )
+
+    def fill(self, moments: Sequence[MomentInput]) -> VolumesOfMoments:
+        """Fill a volume for every animal with a centre.
+
+        Where a camera's frame can not be read another one's stands in.
+        """
+        coms = np.stack([moment.coms for moment in moments])
+        known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(coms).all(axis=-1))
+        reasons = np.where(known, Reason.NONE, Reason.NO_COM).astype(np.uint8)
+        filled = known.copy()
+        volumes = []
+        for row, moment in enumerate(moments):
+            views = stand_ins(moment.images)
+            if not known[row].any():
+                continue
+            if views is None:
+                filled[row] = False
+                reasons[row, known[row]] = Reason.UNREADABLE_FRAME
+                continue
+            images = [moment.images[view] for view in views]
+            sampler = self._sampler if views == list(range(len(views))) else self._for(views)
+            volumes.append(sampler.fill(images, moment.coms[known[row]]))
+        together: npt.NDArray[Any] = np.zeros((0, 1, 1, 1, 1), np.uint8)
+        if volumes:
+            together = np.concatenate(volumes)
+        return VolumesOfMoments(together, filled, coms, reasons)
+
+    def find(self, given: VolumesOfMoments) -> PoseChunk:
+        """Poses of n moments."""
+        shape = (*given.filled.shape, self.network.config.n_keypoints)
+        positions = np.full((*shape, 3), np.nan)
+        confidence = np.full(shape, np.nan)
+        heatmap_max = np.full(shape, np.nan)
+        if len(given.volumes):
+            device = next(self.network.parameters()).device
+            with torch.inference_mode(), mixed_precision(device):
+                volumes = torch.from_numpy(given.volumes).to(device)
+                logits = self.network(normalise_volumes(volumes)).float()
+                offsets = soft_argmax(logits, self.volume.voxel_mm).cpu().numpy()
+            centres = given.coms[given.filled]
+            positions[given.filled] = offsets.astype(np.float64) + centres[:, None]
+            confidence[given.filled] = peak_probability(logits).cpu().numpy()
+            heatmap_max[given.filled] = peak_logit(logits).cpu().numpy()
+        return PoseChunk(
+            positions=positions,
+            confidence=confidence,
+            com=given.coms,
+            reasons=given.reasons,
+            heatmap_max=heatmap_max,
+        )
+
+
+def stand_ins(images: Sequence[Image | None]) -> list[int] | None:
+    """Which camera serves for each: itself, or the next one whose frame can be read.
+
+    None when fewer than two, or fewer than half, can be read.
+    """
+    readable = [view for view, image in enumerate(images) if image is not None]
+    if len(readable) < max(_FEWEST_VIEWS, len(images) / 2):
+        return None
+    return [
+        min(readable, key=lambda other: (other - view) % len(images)) for view in range(len(images))
+    ]
