@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import av.error
+from av.video.frame import PictureType
 
 from .header import open_container, video_stream
 from .packet_checks import PacketChecks
@@ -193,7 +194,8 @@ class FrameDecoder:
         if packet is None or not packet.size:
             self._ended = True
             self._receive(packet)
-            self._drop_before(None)
+            if not self._table.counted:
+                self._drop_before(None)
             return
         number, self._sent = self._sent, self._sent + 1
         if number >= self._table.n_packets:
@@ -253,7 +255,7 @@ class FrameDecoder:
         rank = self._rank_of(number)
         if rank < self._base:
             return  # shown before the keyframe the decoding began at
-        if self._drop_before(rank):
+        if self._misses(number, decoded) if self._table.counted else self._drop_before(rank):
             self._dark.add(number)  # the missing one may be this one under a wrong time
         if decoded.is_corrupt:
             self._darken(number)
@@ -273,10 +275,23 @@ class FrameDecoder:
         found = False
         while self._pending and (rank is None or self._pending[0] <= rank):
             missed = heapq.heappop(self._pending)
-            if missed != rank and not self._table.counted:
+            if missed != rank:
                 self._darken(int(self._table.packet[missed]))
                 found = True
         return found
+
+    def _misses(self, number: int, decoded: VideoFrame) -> bool:
+        """Whether one did not come out that must have, where frames are counted.
+
+        A frame that is no B-frame is shown after all that are stored before it.
+        """
+        if number in self._pending:
+            self._pending.remove(number)
+        first = min(self._pending, default=number)
+        if decoded.pict_type == PictureType.B or first >= number:
+            return False
+        self._darken(first)
+        return True
 
     def _darken(self, number: int) -> None:
         if number not in self._dark:
