@@ -5,8 +5,8 @@
     python benchmarks/demo_weights.py dannce OUT
     python benchmarks/demo_weights.py pack OUT sample_data/weights
 
-The networks learn on other walks of the same two rats in front of the same cameras (a lab's case: it
-labels frames of its own rig), never on the sample's motion. `pack` writes half-precision copies.
+The networks learn on other walks of the same two rats in front of the same cameras (a lab's case:
+it labels frames of its own rig), never on the sample's motion. `pack` writes half-precision copies.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_sdannce.inference.common import weights_hash
-from napari_sdannce.models.checkpoints import load_checkpoint, save_checkpoint
+from napari_sdannce.models import load_checkpoint, save_checkpoint
 from napari_sdannce.settings.base import ExperimentSettings
 from napari_sdannce.settings.com import ComImageSettings, ComTrainSettings
 from napari_sdannce.settings.dannce import DannceTrainSettings
@@ -99,7 +98,9 @@ def learn_dannce(arguments: argparse.Namespace) -> None:
         steps=arguments.steps,
         learning_rate=2e-3,
         com_jitter_mm=12,
-        views="shuffled",
+        # the cameras stand still: nothing is gained by turning the world or mixing the views
+        views="all",
+        rotate=False,
         validation_frames=8,
     )
     for event in train_dannce(settings):
@@ -107,7 +108,11 @@ def learn_dannce(arguments: argparse.Namespace) -> None:
 
 
 def pack(arguments: argparse.Namespace) -> None:
-    raise NotImplementedError(weights_hash, load_checkpoint, save_checkpoint)
+    """Half precision halves the files; they are read back as single precision."""
+    for name in ("com", "dannce"):
+        trained = load_checkpoint(arguments.out / name / "checkpoints" / "best.safetensors")
+        path = arguments.target / f"{name}_two_rats.safetensors"
+        print(save_checkpoint(path, trained.network.half(), trained.info), flush=True)
 
 
 def show(event: object) -> None:
