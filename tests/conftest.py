@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def _shared_folder(name: str) -> Path:
-    """Folder of reference numbers (`golden`) or recordings (`data`); skip, or fail on CI, if absent."""
+    """Folder `golden` or `data` of the shared folder; absent: skip, or fail on CI."""
     root = Path(os.environ.get("SDANNCE_SHARED", CHECKOUT.parent / "shared"))
     folder = root / name
     if folder.is_dir():
