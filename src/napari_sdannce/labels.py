@@ -140,7 +140,8 @@ class Labels:
     @property
     def any_3d(self) -> npt.NDArray[np.bool_]:
         """(F,) whether any keypoint has a 3D position."""
-        return np.asarray(np.isfinite(self.points_3d).all(axis=-1).any(axis=(1, 2)))
+        has_3d = np.asarray(np.isfinite(self.points_3d).all(axis=-1))
+        return np.asarray(has_3d.any(axis=(1, 2)))
 
     def select_frames(self, which: npt.ArrayLike) -> Labels:
         """Labels of some of the frames, by index or mask."""
