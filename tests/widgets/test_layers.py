@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
 
 import napari_sdannce as sd
 from napari_sdannce.poses import Poses
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def viewer() -> ViewerModel:
     return ViewerModel()
+
+
+def let_qt_finish() -> None:
+    """Run what waits for the end of the present event, if an earlier test started Qt."""
+    if QApplication.instance() is not None:
+        QApplication.processEvents()
 
 
 def shown_by(viewer: ViewerModel) -> RecordingLayers:
@@ -369,6 +376,7 @@ def test_removing_an_overlay_layer_removes_the_overlay(
     layers = sd.add_poses(viewer, recording, poses)
     sd.add_labels(viewer, recording, small.labels())
     viewer.layers.remove(layers[3])
+    let_qt_finish()
     assert [drawn.marks.name for drawn in shown_by(viewer).drawn] == ["labels"]
     assert cell_names(viewer)[1] == {"right", "right labels", "right labels bones"}
 
@@ -378,6 +386,7 @@ def test_removing_an_image_removes_its_camera(
 ) -> None:
     sd.add_poses(viewer, recording, poses)
     viewer.layers.remove("left")
+    let_qt_finish()
     shown = shown_by(viewer)
     assert list(shown.images) == ["right", "top"]
     assert "left poses" not in viewer.layers
