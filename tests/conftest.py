@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# the same examples in every run; SDANNCE_FUZZ_EXAMPLES=500 looks for new ones
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("explore" if "SDANNCE_FUZZ_EXAMPLES" in os.environ else "steady")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
