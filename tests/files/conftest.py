@@ -168,10 +168,10 @@ class SmallFiles:
         }
 
     @staticmethod
-    def pickled_com() -> dict[str, Any]:
-        """The content of a ``com3d.pickle`` of three cameras."""
+    def pickled_com(count: int = 3) -> dict[str, Any]:
+        """The content of a ``com3d.pickle`` of three cameras and so many moments."""
         moments = {}
-        for i in range(3):
+        for i in range(count):
             moment: dict[str, Any] = {
                 name: {"pred_max": np.float32(0.3 * (c + 1)), "COM": np.zeros(2, np.float32)}
                 for c, name in enumerate(("a", "b", "c"))

@@ -14,7 +14,8 @@ from napari_sdannce.files import FileFormatError
 from napari_sdannce.files.com_mat import read_com, read_instance_coms, write_com
 from napari_sdannce.files.com_pickle import Aggregation, aggregate
 from napari_sdannce.files.mat import write_mat
-from napari_sdannce.files.pickled_arrays import PickleError
+from napari_sdannce.files.pickle_shortcuts import Shortcuts
+from napari_sdannce.files.pickled_arrays import PickledArray, PickleError
 from napari_sdannce.files.plain_pickle import load_plain_pickle
 
 
@@ -163,6 +164,19 @@ def test_pickles_are_not_executed(tmp_path, protocol):
         b"\x80\x02(I1\nI2\ntcnumpy\nndarray\nR.",
         b"\x80\x04]\x94h\x00aj\x05\x00\x00\x00.",
         b"(lp0\ng0\na" + b"2" * 50,
+        b"\x80\x04})" + b"\x85" * 1_000_000 + b"Ns.",  # hash of a deep tuple
+        b"\x80\x04}q\x00}q\x00.",  # another value under the same number
+        b"\x80\x02c_codecs\nencode\nq\x00X\x10\x27\x00\x00"
+        + b"a" * 10_000  # the same bytes made
+        + b"X\x06\x00\x00\x00latin1\x86q\x01R0"
+        + b"h\x00h\x01R" * 10_000
+        + b".",  # again and again
+        b"\x80\x02cnumpy\ndtype\nX\x02\x00\x00\x00U1\x85Rq\x000cnumpy.core.multiarray\nscalar\n"
+        b"h\x00C\x04\xff\xff\xff\xff\x86R.",  # no letter
+        rb"S'\q'"[:4] + b"'\n.",
+        b"0.",
+        b"(1.",
+        b"t.",
     ],
 )
 def test_hostile_pickles(tmp_path, content):
@@ -174,11 +188,62 @@ def test_hostile_pickles(tmp_path, content):
 
 def test_arrays_must_be_as_long_as_they_claim():
     whole = pickle.dumps(np.arange(6.0).reshape(2, 3), protocol=4)
-    assert load_plain_pickle(whole).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert load_plain_pickle(whole).array().tolist() == [[0, 1, 2], [3, 4, 5]]
     at = next(p for op, arg, p in pickletools.genops(whole) if op.name == "BININT1" and arg == 2)
     broken = whole[: at + 1] + b"\xc8" + whole[at + 2 :]
     with pytest.raises(PickleError, match="shape"):
         load_plain_pickle(broken)
+
+
+SEVERAL = {
+    "points": [np.arange(3.0) + i for i in range(200)],
+    "views": [np.full((2, 2), i, dtype="f4") for i in range(100)],
+    "turned": [np.asfortranarray(np.arange(6.0).reshape(2, 3) + i) for i in range(3)],
+    "columns": [np.full((3, 1), i) for i in range(3)],
+    "kinds": [np.array([1, 2], dtype=d) for d in ("?", "u1", "i2", "<i4", ">i4", ">f8", "f2")],
+    "small": [np.zeros(0), np.ones(1, "u1"), np.ones(1, "u1"), np.array(5.0), np.zeros((2, 0))],
+    "texts": [np.array(["a", "bc"]), np.array([b"a", b"bc"])],
+    "long": [np.arange(40.0), np.arange(40.0) + 1],
+    "numbers": [np.float32(i / 3) for i in range(100)] + [np.float64(0.1), np.int16(-3)],
+    "words": [np.str_("Camera1"), np.str_("\u00fc\U0001f400"), np.bytes_(b"x")],
+    "shared": [np.arange(2.0)] * 3,
+    "plain": [None, True, 1, -(2**70), 0.5, "text", b"bytes", (1, (2, 3)), {"a": {1: []}}],
+}
+
+
+def plain(value):
+    if isinstance(value, PickledArray):
+        value = value.array()
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.newbyteorder("="), value.tolist())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(plain, value))
+    return value
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_pickles_are_what_python_makes_of_them(protocol, monkeypatch):
+    whole = pickle.dumps([SEVERAL, SEVERAL["views"], dict(SEVERAL)], protocol=protocol)
+    expected = plain(pickle.loads(whole))
+    assert plain(load_plain_pickle(whole)) == expected
+    steps_at_once = []
+    take = Shortcuts.take
+
+    def counted(self, name, position):
+        end = take(self, name, position)
+        steps_at_once.append(end > position)
+        return end
+
+    monkeypatch.setattr(Shortcuts, "take", counted)
+    assert plain(load_plain_pickle(whole)) == expected
+    assert sum(steps_at_once) > (390 if protocol > 3 else 250 if protocol == 3 else -1)
+    # one by one
+    monkeypatch.setattr(Shortcuts, "take", lambda self, name, position: position)
+    assert plain(load_plain_pickle(whole)) == expected
 
 
 def test_shared_values_do_not_multiply(tmp_path):

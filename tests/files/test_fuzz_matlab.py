@@ -77,9 +77,9 @@ def test_damaged_bytes(fuzz, small, version, compress):
     check()
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 3, 4, 5])
 def test_pickles(fuzz, small, protocol):
-    content = small.pickled_com()
+    content = small.pickled_com(12)
     whole = pickle.dumps(content, protocol=protocol)
     changed = fuzz.changed(content).map(lambda value: pickle.dumps(value, protocol=protocol))
 

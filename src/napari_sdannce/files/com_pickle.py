@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import FileFormatError
-from .pickled_arrays import PickleError
+from .pickled_arrays import PickledArray, PickleError
 from .plain_pickle import load_plain_pickle
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ IntArray = npt.NDArray[np.int64]
 
 EXPECTED = "a COM pickle of DANNCE: a dict of moments with cameras and 'triangulation'"
 _MAX_CAMERAS = 200
+_DOUBLE = np.dtype("<f8")
+_NOWHERE = np.full(3, np.nan, dtype=_DOUBLE).tobytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,21 @@ def _positions(
         found = [_instances(_part(moment, "triangulation")) for moment in moments.values()]
         if any(len(each) != n_animals for each in found):
             raise ValueError("its moments have different numbers of animals")
-        return np.array(found).reshape(len(moments), n_animals, 3), sample_ids
+        return _points([each for several in found for each in several], n_animals), sample_ids
     cameras = [name for name in first if name != "triangulation"]
     if len(cameras) > _MAX_CAMERAS:
         raise ValueError(f"it has {len(cameras)} cameras")
-    pairs = list(combinations(cameras, 2))
+    pairs = [(f"{a}_{b}", f"{b}_{a}") for a, b in combinations(cameras, 2)]
     _check_size(len(moments) * len(pairs), n_bytes)
-    points = np.full((len(moments), len(pairs), 3), np.nan)
+    places: list[Any] = []
     confidence = np.full((len(moments), len(cameras)), np.nan)
     for t, moment in enumerate(moments.values()):
-        triangulation = _part(moment, "triangulation")
-        for p, (a, b) in enumerate(pairs):
-            points[t, p] = _point(triangulation.get(f"{a}_{b}", triangulation.get(f"{b}_{a}")))
-        for c, name in enumerate(cameras):
-            confidence[t, c] = _number(_part(moment, name).get("pred_max"))
+        of_pair = _part(moment, "triangulation").get
+        places += [
+            of_pair(pair) if pair in triangulation else of_pair(turned) for pair, turned in pairs
+        ]
+        confidence[t] = [_number(_part(moment, name).get("pred_max")) for name in cameras]
+    points = _points(places, len(pairs))
     return aggregate(points, confidence, aggregation)[:, None], sample_ids
 
 
@@ -161,32 +165,51 @@ def _part(moment: Any, name: str) -> dict[Any, Any]:
     return part
 
 
-def _instances(triangulation: dict[Any, Any]) -> list[FloatArray]:
+def _instances(triangulation: dict[Any, Any]) -> list[Any]:
     found = triangulation.get("instances")
     if not isinstance(found, list | tuple) or not found:
         raise ValueError("one of its moments has no animals")
-    return [_point(each) for each in found]
+    return list(found)
 
 
-def _point(value: Any) -> FloatArray:
-    """(3,) mm; NaN where the pair has none."""
+def _points(values: list[Any], each: int) -> FloatArray:
+    """(T, each, 3) mm of T times so many positions; NaN where there is none."""
+    content = b"".join([_point(value) for value in values])
+    return np.frombuffer(content, dtype="<f8").astype(np.float64).reshape(-1, each, 3)
+
+
+def _point(value: Any) -> bytes:
+    """Three numbers of a position, each as eight bytes."""
     if value is None:
-        return np.full(3, np.nan)
-    try:
-        point = np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError("one of its positions is no array") from error
-    if point.shape != (3,):
-        raise ValueError(f"one of its positions has {point.size} coordinates")
-    return point
+        return _NOWHERE
+    if not isinstance(value, PickledArray):
+        return _three(value).tobytes()
+    if value.kind is None or math.prod(value.kind.shape) != 3:
+        raise ValueError("one of its positions has not three coordinates")
+    if value.kind.dtype is _DOUBLE or value.kind.dtype == _DOUBLE:
+        return value.content
+    return _three(value.array().ravel().tolist()).tobytes()
+
+
+def _three(value: Any) -> npt.NDArray[Any]:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise ValueError("one of its positions is no array")
+    return np.array([_number(each) for each in value], dtype=_DOUBLE)
 
 
 def _number(value: Any) -> float:
-    """Confidence of a camera; NaN when the file does not say."""
+    """Number, or the last of an array of them; NaN when the file has none."""
+    if isinstance(value, float):
+        return value
     if value is None:
         return np.nan
+    if isinstance(value, PickledArray):
+        found = value.array().ravel()[-1:]
+        value = found[0].item() if found.size and found.dtype.kind in "biuf" else None
+        return _number(value)
+    if not isinstance(value, int):
+        raise ValueError(f"one of its numbers is of type {type(value).__name__}")
     try:
-        numbers = np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError("one of its confidences is no number") from error
-    return float(numbers[-1]) if numbers.size else np.nan
+        return float(value)
+    except OverflowError as error:
+        raise ValueError("one of its numbers is beyond all sense") from error

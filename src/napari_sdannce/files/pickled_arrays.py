@@ -18,51 +18,109 @@ class PickleError(ValueError):
 class PickledName:
     """One of the functions or classes that a plain pickle may name."""
 
+    __slots__ = ("name",)
+
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+_NAMES = {
+    **{
+        (f"numpy.{core}.multiarray", name): name
+        for core in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    },
+    **{(f"numpy.{core}.numeric", "_frombuffer"): "_frombuffer" for core in ("core", "_core")},
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    ("_codecs", "encode"): "encode",
+    ("collections", "OrderedDict"): "dict",
+    **{
+        (module, name): name for module in ("builtins", "__builtin__") for name in ("dict", "bytes")
+    },
+}
+
+
+def named(module: Any, name: Any) -> PickledName:
+    """Stand for what a pickle means by a module and a name in it."""
+    if not isinstance(module, str) or not isinstance(name, str) or (module, name) not in _NAMES:
+        raise PickleError(f"it names {module}.{name}, which is no plain data"[:120])
+    return PickledName(_NAMES[(module, name)])
 
 
 class PickledDType:
     """A dtype under construction: its letters, then its byte order."""
 
+    __slots__ = ("dtype", "letters")
+
     def __init__(self, letters: str) -> None:
         self.letters = letters
-        self.order = "<"
+        self.dtype: np.dtype[Any] = np.dtype("<" + letters)
 
     def set_state(self, state: Any) -> None:
         """Take the byte order; dtypes of several fields are refused."""
         order = state[1] if isinstance(state, tuple) and len(state) >= 2 else None
         if order not in ("<", ">", "|", "="):
             raise PickleError("it holds a dtype other than plain numbers")
-        self.order = "<" if order in ("|", "=") else order
+        self.dtype = np.dtype(("<" if order in ("|", "=") else order) + self.letters)
 
-    def dtype(self) -> np.dtype[Any]:
-        """Return the finished dtype."""
-        return np.dtype(self.order + self.letters)
+
+class ArrayKind:
+    """Shape, type and order of arrays."""
+
+    __slots__ = ("dtype", "length", "order", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], order: str) -> None:
+        self.shape, self.dtype, self.order = shape, dtype, order
+        self.length = math.prod(shape) * dtype.itemsize
+
+    @classmethod
+    def of(cls, shape: Any, dtype: Any, order: Any) -> ArrayKind:
+        """Check what a pickle says of an array."""
+        if not isinstance(dtype, PickledDType) or order not in ("C", "F"):
+            raise PickleError("it holds an array of something else than numbers")
+        return cls(_shape(shape), dtype.dtype, order)
 
 
 class PickledArray:
-    """An array under construction."""
+    """An array that is still bytes: a file holds millions, and most are never looked at."""
 
-    def __init__(self) -> None:
-        self.values: np.ndarray | None = None
+    __slots__ = ("content", "kind")
+
+    def __init__(self, kind: ArrayKind | None = None, content: Any = b"") -> None:
+        if kind is not None and (content.__class__ is not bytes or len(content) != kind.length):
+            content = _bytes_of(kind, content)
+        self.kind = kind
+        self.content: bytes = content
 
     def set_state(self, state: Any) -> None:
-        """Take shape, dtype and bytes, which must agree."""
+        """Take what protocols before 5 keep of an array."""
         if not isinstance(state, tuple) or len(state) != 5:
             raise PickleError("it holds an array without content")
-        _, shape, dtype, fortran, data = state
-        if isinstance(data, str):  # written by Python 2
-            data = data.encode("latin-1", errors="replace")
-        if not isinstance(dtype, PickledDType) or not isinstance(data, bytes):
-            raise PickleError("it holds an array of something else than numbers")
-        self.values = _array(data, dtype.dtype(), _shape(shape), "F" if fortran else "C")
+        _, shape, dtype, fortran, content = state
+        self.kind = ArrayKind.of(shape, dtype, "F" if fortran else "C")
+        self.content = _bytes_of(self.kind, content)
+
+    def array(self) -> np.ndarray:
+        """Return the array itself, not writable."""
+        kind = self.kind
+        if kind is None:
+            raise PickleError("it holds an array without content")
+        order: Any = kind.order
+        return np.frombuffer(self.content, dtype=kind.dtype).reshape(kind.shape, order=order)
 
 
-def _array(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any) -> np.ndarray:
-    if math.prod(shape) * dtype.itemsize != len(data):
-        raise PickleError(f"an array of shape {shape} and type {dtype} has {len(data)} bytes")
-    return np.frombuffer(data, dtype=dtype).reshape(shape, order=order)
+def _bytes_of(kind: ArrayKind, content: Any) -> bytes:
+    """Content of an array, as long as its kind says."""
+    if not isinstance(content, bytes | str):
+        raise PickleError("it holds an array of something else than numbers")
+    if len(content) != kind.length:
+        raise PickleError(
+            f"an array of shape {kind.shape} and type {kind.dtype} has {len(content)} bytes"
+        )
+    if isinstance(content, str):  # written by Python 2
+        return content.encode("latin-1", errors="replace")
+    return content
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -87,21 +145,19 @@ def new_array(kind: Any, *_: Any) -> PickledArray:
     return PickledArray()
 
 
-def scalar(dtype: Any, data: Any) -> Any:
-    """Make one number or text of numpy."""
-    if isinstance(data, str):
-        data = data.encode("latin-1", errors="replace")
-    if not isinstance(dtype, PickledDType) or not isinstance(data, bytes):
-        raise PickleError("it holds a number that is none")
-    return _array(data, dtype.dtype(), (), "C")[()]
+def scalar(dtype: Any, content: Any) -> Any:
+    """Make one number or text of numpy a plain one."""
+    kind = ArrayKind.of((), dtype, "C")
+    one = PickledArray(kind, content)
+    if kind.dtype.kind == "U":  # numpy takes any four bytes for a letter, and fails when it is used
+        big = kind.dtype.newbyteorder(">") == kind.dtype
+        return one.content.decode("utf-32-be" if big else "utf-32-le").rstrip("\0")
+    return one.array().item()
 
 
-def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+def from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> PickledArray:
     """Make an array of its bytes, as protocol 5 has it."""
-    known = isinstance(dtype, PickledDType) and isinstance(data, bytes)
-    if not known or order not in ("C", "F"):
-        raise PickleError("it holds an array of something else than numbers")
-    return _array(data, dtype.dtype(), _shape(shape), order)
+    return PickledArray(ArrayKind.of(shape, dtype, order), content)
 
 
 def encode(text: Any, codec: Any = "latin1") -> bytes:

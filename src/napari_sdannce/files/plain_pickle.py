@@ -2,15 +2,17 @@
 
 A pickle is a program. This one is not run: an own interpreter knows only the steps that build plain
 values, and hands names of functions and classes to a fixed table, which holds numpy's array, dtype
-and scalar in forms that check what they are given. Python's own unpickler, even with such a table,
-lets a few bytes of a pickle claim tens of GB for its memo.
+and scalar in forms that check what they are given. Python's own unpickler would crash on a few
+bytes, or claim GB for them, even with such a table (docs/decisions/0003-own-unpickler.md).
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
+from .pickle_shortcuts import Shortcuts
 from .pickled_arrays import (
     PickledArray,
     PickledDType,
@@ -18,6 +20,7 @@ from .pickled_arrays import (
     PickleError,
     encode,
     from_buffer,
+    named,
     new_array,
     new_dtype,
     scalar,
@@ -27,31 +30,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_MEMOIZE, _BINGET, _BININT1, _TUPLE1, _STOP = 0x94, ord("h"), ord("K"), 0x85, ord(".")
+_GETS = {ord("h"): 1, ord("j"): 4}
+"""Steps that recall a value, and the bytes of its number."""
+_MEMOIZE, _SHORT_TEXT, _STOP = 0x94, 0x8C, ord(".")
+_KEYS = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types of the keys of a dict: computing the hash of deeply nested tuples crashes Python."""
+_ESCAPED = re.compile(r"""(?:[^\\]|\\(?:[\\'"abfnrtv]|x[0-9a-fA-F]{2}|[0-3][0-7]{2}))*""")
 
 
-class _Mark:
-    """Start of the items of a list, tuple or dict on the stack."""
-
-
-_NAMES = {
-    **{
-        (f"numpy.{core}.multiarray", name): name
-        for core in ("core", "_core")
-        for name in ("_reconstruct", "scalar")
-    },
-    **{(f"numpy.{core}.numeric", "_frombuffer"): "_frombuffer" for core in ("core", "_core")},
-    ("numpy", "ndarray"): "ndarray",
-    ("numpy", "dtype"): "dtype",
-    ("_codecs", "encode"): "encode",
-    ("collections", "OrderedDict"): "dict",
-    ("builtins", "dict"): "dict",
-    ("__builtin__", "dict"): "dict",
-}
+_MOST_MADE = 4
 
 
 def load_plain_pickle(content: bytes) -> Any:
     """Return the value of a pickle (protocol 0 to 5) of plain data.
+
+    Arrays are `PickledArray`, numbers and texts of numpy plain ones.
 
     Raises
     ------
@@ -75,25 +68,35 @@ class _Machine:
         self.content = content
         self.position = 0
         self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
+        # places in the stack where the items of a list, tuple or dict begin
+        self.marks: list[int] = []
+        # values by their numbers, which are dense; those of Python 2 start with 1, in `sparse`
+        self.memo: list[Any] = []
+        self.sparse: dict[int, Any] = {}
+        self.made = 0
 
     def run(self) -> Any:
         """Take step by step; the most frequent ones here, the others from the table."""
         content, stack, memo, steps = self.content, self.stack, self.memo, _STEPS
+        shortcuts = Shortcuts(content, stack, memo)
         position = 0
         while True:
             code = content[position]
             position += 1
-            if code == _MEMOIZE:
-                memo[len(memo)] = stack[-1]
-            elif code == _BINGET:
-                self.get(content[position])
-                position += 1
-            elif code == _BININT1:
-                stack.append(content[position])
-                position += 1
-            elif code == _TUPLE1:
-                stack[-1] = (stack[-1],)
+            if code in _GETS:
+                end = position + _GETS[code]
+                place = int.from_bytes(content[position:end], "little")
+                position = end
+                value = memo[place] if place < len(memo) else self.sparse[place]
+                stack.append(value)
+                if value.__class__ is PickledName:
+                    position = shortcuts.take(value.name, position)
+            elif code == _MEMOIZE:
+                memo.append(stack[-1])
+            elif code == _SHORT_TEXT:
+                start = position + 1
+                position = start + content[position]
+                stack.append(content[start:position].decode("utf-8"))
             elif code == _STOP:
                 return stack[-1]
             elif code in steps:
@@ -123,14 +126,13 @@ class _Machine:
         self.position += 1
         return data.decode("latin-1")
 
+    def mark(self) -> None:
+        self.marks.append(len(self.stack))
+
     def pop_to_mark(self) -> list[Any]:
         """Items above the last mark, which goes too."""
-        place = len(self.stack) - 1
-        while not isinstance(self.stack[place], _Mark):
-            place -= 1
-            if place < 0:
-                raise PickleError("it is damaged (no mark)")
-        items = self.stack[place + 1 :]
+        place = self.marks.pop()
+        items = self.stack[place:]
         del self.stack[place:]
         return items
 
@@ -141,7 +143,10 @@ class _Machine:
         self.pop_to_mark()
 
     def forget_one(self) -> None:
-        self.stack.pop()
+        if self.marks and self.marks[-1] == len(self.stack):
+            self.marks.pop()
+        else:
+            self.stack.pop()
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -154,13 +159,15 @@ class _Machine:
         self.push(items)
 
     def put(self, place: int) -> None:
-        self.memo[place] = self.stack[-1]
+        if place == len(self.memo):
+            self.memo.append(self.stack[-1])
+        elif self.memo:
+            raise PickleError(f"it is damaged (it remembers a value as number {place})")
+        else:
+            self.sparse[place] = self.stack[-1]
 
     def get(self, place: int) -> None:
-        value = self.memo[place]
-        if isinstance(value, PickledArray) and value.values is not None:
-            value = value.values
-        self.push(value)
+        self.push(self.memo[place] if 0 <= place < len(self.memo) else self.sparse[place])
 
     def append(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -170,25 +177,35 @@ class _Machine:
 
     def set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        keys = items[::2]
         if not isinstance(target, dict) or len(items) % 2:
             raise PickleError("it is damaged (items without a dict)")
-        target.update(zip(items[::2], items[1::2], strict=True))
+        if not _KEYS.issuperset(map(type, keys)):
+            raise PickleError("it has a dict whose keys are neither text nor numbers")
+        target.update(zip(keys, items[1::2], strict=True))
 
     def push_dict(self, items: list[Any]) -> None:
         self.push({})
         self.set_items(items)
 
     def push_name(self, module: Any, name: Any) -> None:
-        if not isinstance(module, str) or (module, name) not in _NAMES:
-            raise PickleError(f"it names {module}.{name}, which is no plain data"[:120])
-        self.push(PickledName(_NAMES[(module, name)]))
+        self.push(named(module, name))
 
     def reduce(self) -> None:
         arguments = self.stack.pop()
         name = self.stack.pop()
         if not isinstance(name, PickledName) or not isinstance(arguments, tuple):
             raise PickleError("it calls something that is no plain data")
-        self.push(_CALLS[name.name](*arguments))
+        value = _CALLS[name.name](*arguments)
+        self.count(value)
+        self.push(value)
+
+    def count(self, made: Any) -> None:
+        """Keep it from making large values out of one again and again."""
+        if isinstance(made, bytes | str):
+            self.made += len(made)
+            if self.made > _MOST_MADE * len(self.content):
+                raise PickleError("it makes more bytes than it holds")
 
     def build(self) -> None:
         state = self.stack.pop()
@@ -196,8 +213,7 @@ class _Machine:
         if not isinstance(target, PickledArray | PickledDType):
             raise PickleError("it sets the state of something that is no plain data")
         target.set_state(state)
-        if isinstance(target, PickledArray):
-            self.stack[-1] = target.values
+        self.count(state[-1])
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
@@ -207,6 +223,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "dtype": new_dtype,
     "encode": encode,
     "dict": lambda: {},
+    "bytes": lambda: b"",
 }
 
 
@@ -215,7 +232,7 @@ def _integer(text: str) -> Any:
 
 
 def _quoted(text: str) -> str:
-    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
+    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0] or not _ESCAPED.fullmatch(text):
         raise PickleError("it is damaged (text without quotes)")
     return text[1:-1].encode("latin-1").decode("unicode_escape")
 
@@ -224,7 +241,7 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     # what starts and ends things
     0x80: lambda m: m.skip(1),  # PROTO
     0x95: lambda m: m.skip(8),  # FRAME
-    ord("("): lambda m: m.push(_Mark()),
+    ord("("): lambda m: m.mark(),
     ord("0"): lambda m: m.forget_one(),
     ord("1"): lambda m: m.forget(),
     ord("2"): lambda m: m.push(m.stack[-1]),
@@ -235,6 +252,7 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("I"): lambda m: m.push(_integer(m.line())),
     ord("L"): lambda m: m.push(int(m.line().rstrip("L"))),
     ord("F"): lambda m: m.push(float(m.line())),
+    ord("K"): lambda m: m.push(m.byte()),
     ord("J"): lambda m: m.push(m.number("i")),
     ord("M"): lambda m: m.push(m.number("H")),
     ord("G"): lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
@@ -244,7 +262,6 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("T"): lambda m: m.push(m.take(m.number("i")).decode("latin-1")),
     ord("U"): lambda m: m.push(m.take(m.byte()).decode("latin-1")),
     ord("X"): lambda m: m.push(m.take(m.number("I")).decode("utf-8")),
-    0x8C: lambda m: m.push(m.take(m.byte()).decode("utf-8")),
     0x8D: lambda m: m.push(m.take(m.number("Q")).decode("utf-8")),
     ord("B"): lambda m: m.push(m.take(m.number("I"))),
     ord("C"): lambda m: m.push(m.take(m.byte())),
@@ -252,6 +269,7 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     0x96: lambda m: m.push(m.take(m.number("Q"))),
     # tuples, lists, dicts
     ord(")"): lambda m: m.push(()),
+    0x85: lambda m: m.pop_tuple(1),
     0x86: lambda m: m.pop_tuple(2),
     0x87: lambda m: m.pop_tuple(3),
     ord("t"): lambda m: m.push(tuple(m.pop_to_mark())),
@@ -268,7 +286,6 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("q"): lambda m: m.put(m.byte()),
     ord("r"): lambda m: m.put(m.number("I")),
     ord("g"): lambda m: m.get(int(m.line())),
-    ord("j"): lambda m: m.get(m.number("I")),
     # numpy's arrays, dtypes, scalars
     ord("c"): lambda m: m.push_name(m.line(), m.line()),
     0x93: lambda m: m.push_name(m.stack.pop(-2), m.stack.pop()),
