@@ -1,0 +1,44 @@
+"""The main job on a real mouse, in a reduced form: the recipe of docs/real-mouse.md itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.realdata
+
+
+@pytest.fixture(scope="module")
+def verdict(
+    checkout: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Numbers of a short training on few voxels."""
+    out = tmp_path_factory.mktemp("mouse")
+    command = [sys.executable, str(checkout / "benchmarks" / "real_mouse.py")]
+    command += [str(shared_data / "mouse4cam"), str(out)]
+    command += ["--voxels", "16", "--steps", "160", "--com-steps", "60"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads((out / "verdict.json").read_text()))
+
+
+def test_the_com_is_found(verdict: dict[str, Any]) -> None:
+    assert verdict["com_error_mm"] < 10
+
+
+def test_the_pose_follows_the_image_and_not_the_cube(verdict: dict[str, Any]) -> None:
+    # a network that has learned nothing answers "the middle of the cube" and moves all the way
+    assert verdict["shift_moves_mm"] < 6
+    assert verdict["untrained_shift_moves_mm"] > 15
+
+
+def test_the_pose_comes_from_the_images(verdict: dict[str, Any]) -> None:
+    assert verdict["blank_ratio"] > 2
+    assert verdict["untrained_blank_ratio"] < 1.5
