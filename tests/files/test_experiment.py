@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ from napari_sdannce.files.dannce_mat import read_dannce
 from napari_sdannce.files.hires_params import write_hires_params
 from napari_sdannce.files.mat import write_mat
 from napari_sdannce.files.mat_values import cell_column, cell_row
+from napari_sdannce.files.project import save_project
 from napari_sdannce.recording import PixelOrigin
 
 NAMES = ("left", "right", "top_view")
@@ -179,9 +181,52 @@ class TestChoice:
             "labels_dannce.mat",
             "a_COM_dannce.mat",
         ]
-        assert "are taken from this file, not from a_COM_dannce.mat" in messages(recording)
+        assert messages(recording) == (
+            f"{experiment / 'a_COM_dannce.mat'}: its sync is not used; it differs from "
+            "labels_dannce.mat: 10 moments, not 20"
+        )
         # asked for, the other is used
         assert len(open_recording(experiment / "a_COM_dannce.mat").sync) == 10
+
+    def test_files_that_agree_are_no_problem(self, small, experiment):
+        content = small.dannce()
+        for each in content["params"].flat:
+            for name in ("r", "t"):  # as some tools write them
+                each[name] = each[name].astype(np.float32)
+        order = [2, 0, 1]
+        for name in ("params", "labelData", "sync"):
+            content[name] = cell_column([content[name][i, 0] for i in order])
+        content["camnames"] = cell_row([NAMES[i] for i in order])
+        write_mat(experiment / "more_dannce.mat", content)
+        recording = open_recording(experiment)
+        assert len(recording.label_files) == 2
+        assert recording.problems == ()
+
+    def test_files_that_differ_are_listed_with_the_difference(self, small, experiment):
+        content = small.dannce()
+        # 3 mm along the axis of the first camera, 2 px in the second, and a turn of the third
+        content["params"][0, 0]["t"] = content["params"][0, 0]["t"] + [[0, 0, 3.0]]
+        content["params"][1, 0]["K"] = content["params"][1, 0]["K"] + np.diag([2.0, 0, 0])
+        content["sync"][1, 0]["data_frame"] = content["sync"][1, 0]["data_frame"] + np.eye(1, 20, 3)
+        write_mat(experiment / "more_dannce.mat", content)
+        recording = open_recording(experiment, pixel_origin=PixelOrigin.ZERO)
+        found = [problem.message for problem in recording.problems]
+        assert found == [
+            "its calibration is not used; it differs from labels_dannce.mat: position by 3 mm, "
+            "matrix by 2 px (left, right)",
+            "its sync is not used; it differs from labels_dannce.mat: 1 of 20 moments",
+        ]
+        angle = np.radians(0.5)
+        turn = np.array(
+            [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+        )
+        content = small.dannce()
+        content["params"][2, 0]["r"] = content["params"][2, 0]["r"] @ turn.T
+        content["params"][2, 0]["RDistort"] = content["params"][2, 0]["RDistort"] + 0.01
+        write_mat(experiment / "more_dannce.mat", content, overwrite=True)
+        found = messages(open_recording(experiment))
+        # the camera's place is -R^T t, so it turns with it: 2 sin(0.25 deg) of its 900 mm
+        assert re.search(r"position by 7\.85 mm, direction by 0\.5 degrees, distortion", found)
 
     def test_label_file_of_other_cameras(self, small, experiment):
         content = {**small.dannce(), "camnames": cell_row(["x", "y", "z"])}
@@ -268,13 +313,31 @@ class TestChoice:
 
 def test_predictions_and_coms_are_found(experiment):
     made = ["COM/predict00/com3d.mat", "COM/predict00/com3d.pickle", "DANNCE/p/save_data_AVG0.mat"]
-    made += ["COM/predict00/com.zarr/zarr.json", "DANNCE/p/poses.zarr/c/com3d.mat"]
+    made += ["DANNCE/p/com3d_used.mat", "DANNCE/p/poses.zarr/c/com3d.mat", "COM/b/com.zarr/x"]
     videos(experiment, *made, "DANNCE/p/deep/er/and/deeper/save_data_AVG0.mat")
     recording = open_recording(experiment)
-    names = [path.name for path in recording.com_files]
-    assert names == ["com3d.mat", "com3d.pickle", "com.zarr"]
+    found = [str(path.relative_to(experiment)) for path in recording.com_files]
+    assert found == ["COM/b/com.zarr", *made[:2], made[3]]
     store = experiment / "DANNCE" / "p" / "poses.zarr"
     assert recording.prediction_files == (experiment / made[2], store)
+
+
+def test_twins_of_a_store_are_not_listed_beside_it(experiment):
+    twins = ["COM/p/com3d.mat", "COM/p/instance0com3d.mat", "COM/p/instance1com3d.mat"]
+    twins += ["DANNCE/p/save_data_AVG0.mat", "DANNCE/p/save_data_AVG120.mat"]
+    twins += ["DANNCE/p/init_save_data_AVG.mat", "DANNCE/p/com3d_used.mat"]
+    others = ["COM/p/com3d.pickle", "COM/q/com3d.mat"]
+    others += ["DANNCE/p/save_data_AVG.mat", "DANNCE/p/save_data_MAX.mat"]
+    videos(experiment, *twins, *others, "COM/p/com.zarr/zarr.json", "DANNCE/p/poses.zarr/zarr.json")
+    recording = open_recording(experiment)
+    found = [str(path.relative_to(experiment)) for path in recording.com_files]
+    assert found == ["COM/p/com3d.pickle", "COM/p/com.zarr", "COM/q/com3d.mat"]
+    found = [str(path.relative_to(experiment)) for path in recording.prediction_files]
+    assert found == [*others[2:], "DANNCE/p/poses.zarr"]
+    save_project(recording)
+    again = open_recording(experiment)
+    assert sorted(again.com_files) == sorted(recording.com_files)
+    assert again.prediction_files == recording.prediction_files
 
 
 def test_refusals(tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_sdannce.recording import PixelOrigin, Problem, Sync
 
 from .anipose import read_anipose
+from .compare_calibrations import calibration_difference, sync_difference
 from .errors import FileFormatError
 from .guess_skeleton import MOST_COM_POINTS, split_animals
 from .hires_params import hires_files, read_hires_params
@@ -123,11 +124,6 @@ def _from_label_file(
     choice: Choice, fitting: list[DannceFile], there: set[str], pixel_origin: PixelOrigin
 ) -> Choice:
     best, problems = fitting[0], list(choice.problems)
-    if len(fitting) > 1:
-        others = ", ".join(source.path.name for source in fitting[1:])
-        problems.append(
-            Problem(best.path, f"calibration and sync are taken from this file, not from {others}")
-        )
     left_out = sorted(there - set(best.camnames), key=natural_key)
     if left_out:
         problems.append(
@@ -140,6 +136,8 @@ def _from_label_file(
         skeleton = _skeleton(best)
     except FileFormatError as error:
         problems.append(Problem(best.path, f"not all of it is used: {error.found}"))
+    for other in fitting[1:]:
+        problems += _disagreements(best, calibrations, other, pixel_origin)
     return Choice(
         names=best.camnames,
         cameras=calibrations,
@@ -149,6 +147,29 @@ def _from_label_file(
         pixel_origin=pixel_origin if calibrations else None,
         problems=tuple(problems),
     )
+
+
+def _disagreements(
+    best: DannceFile,
+    calibrations: tuple[Camera, ...],
+    other: DannceFile,
+    pixel_origin: PixelOrigin,
+) -> list[Problem]:
+    """In what a label file differs from the one that is used; nothing when they agree."""
+    try:
+        found = {
+            "calibration": calibration_difference(calibrations, other.cameras(pixel_origin)),
+            "sync": sync_difference(
+                best.sync_table(), best.camnames, other.sync_table(), other.camnames
+            ),
+        }
+    except FileFormatError as error:
+        return [Problem(other.path, f"not all of it can be used: {error.found}")]
+    return [
+        Problem(other.path, f"its {what} is not used; it differs from {best.path.name}: {by}")
+        for what, by in found.items()
+        if by
+    ]
 
 
 def _skeleton(source: DannceFile) -> Skeleton | None:

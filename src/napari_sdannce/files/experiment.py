@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ _SEARCH_DEPTH = 3
 _NOT_SEARCHED = ("videos", "npy_volumes")
 _COM_NAMES = ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle", "com*.zarr")
 _PREDICTION_NAMES = ("save_data_*.mat", "init_save_data_*.mat", "poses*.zarr")
+# what a prediction writes beside its store, for other programs
+_TWINS_OF_COM = re.compile(r"(instance\d+)?com3d\d*\.mat")
+_TWINS_OF_POSES = re.compile(r"save_data_AVG\d+\.mat|init_save_data_AVG\.mat|com3d_used\.mat")
 
 
 def open_recording(
@@ -68,11 +72,11 @@ def open_recording(
         if (place / PROJECT_FILE).is_file():
             return _open_project(place / PROJECT_FILE, pixel_origin)
         is_videos = place.name == "videos" and bool(find_cameras(place)[0])
-        return _open_folder(place.parent if is_videos else place, pixel_origin)
+        return open_layout(place.parent if is_videos else place, pixel_origin)
     if place.name == PROJECT_FILE:
         return _open_project(place, pixel_origin)
     if place.suffix.lower() == ".mat":
-        return _open_folder(place.parent, pixel_origin, label_file=place)
+        return open_layout(place.parent, pixel_origin, label_file=place)
     if place.suffix.lower() in VIDEO_SUFFIXES:
         return Recording(place.parent, (View(_name_of_single(place), (VideoFile(place),)),))
     raise FileFormatError(place, f"a file of type '{place.suffix}'", EXPECTED)
@@ -89,9 +93,25 @@ def _name_of_single(path: Path) -> str:
     return path.parent.name if path.stem.isdecimal() and path.parent.name else path.stem
 
 
-def _open_folder(
+def open_layout(
     folder: Path, pixel_origin: PixelOrigin, label_file: Path | None = None
 ) -> Recording:
+    """Open a folder without a look at its project file.
+
+    Parameters
+    ----------
+    folder
+        Of DANNCE, of Campy, or of videos.
+    pixel_origin
+        Where the first pixel lies in a MATLAB-layout calibration.
+    label_file
+        The one to be used; None: the one that fits the videos.
+
+    Raises
+    ------
+    FileFormatError
+        When there is nothing in it that could be opened.
+    """
     cameras, problems = _videos_of(folder)
     sources = _read_label_files(folder, label_file, problems)
     if not cameras and not sources:
@@ -100,14 +120,15 @@ def _open_folder(
     choice = choose_calibration(folder, cameras, sources, pixel_origin, must=label_file is not None)
     views = _views(choice, cameras)
     used = [choice.source.path] if choice.source else []
+    com_files, prediction_files = find_predictions(folder)
     return Recording(
         folder=folder,
         views=views,
         sync=choice.sync,
         skeleton=choice.skeleton,
         label_files=(*used, *(path for path in label_files(folder) if path not in used)),
-        com_files=search(folder, _COM_NAMES),
-        prediction_files=search(folder, _PREDICTION_NAMES),
+        com_files=com_files,
+        prediction_files=prediction_files,
         pixel_origin=choice.pixel_origin,
         fps=_common_fps(cameras, problems, folder),
         problems=(*problems, *choice.problems, *_missing_videos(folder, views)),
@@ -133,7 +154,33 @@ def label_files(folder: Path) -> tuple[Path, ...]:
     return (*visible_files(folder, ("dannce.mat",)), *visible_files(folder, ("label3d.mat",)))
 
 
-def search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) -> tuple[Path, ...]:
+def find_predictions(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """COM traces and poses below a folder: stores, and files of the reference program.
+
+    The ``.mat`` twins that a prediction writes into the folder of its store are left out: the store
+    holds all that they hold.
+    """
+    coms, poses = _search(folder, _COM_NAMES), _search(folder, _PREDICTION_NAMES)
+    com_stores = {path.parent for path in coms if _is_store(path)}
+    pose_stores = {path.parent for path in poses if _is_store(path)}
+
+    def is_twin(path: Path) -> bool:
+        return bool(
+            (path.parent in com_stores and _TWINS_OF_COM.fullmatch(path.name))
+            or (path.parent in pose_stores and _TWINS_OF_POSES.fullmatch(path.name))
+        )
+
+    return (
+        tuple(path for path in coms if not is_twin(path)),
+        tuple(path for path in poses if not is_twin(path)),
+    )
+
+
+def _is_store(path: Path) -> bool:
+    return path.suffix == ".zarr" and (path / "zarr.json").is_file()
+
+
+def _search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) -> list[Path]:
     """Files and stores by name, a few levels deep, not among videos and cached volumes."""
 
     def matches(path: Path) -> bool:
@@ -144,8 +191,8 @@ def search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) 
         if path.suffix == ".zarr":
             found += [path] if matches(path) else []
         elif depth and path.name not in _NOT_SEARCHED:
-            found += search(path, patterns, depth - 1)
-    return tuple(found)
+            found += _search(path, patterns, depth - 1)
+    return found
 
 
 def _read_label_files(folder: Path, must: Path | None, problems: list[Problem]) -> list[DannceFile]:

@@ -91,7 +91,7 @@ class _Opening:
         return self.file.parent
 
     def recording(self) -> Recording:
-        from .experiment import label_files, search
+        from .experiment import find_predictions, label_files
 
         project, layout = self.project, self._layout()
         calibrations = self._calibrations()
@@ -100,6 +100,7 @@ class _Opening:
             self.problems += layout.problems
         views = tuple(self._view(name, layout, calibrations) for name in names)
         named = {kind: self._existing(kind) for kind in ("labels", "com", "predictions")}
+        com_files, prediction_files = find_predictions(self.folder)
         own_origin = None if isinstance(project.calibration, tuple) else self.origin
         return Recording(
             folder=self.folder,
@@ -107,12 +108,8 @@ class _Opening:
             sync=self._sync(names, layout),
             skeleton=self._skeleton() or (layout.skeleton if layout else None),
             label_files=_unique(named["labels"], label_files(self.folder)),
-            com_files=_unique(
-                named["com"], layout.com_files if layout else search(self.folder, ("*com3d*.mat",))
-            ),
-            prediction_files=_unique(
-                named["predictions"], layout.prediction_files if layout else ()
-            ),
+            com_files=_unique(named["com"], com_files),
+            prediction_files=_unique(named["predictions"], prediction_files),
             pixel_origin=project.pixel_origin or (layout.pixel_origin if layout else own_origin),
             fps=project.fps or (layout.fps if layout else None),
             problems=tuple(self.problems),
@@ -120,13 +117,13 @@ class _Opening:
 
     def _layout(self) -> Recording | None:
         """Recording by the layout of the folder, when the project leaves something to it."""
-        from .experiment import _open_folder
+        from .experiment import open_layout
 
         project = self.project
         if None not in (project.cameras, project.calibration, project.sync):
             return None
         try:
-            return _open_folder(self.folder, self.origin)
+            return open_layout(self.folder, self.origin)
         except FileFormatError:
             if project.cameras is None and project.calibration is None:
                 raise
