@@ -91,6 +91,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="the recording with its labels_2d.npz")
     parser.add_argument("out", type=Path, help="folder for the runs, made when it is not there")
     parser.add_argument("--com-steps", type=int, default=150)
+    parser.add_argument("--com-downsample", type=int, default=8)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--voxels", type=int, default=48)
     parser.add_argument("--size-mm", type=float, default=120.0)
@@ -142,7 +143,7 @@ def run(arguments: argparse.Namespace) -> Verdict:
 def com_settings(arguments: argparse.Namespace, output: Path) -> ComTrainSettings:
     return ComTrainSettings(
         output=output,
-        image=ComImageSettings(downsample=8),
+        image=ComImageSettings(downsample=arguments.com_downsample),
         width=arguments.width,
         steps=arguments.com_steps,
         learning_rate=3e-3,

@@ -23,22 +23,22 @@ def verdict(
     out = tmp_path_factory.mktemp("mouse")
     command = [sys.executable, str(checkout / "benchmarks" / "real_mouse.py")]
     command += [str(shared_data / "mouse4cam"), str(out)]
-    command += ["--voxels", "16", "--steps", "160", "--com-steps", "60"]
+    command += ["--voxels", "16", "--steps", "300", "--com-steps", "200", "--com-downsample", "16"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(json.loads((out / "verdict.json").read_text()))
 
 
 def test_the_com_is_found(verdict: dict[str, Any]) -> None:
-    assert verdict["com_error_mm"] < 10
+    assert verdict["com_error_mm"] < 30
 
 
 def test_the_pose_follows_the_image_and_not_the_cube(verdict: dict[str, Any]) -> None:
     # a network that has learned nothing answers "the middle of the cube" and moves all the way
-    assert verdict["shift_moves_mm"] < 6
-    assert verdict["untrained_shift_moves_mm"] > 15
+    assert verdict["trained"]["shift_moves_mm"] < 4
+    assert verdict["untrained"]["shift_moves_mm"] > 10
 
 
 def test_the_pose_comes_from_the_images(verdict: dict[str, Any]) -> None:
-    assert verdict["blank_ratio"] > 2
-    assert verdict["untrained_blank_ratio"] < 1.5
+    assert verdict["trained"]["blank_ratio"] > 2.5
+    assert verdict["untrained"]["blank_ratio"] < 2
