@@ -174,6 +174,12 @@ def test_pickles_are_not_executed(tmp_path, protocol):
         b"\x80\x02cnumpy\ndtype\nX\x02\x00\x00\x00U1\x85Rq\x000cnumpy.core.multiarray\nscalar\n"
         b"h\x00C\x04\xff\xff\xff\xff\x86R.",  # no letter
         rb"S'\q'"[:4] + b"'\n.",
+        # pairs of pairs of pairs, whose text has no end, as type, as shape, as name
+        b"\x80\x02cnumpy\ndtype\n)" + b"2\x86" * 60 + b"\x85R.",
+        b"\x80\x02cnumpy._core.numeric\n_frombuffer\n(C\x00cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R)"
+        + b"2\x86" * 60
+        + b"\x85X\x01\x00\x00\x00CtR.",
+        b"\x80\x04)" + b"2\x86" * 60 + b"\x8c\x01a\x93.",
         b"0.",
         b"(1.",
         b"t.",

@@ -43,7 +43,9 @@ _NAMES = {
 
 def named(module: Any, name: Any) -> PickledName:
     """Stand for what a pickle means by a module and a name in it."""
-    if not isinstance(module, str) or not isinstance(name, str) or (module, name) not in _NAMES:
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise PickleError("it names something by what is no text")
+    if (module, name) not in _NAMES:
         raise PickleError(f"it names {module}.{name}, which is no plain data"[:120])
     return PickledName(_NAMES[(module, name)])
 
@@ -127,13 +129,15 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple) or len(value) > 32:
         raise PickleError("it holds an array whose shape is no shape")
     if not all(type(n) is int and 0 <= n < 2**40 for n in value):
-        raise PickleError(f"it holds an array of shape {value[:4]}")
+        raise PickleError("it holds an array whose shape is not of whole numbers")
     return value
 
 
 def new_dtype(letters: Any, *_: Any) -> PickledDType:
     """Stand for ``numpy.dtype(letters)``."""
-    if not isinstance(letters, str) or not _LETTERS.fullmatch(letters):
+    if not isinstance(letters, str):  # not shown: even its text may be endless
+        raise PickleError("it holds numbers of no type")
+    if not _LETTERS.fullmatch(letters):
         raise PickleError(f"it holds numbers of type {letters!r}"[:80])
     return PickledDType(letters.lstrip("<>|="))
 
