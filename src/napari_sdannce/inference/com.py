@@ -21,7 +21,7 @@ from napari_sdannce.inference.common import (
 from napari_sdannce.inference.locate import locate
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.com_images import common_size, prepare_image
-from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.devices import choose_device, shared_cores
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.predictions import ComChunk, ComStore, Job, Reason
 from napari_sdannce.settings.events import Event, JobDone, Message
@@ -95,7 +95,8 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
             folder / STORE, video.sample_ids[moments], job, chunk=settings.chunk
         )
         finder = ComFinder(network, image, _image_size(video, image), settings.subpixel)
-        yield from _fill_store(store, finder, video, moments, settings)
+        with shared_cores(device):
+            yield from _fill_store(store, finder, video, moments, settings)
         for problem in video.problems:
             yield Message(level="warning", text=str(problem))
     store.finish()

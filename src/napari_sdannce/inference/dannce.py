@@ -21,7 +21,7 @@ from napari_sdannce.inference.common import (
 )
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
 from napari_sdannce.models import load_checkpoint
-from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.devices import choose_device, shared_cores
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import Job, PoseChunk, PoseStore, Reason, read_com_trace
@@ -93,7 +93,10 @@ def predict_dannce(
             folder / STORE, here.sample_ids, job, chunk=settings.chunk, extras=("heatmap_max",)
         )
         finder = PoseFinder(network, recording.cameras, volume)
-        yield from _fill_store(store, finder, video, moments, here.positions, settings.batch_size)
+        with shared_cores(device):
+            yield from _fill_store(
+                store, finder, video, moments, here.positions, settings.batch_size
+            )
         for problem in video.problems:
             yield Message(level="warning", text=str(problem))
     store.finish()

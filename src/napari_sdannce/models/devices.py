@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 
@@ -39,3 +41,19 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.float16)
     return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def shared_cores(device: torch.device) -> Iterator[None]:
+    """Leave half of the cores to decoding and sampling while a network runs on the CPU.
+
+    OpenMP's threads spin while they wait for one another: beside threads that decode, all cores
+    made prediction five times slower than half of them (two cores, `benchmarks/inference.py`).
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) // 2)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from napari_sdannce.models.devices import mixed_precision
+from napari_sdannce.models.devices import mixed_precision, shared_cores
 from napari_sdannce.settings.events import CheckpointSaved, EpochDone, Event, JobDone, TrainingStep
 
 if TYPE_CHECKING:
@@ -155,6 +155,11 @@ def fit(fitting: Fitting) -> Iterator[Event]:
     Each epoch's numbers go to the run folder; the checkpoint ``last`` follows every validation,
     ``best`` the one with the smallest validation error.
     """
+    with shared_cores(fitting.device):
+        yield from _fit(fitting)
+
+
+def _fit(fitting: Fitting) -> Iterator[Event]:
     started = time.monotonic()
     for epoch in range(1, fitting.epochs + 1):
         metrics = yield from fitting.train_epoch(epoch)
