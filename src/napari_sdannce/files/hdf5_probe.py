@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from .hdf5_trial import TOO_LARGE
@@ -24,7 +25,7 @@ class UnsafeHdf5Error(ValueError):
 
 
 def probe_hdf5(path: Path) -> None:
-    """Read a file in a process of its own.
+    """Read a file in a process of its own, once as long as it stays as it is.
 
     Where no process can be started, the file is taken on trust.
 
@@ -33,9 +34,18 @@ def probe_hdf5(path: Path) -> None:
     UnsafeHdf5Error
         When that process crashed, did not come to an end, or needed too much memory.
     """
+    about = path.stat()
+    unsafe = _trial(path.absolute(), about.st_size, about.st_mtime_ns)
+    if unsafe:
+        raise UnsafeHdf5Error(unsafe)
+
+
+@lru_cache(maxsize=256)
+def _trial(path: Path, size: int, _modified: int) -> str | None:
+    """Why the library cannot be let near a file; None when it can."""
     # -P: the folder of the script is no place to import from
-    command = [sys.executable, "-P", str(_SCRIPT), str(path.absolute())]
-    limit = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+    command = [sys.executable, "-P", str(_SCRIPT), str(path)]
+    limit = _SECONDS + size / _BYTES_A_SECOND
     try:
         done = subprocess.run(
             command,
@@ -47,11 +57,12 @@ def probe_hdf5(path: Path) -> None:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-    except subprocess.TimeoutExpired as error:
-        raise UnsafeHdf5Error(f"the HDF5 library did not finish it in {limit:.0f} s") from error
+    except subprocess.TimeoutExpired:
+        return f"the HDF5 library did not finish it in {limit:.0f} s"
     except OSError:
-        return
+        return None
     if done.returncode == TOO_LARGE:
-        raise UnsafeHdf5Error("it claims more memory than there is")
+        return "it claims more memory than there is"
     if done.returncode < 0 or done.returncode > 128:
-        raise UnsafeHdf5Error("the HDF5 library crashes on it")
+        return "the HDF5 library crashes on it"
+    return None

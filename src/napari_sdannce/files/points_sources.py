@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .deeplabcut import read_deeplabcut
 from .errors import FileFormatError
+from .hdf5_probe import probe_hdf5
 from .points_npz import read_points_npz
 from .sleap import read_sleap
 
@@ -80,6 +81,7 @@ def _is_sleap(path: Path) -> bool:
     import h5py
 
     try:
+        probe_hdf5(path)
         with h5py.File(path, "r") as file:
             return "tracks" in file
     except (OSError, RuntimeError, KeyError, ValueError):
