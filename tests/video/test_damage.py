@@ -162,6 +162,20 @@ def test_bytes_cut_out_of_the_middle_do_not_shift_the_numbers(tmp_path: Path) ->
         assert video.problems
 
 
+def test_zeros_in_the_middle_do_not_shift_the_numbers(tmp_path: Path) -> None:
+    """A block whose own time is zeroed comes back as a last packet that falls behind."""
+    name, arguments = CLIPS["matroska"]
+    clip = write_clip(tmp_path / name, N, **arguments)
+    whole = clip.read_bytes()
+    with av.open(str(clip)) as container:
+        places = [p.pos for p in container.demux(video=0) if p.size]
+    for start in [place + offset for place in places[20:36] for offset in (1, 2)]:
+        clip.write_bytes(whole[:start] + bytes(142) + whole[start + 142 :])
+        good, video = readable(clip)
+        video.close()
+        assert good >= set(range(6)), start
+
+
 def test_a_wrong_keyframe_mark_is_survived(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", 30, options={**X264, "bf": "0", "g": "10"})
     data = bytearray(path.read_bytes())

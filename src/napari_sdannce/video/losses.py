@@ -55,12 +55,13 @@ def _is_short(header: VideoHeader, pts: IntArray) -> bool:
 
 
 def wrong_times(dts: IntArray) -> IntArray:
-    """Packets whose decode time falls back behind one before, while the next goes on."""
-    latest = np.maximum.accumulate(dts)
+    """Packets whose decode time falls back behind one before, while the next, if any, goes on."""
     if len(dts) < 3:
         return np.empty(0, dtype=np.int64)
-    back = dts[1:-1] < latest[:-2]
-    return 1 + np.flatnonzero(back & (dts[2:] > latest[:-2]))
+    before = np.maximum.accumulate(dts)[:-1]
+    back = dts[1:] < before
+    goes_on = np.append(dts[2:] > before[:-1], True)
+    return 1 + np.flatnonzero(back & goes_on)
 
 
 def losses(header: VideoHeader, packets: PacketList, pts: IntArray) -> Lost:
