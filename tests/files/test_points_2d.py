@@ -189,7 +189,6 @@ def test_dlc_csv_collected_data(tmp_path, index):
 @pytest.mark.parametrize("layout", ["fixed", "table"])
 @pytest.mark.parametrize("index", ["path", "levels", "numbers"])
 def test_dlc_hdf5(tmp_path, layout, index):
-    pytest.importorskip("tables", reason="pandas writes HDF5 by PyTables")
     if (layout, index) == ("table", "levels"):
         layout = "fixed"  # as DeepLabCut does: pandas cannot
     frame, points = multi_animal([3, 17] if index == "numbers" else IMAGES[index])
