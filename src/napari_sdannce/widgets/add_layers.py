@@ -108,18 +108,18 @@ def add_images(
     """Add image layers made by `image_layers_data` and put them in order."""
     real = napari_adapter.real_viewer(viewer)
     images: dict[str, Any] = {}
-    real.canvas.grid.enabled = False
-    for i, (frames, options, kind) in enumerate(data):
-        # napari would go to the middle of the video, and read a frame there of every camera
-        image = Layer.create(frames, {**options, "visible": False}, kind)
-        image.name_overlay.visible = True
-        # foreign layers go behind ours, or the grid's cells would not hold one camera each
-        real.layers.insert(i, image)
-        images[options["metadata"][METADATA_KEY]] = image
-    real.dims.set_point(real.dims.ndim - 3, 0)
-    for image in images.values():
-        image.visible = True
-    return RecordingLayers(real, with_image_sizes(recording, images), video, images)
+    with real.layers.batched_update():
+        for i, (frames, options, kind) in enumerate(data):
+            # napari would go to the middle of the video, and read a frame there of every camera
+            image = Layer.create(frames, {**options, "visible": False}, kind)
+            image.name_overlay.visible = True
+            # foreign layers go behind ours, or the grid's cells would not hold one camera each
+            real.layers.insert(i, image)
+            images[options["metadata"][METADATA_KEY]] = image
+        real.dims.set_point(real.dims.ndim - 3, 0)
+        for image in images.values():
+            image.visible = True
+        return RecordingLayers(real, with_image_sizes(recording, images), video, images)
 
 
 def with_image_sizes(recording: Recording, images: dict[str, Any]) -> Recording:

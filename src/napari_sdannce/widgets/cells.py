@@ -49,7 +49,6 @@ class Cells:
 
     def insert(self, overlay: Overlay, views: Mapping[str, int]) -> None:
         """Put an overlay's layers over every camera; `views`: index of each camera."""
-        self.viewer.canvas.grid.enabled = False
         active = self.viewer.layers.selection.active
         for name, image in self.images.items():
             layers = overlay.add_camera(name, views[name], self.size(name))
@@ -64,7 +63,6 @@ class Cells:
     def arrange(self) -> None:
         """Give every camera, with all that lies over it, one cell."""
         grid = self.viewer.canvas.grid
-        grid.enabled = False
         grid.stride = 1 + LAYERS_PER_OVERLAY * len(self.overlays)
         if grid.spacing == 0:
             grid.spacing = 4

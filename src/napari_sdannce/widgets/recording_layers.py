@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from napari_sdannce.widgets.framing import on_animal
 from napari_sdannce.widgets.layer_data import METADATA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
@@ -70,6 +71,7 @@ class RecordingLayers:
         self.scene: Any = None
         self.cells = Cells(viewer, self.images, self.overlays)
         self.moment = self._slider_moment()
+        self._changing = False
         for image in self.images.values():
             image.metadata[METADATA_KEY] = self
             if not image.name_overlay.visible:
@@ -133,12 +135,13 @@ class RecordingLayers:
         """Put an overlay's layers over every camera."""
         if isinstance(overlay, EditedFrame):
             overlay.catch_clicks(self.viewer)
-        self.cells.insert(overlay, {name: i for i, name in enumerate(self.recording.names)})
-        for name in self.images:
-            for layer in overlay.layers_of(name):
-                layer.metadata[METADATA_KEY] = LayerOrigin(name, overlay, self)
-        overlay.refill(self.moment)
-        self.cells.arrange()
+        with self._layers_changing():
+            self.cells.insert(overlay, {name: i for i, name in enumerate(self.recording.names)})
+            for name in self.images:
+                for layer in overlay.layers_of(name):
+                    layer.metadata[METADATA_KEY] = LayerOrigin(name, overlay, self)
+            overlay.refill(self.moment)
+            self.cells.arrange()
         self.marks_changed()
 
     def remove(self, overlay: Overlay) -> None:
@@ -148,9 +151,9 @@ class RecordingLayers:
         self.overlays.remove(overlay)
         if isinstance(overlay, EditedFrame):
             overlay.release_clicks(self.viewer)
-        self.viewer.canvas.grid.enabled = False
-        self._remove_layers(overlay.layers)
-        self.cells.arrange()
+        with self._layers_changing():
+            self._remove_layers(overlay.layers)
+            self.cells.arrange()
         self.marks_changed()
 
     def choose(
@@ -215,12 +218,23 @@ class RecordingLayers:
         self.cameras_changed()
 
     def _on_canvas_size(self, event: object = None) -> None:
-        self.cells.keep_fitted()
+        if not self._changing:
+            self.cells.keep_fitted()
+
+    @contextmanager
+    def _layers_changing(self) -> Iterator[None]:
+        """Let napari draw once after many changes, not after each."""
+        self._changing = True
+        try:
+            with self.viewer.layers.batched_update():
+                yield
+        finally:
+            self._changing = False
 
     def _on_removed(self, event: Any) -> None:
         mine = [layer for name in self.images for layer in self._camera_layers(name)]
         if not any(event.value is layer for layer in mine):
-            self.cells.keep_fitted()
+            self._on_canvas_size()
             return
         if not any(image in self.viewer.layers for image in self.images.values()):
             self.close()

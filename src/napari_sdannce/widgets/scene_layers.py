@@ -49,12 +49,13 @@ class SceneLayers:
 
     def rebuild(self) -> None:
         """Make the layers of all marks anew: after marks were added, removed or painted."""
-        for layer in [*self.points, *self.bones]:
-            self.model.layers.remove(layer)
-        self.points, self.bones = [], []
-        for drawn in self.shown.drawn:
-            self._add_marks(drawn)
-        self.refill(self.shown.moment)
+        with self.model.layers.batched_update():
+            for layer in [*self.points, *self.bones]:
+                self.model.layers.remove(layer)
+            self.points, self.bones = [], []
+            for drawn in self.shown.drawn:
+                self._add_marks(drawn)
+            self.refill(self.shown.moment)
 
     def refill(self, moment: int) -> None:
         """Move everything to a moment."""
