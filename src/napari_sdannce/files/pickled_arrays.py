@@ -53,11 +53,12 @@ def named(module: Any, name: Any) -> PickledName:
 class PickledDType:
     """A dtype under construction: its letters, then its byte order."""
 
-    __slots__ = ("dtype", "letters")
+    __slots__ = ("dtype", "kinds", "letters")
 
     def __init__(self, letters: str) -> None:
         self.letters = letters
         self.dtype: np.dtype[Any] = np.dtype("<" + letters)
+        self.kinds: dict[tuple[Any, ...], ArrayKind] = {}
 
     def set_state(self, state: Any) -> None:
         """Take the byte order; dtypes of several fields are refused."""
@@ -65,6 +66,7 @@ class PickledDType:
         if order not in ("<", ">", "|", "="):
             raise PickleError("it holds a dtype other than plain numbers")
         self.dtype = np.dtype(("<" if order in ("|", "=") else order) + self.letters)
+        self.kinds.clear()
 
 
 class ArrayKind:
@@ -81,7 +83,10 @@ class ArrayKind:
         """Check what a pickle says of an array."""
         if not isinstance(dtype, PickledDType) or order not in ("C", "F"):
             raise PickleError("it holds an array of something else than numbers")
-        return cls(_shape(shape), dtype.dtype, order)
+        key = (_shape(shape), order)
+        if key not in dtype.kinds:
+            dtype.kinds[key] = cls(key[0], dtype.dtype, order)
+        return dtype.kinds[key]
 
 
 class PickledArray:
@@ -128,8 +133,9 @@ def _bytes_of(kind: ArrayKind, content: Any) -> bytes:
 def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple) or len(value) > 32:
         raise PickleError("it holds an array whose shape is no shape")
-    if not all(type(n) is int and 0 <= n < 2**40 for n in value):
-        raise PickleError("it holds an array whose shape is not of whole numbers")
+    for n in value:
+        if type(n) is not int or not 0 <= n < 2**40:
+            raise PickleError("it holds an array whose shape is not of whole numbers")
     return value
 
 

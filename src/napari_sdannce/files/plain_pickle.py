@@ -12,7 +12,6 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any
 
-from .pickle_shortcuts import Shortcuts
 from .pickled_arrays import (
     PickledArray,
     PickledDType,
@@ -30,15 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_GETS = {ord("h"): 1, ord("j"): 4}
-"""Steps that recall a value, and the bytes of its number."""
-_MEMOIZE, _SHORT_TEXT, _STOP = 0x94, 0x8C, ord(".")
+_GET, _MEMOIZE, _NUMBER, _STOP = ord("h"), 0x94, ord("K"), ord(".")
 _KEYS = frozenset({str, int, float, bool, bytes, type(None)})
 """Types of the keys of a dict: computing the hash of deeply nested tuples crashes Python."""
 _ESCAPED = re.compile(r"""(?:[^\\]|\\(?:[\\'"abfnrtv]|x[0-9a-fA-F]{2}|[0-3][0-7]{2}))*""")
-
-
 _MOST_MADE = 4
+"""Bytes that calls may make in all, for each byte of the pickle."""
 
 
 def load_plain_pickle(content: bytes) -> Any:
@@ -70,33 +66,25 @@ class _Machine:
         self.stack: list[Any] = []
         # places in the stack where the items of a list, tuple or dict begin
         self.marks: list[int] = []
-        # values by their numbers, which are dense; those of Python 2 start with 1, in `sparse`
+        # values that occur again, by number
         self.memo: list[Any] = []
-        self.sparse: dict[int, Any] = {}
         self.made = 0
 
     def run(self) -> Any:
         """Take step by step; the most frequent ones here, the others from the table."""
         content, stack, memo, steps = self.content, self.stack, self.memo, _STEPS
-        shortcuts = Shortcuts(content, stack, memo)
         position = 0
         while True:
             code = content[position]
             position += 1
-            if code in _GETS:
-                end = position + _GETS[code]
-                place = int.from_bytes(content[position:end], "little")
-                position = end
-                value = memo[place] if place < len(memo) else self.sparse[place]
-                stack.append(value)
-                if value.__class__ is PickledName:
-                    position = shortcuts.take(value.name, position)
-            elif code == _MEMOIZE:
+            if code == _MEMOIZE:
                 memo.append(stack[-1])
-            elif code == _SHORT_TEXT:
-                start = position + 1
-                position = start + content[position]
-                stack.append(content[start:position].decode("utf-8"))
+            elif code == _GET:
+                stack.append(memo[content[position]])
+                position += 1
+            elif code == _NUMBER:
+                stack.append(content[position])
+                position += 1
             elif code == _STOP:
                 return stack[-1]
             elif code in steps:
@@ -139,15 +127,6 @@ class _Machine:
     def skip(self, count: int) -> None:
         self.position += count
 
-    def forget(self) -> None:
-        self.pop_to_mark()
-
-    def forget_one(self) -> None:
-        if self.marks and self.marks[-1] == len(self.stack):
-            self.marks.pop()
-        else:
-            self.stack.pop()
-
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
@@ -159,15 +138,16 @@ class _Machine:
         self.push(items)
 
     def put(self, place: int) -> None:
-        if place == len(self.memo):
-            self.memo.append(self.stack[-1])
-        elif self.memo:
+        if place == 1 and not self.memo:
+            self.memo.append(None)  # Python 2 counts from 1
+        if place != len(self.memo):
             raise PickleError(f"it is damaged (it remembers a value as number {place})")
-        else:
-            self.sparse[place] = self.stack[-1]
+        self.memo.append(self.stack[-1])
 
     def get(self, place: int) -> None:
-        self.push(self.memo[place] if 0 <= place < len(self.memo) else self.sparse[place])
+        if not 0 <= place < len(self.memo):
+            raise PickleError(f"it is damaged (it recalls a value number {place})")
+        self.push(self.memo[place])
 
     def append(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -242,9 +222,6 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     0x80: lambda m: m.skip(1),  # PROTO
     0x95: lambda m: m.skip(8),  # FRAME
     ord("("): lambda m: m.mark(),
-    ord("0"): lambda m: m.forget_one(),
-    ord("1"): lambda m: m.forget(),
-    ord("2"): lambda m: m.push(m.stack[-1]),
     # numbers, text, bytes
     ord("N"): lambda m: m.push(None),
     0x88: lambda m: m.push(True),
@@ -252,7 +229,6 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("I"): lambda m: m.push(_integer(m.line())),
     ord("L"): lambda m: m.push(int(m.line().rstrip("L"))),
     ord("F"): lambda m: m.push(float(m.line())),
-    ord("K"): lambda m: m.push(m.byte()),
     ord("J"): lambda m: m.push(m.number("i")),
     ord("M"): lambda m: m.push(m.number("H")),
     ord("G"): lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
@@ -261,6 +237,7 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("V"): lambda m: m.push(m.line().encode("latin-1").decode("raw_unicode_escape")),
     ord("T"): lambda m: m.push(m.take(m.number("i")).decode("latin-1")),
     ord("U"): lambda m: m.push(m.take(m.byte()).decode("latin-1")),
+    0x8C: lambda m: m.push(m.take(m.byte()).decode("utf-8")),
     ord("X"): lambda m: m.push(m.take(m.number("I")).decode("utf-8")),
     0x8D: lambda m: m.push(m.take(m.number("Q")).decode("utf-8")),
     ord("B"): lambda m: m.push(m.take(m.number("I"))),
@@ -286,6 +263,7 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {
     ord("q"): lambda m: m.put(m.byte()),
     ord("r"): lambda m: m.put(m.number("I")),
     ord("g"): lambda m: m.get(int(m.line())),
+    ord("j"): lambda m: m.get(m.number("I")),
     # numpy's arrays, dtypes, scalars
     ord("c"): lambda m: m.push_name(m.line(), m.line()),
     0x93: lambda m: m.push_name(m.stack.pop(-2), m.stack.pop()),
