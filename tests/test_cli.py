@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from napari_sdannce.cli import main
@@ -24,6 +26,9 @@ from napari_sdannce.models import (
 from napari_sdannce.predictions import PoseStore, read_com_trace
 from napari_sdannce.settings import ComImageSettings, DanncePredictSettings, DannceTrainSettings
 from napari_sdannce.settings.events import EpochDone, Message, Progress, TrainingStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def failing(*arguments: str) -> int:
@@ -128,6 +133,9 @@ def test_files_that_make_no_sense(
         (("predict", "dannce", "."), "'checkpoint' must be given"),
         (("predict", "com", ".", "--checkpoint", "no.pth"), "no checkpoint no.pth"),
         (("info", "nowhere"), "does not exist"),
+        # raised in other rooms than the command line's own
+        (("info", str(Path(__file__).parent)), "neither videos nor a label file"),
+        (("train", "com", str(Path(__file__).parent)), "neither videos nor a label file"),
     ],
 )
 def test_errors_of_the_user_are_one_line(
@@ -136,7 +144,31 @@ def test_errors_of_the_user_are_one_line(
     assert failing(*arguments) == 2
     said = capsys.readouterr().err
     assert message in said
-    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == (4 if "Missing argument" in message else 1)
+
+
+def test_errors_of_the_system_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error, message in (
+        (PermissionError(13, "Permission denied", "/there/runs"), "/there/runs: permission denied"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (ModuleNotFoundError("no", name="torch.nn"), "pip install 'napari-sdannce[torch]'"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "the memory of the GPU is full"),
+        (MemoryError(), "the memory is full"),
+    ):
+        monkeypatch.setattr("napari_sdannce.cli.commands.train_settings", raising(error))
+        assert failing("train", "com", ".") == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert len(said.splitlines()) == 1
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
 
 
 def test_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +177,10 @@ def test_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -
     )
     with pytest.raises(ValueError, match="cannot reshape"):
         main(["train", "com", "."])
+    for error in (RuntimeError("shapes"), ModuleNotFoundError("no", name="numpty")):
+        monkeypatch.setattr("napari_sdannce.cli.commands.train_settings", raising(error))
+        with pytest.raises(type(error)):
+            main(["train", "com", "."])
 
 
 def weights(folder: Path, scene) -> tuple[Path, Path]:

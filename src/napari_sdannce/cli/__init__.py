@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from napari_sdannce.cli.commands import cli
+from napari_sdannce.cli.errors import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,15 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)
-    except (ValueError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
-        if _is_fault_of_program(error):
+    except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
+        line = in_one_line(error)
+        if line is None:
             raise
-        click.echo(f"sdannce: {error}", err=True)
+        click.echo(f"sdannce: {line}", err=True)
         sys.exit(2)
-
-
-def _is_fault_of_program(error: BaseException) -> bool:
-    """Whether an error comes from a library we called wrongly, and not from a check of ours."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    ours = Path(__file__).parent
-    return isinstance(error, ValueError) and ours not in Path(last.filename).parents
