@@ -161,7 +161,7 @@ def main() -> None:
     if given.their_turn:
         their_turn(given.their_turn)
         return
-    from napari_sdannce.geometry._threads import available_cores
+    from napari_sdannce.geometry.threads import available_cores
 
     cameras, (points, pixels) = our_cameras(), scene(given.points)
     # leave out points that fewer than two views report

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sdannce.geometry import Camera
-from napari_sdannce.geometry._threads import available_cores
+from napari_sdannce.geometry.threads import available_cores
 from napari_sdannce.volumes import Interpolation, VolumeSampler, VoxelGrid
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from napari_sdannce.geometry import triangulate
-from napari_sdannce.geometry._compiled import compiled
-from napari_sdannce.geometry._threads import over_blocks
+from napari_sdannce.geometry.compiled import compiled
+from napari_sdannce.geometry.threads import over_blocks
 
 
 def test_runs_where_nothing_can_be_kept(monkeypatch) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_sdannce.geometry import Camera
+from napari_sdannce.geometry.distortion import distort
 from napari_sdannce.synthetic import Arena, Coat, Motion, Scene, camera_ring, rat_motion
 from napari_sdannce.synthetic.arena import EMPTY_ARENA, Box, Pillar
 from napari_sdannce.synthetic.background import trace_background
@@ -164,6 +165,32 @@ def test_background_depth_is_the_planes() -> None:
     x, y = 80, 70
     seen = camera.project([*background.ground[y, x], 0.0])
     assert np.allclose(seen, [x, y], atol=1e-3)
+
+
+def test_nothing_is_drawn_beyond_the_lens() -> None:
+    """An animal far off the axis, which the polynomial alone would fold into the image."""
+    straight = _from((0.0, -250.0, 120.0))
+    camera = replace(straight, radial=np.array([-0.8, 0.0]))
+    motion = _standing(-230.0, -150.0, 1.6)
+    ideal = straight.to_normalised(straight.project(motion.keypoints[0, 0]))
+    assert np.linalg.norm(ideal, axis=1).min() > camera.reach
+    bent = camera.to_pixels(distort(ideal, camera.radial3, camera.tangential))
+    assert camera.sees(bent).any()
+    frame = render_frame(Scene((camera,), motion, (Coat.ALBINO,), EMPTY_ARENA, noise=0), 0)
+    assert not frame.masks[0].any()
+    assert not frame.visibility.any()
+    narrow = trace_background(replace(camera, radial=np.array([-2.0, 0.0])), EMPTY_ARENA)
+    assert (narrow.colour[0, 0] == 0).all()
+    assert not narrow.floor[0, 0]
+
+
+def test_a_camera_that_looks_away_sees_no_animal() -> None:
+    motion, camera = _standing(-80.0, 0.0, 0.0), _from((0.0, -700.0, 260.0))
+    turned = np.diag([-1.0, 1, -1]) @ camera.rotation
+    away = replace(camera, rotation=turned, translation=-turned @ camera.centre)
+    frame = render_frame(Scene((away,), motion, (Coat.AGOUTI,), EMPTY_ARENA), 0)
+    assert not frame.masks[0].any()
+    assert not frame.visibility.any()
 
 
 @pytest.mark.parametrize("n", [2, 12])

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.geometry._compiled import compiled
-from napari_sdannce.geometry._lens import bend, bend_slopes, unbend
-from napari_sdannce.geometry.camera_rows import CENTRE, CX, CY, FX, FY, LENS, REACH, SKEW
+from napari_sdannce.geometry.camera_rows import CENTRE, FX, FY, LENS, SKEW
+from napari_sdannce.geometry.compiled import compiled
+from napari_sdannce.geometry.compiled_lens import bend_slopes, line_of_sight, look
 
 _LM_STEPS = 25
 _LM_DONE = 1e-16  # px^2: what a step would still gain
@@ -25,26 +25,8 @@ def _copy(source, target):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _look(cameras, v, point):  # type: ignore[no-untyped-def]
-    """Pixel of a point, NaN behind the camera and beyond reach; normalised x, y; 1 / depth."""
-    x0, y0, z0 = point[0], point[1], point[2]
-    depth = cameras[v, 6] * x0 + cameras[v, 7] * y0 + cameras[v, 8] * z0 + cameras[v, 11]
-    if not depth > 0:
-        return np.nan, np.nan, np.nan, np.nan, np.nan
-    near = 1 / depth
-    x = (cameras[v, 0] * x0 + cameras[v, 1] * y0 + cameras[v, 2] * z0 + cameras[v, 9]) * near
-    y = (cameras[v, 3] * x0 + cameras[v, 4] * y0 + cameras[v, 5] * z0 + cameras[v, 10]) * near
-    if x * x + y * y > cameras[v, REACH] * cameras[v, REACH]:
-        return np.nan, np.nan, np.nan, np.nan, np.nan
-    k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
-    xb, yb = bend(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
-    u = cameras[v, FX] * xb + cameras[v, SKEW] * yb + cameras[v, CX]
-    return u, cameras[v, FY] * yb + cameras[v, CY], x, y, near
-
-
-@compiled
 def _slopes(cameras, v, x, y, near, jacobian):  # type: ignore[no-untyped-def]
-    """Fill `jacobian` (2, 3): pixels by world mm, from what `_look` returned."""
+    """Fill `jacobian` (2, 3): pixels by world mm, from what `look` returned."""
     k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
     a, b, d = bend_slopes(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
     u_x = cameras[v, FX] * a + cameras[v, SKEW] * b
@@ -59,15 +41,12 @@ def _slopes(cameras, v, x, y, near, jacobian):  # type: ignore[no-untyped-def]
 
 @compiled
 def _sight(cameras, v, pixels, sights):  # type: ignore[no-untyped-def]
-    """Fill row v of `sights` (V, 3) with a pixel's line of sight; False where there is none."""
-    yd = (pixels[v, 1] - cameras[v, CY]) / cameras[v, FY]
-    xd = (pixels[v, 0] - cameras[v, CX] - cameras[v, SKEW] * yd) / cameras[v, FX]
-    x, y = unbend(xd, yd, cameras[v, LENS : LENS + 5], cameras[v, REACH])
-    if not (np.isfinite(x) and np.isfinite(y)):
+    """Fill row v of `sights` (V, 3), unit, with a pixel's line of sight; False if there is none."""
+    x, y, z = line_of_sight(cameras, v, pixels[v, 0], pixels[v, 1])
+    length = np.sqrt(x * x + y * y + z * z)
+    if not length < np.inf:
         return False
-    length = np.sqrt(x * x + y * y + 1)
-    for k in range(3):
-        sights[v, k] = (cameras[v, k] * x + cameras[v, 3 + k] * y + cameras[v, 6 + k]) / length
+    sights[v, 0], sights[v, 1], sights[v, 2] = x / length, y / length, z / length
     return True
 
 
@@ -105,7 +84,7 @@ def _misses(cameras, pixels, seen, point, misses):  # type: ignore[no-untyped-de
     for v in range(len(cameras)):
         misses[v] = np.nan
         if seen[v]:
-            u, w, _, _, _ = _look(cameras, v, point)
+            u, w, _, _, _ = look(cameras, v, point[0], point[1], point[2])
             du, dw = u - pixels[v, 0], w - pixels[v, 1]
             misses[v] = np.sqrt(du * du + dw * dw)
 
@@ -162,7 +141,7 @@ def _normal(cameras, pixels, used, weights, knee, point, system, jacobian):  # t
     for v in range(len(cameras)):
         if not used[v]:
             continue
-        u, w, x, y, near = _look(cameras, v, point)
+        u, w, x, y, near = look(cameras, v, point[0], point[1], point[2])
         if not near > 0:
             return np.inf, np.inf
         du, dv = u - pixels[v, 0], w - pixels[v, 1]

@@ -104,7 +104,7 @@ def undistort(xy: FloatArray, radial: FloatArray, tangential: FloatArray) -> Flo
     goal = np.ascontiguousarray(xy, dtype=np.float64).reshape(-1, 2)
     if not (np.any(radial) or np.any(tangential)):
         return goal.reshape(np.shape(xy)).copy()
-    from napari_sdannce.geometry._lens import unbend_all
+    from napari_sdannce.geometry.compiled_lens import unbend_all
 
     coefficients = np.array([*radial, *tangential], dtype=np.float64)
     reach = fold_radius(tuple(coefficients[:3].tolist()), tuple(coefficients[3:].tolist()))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.geometry._threads import over_blocks
 from napari_sdannce.geometry.camera_rows import camera_rows
 from napari_sdannce.geometry.dlt import check_views
+from napari_sdannce.geometry.threads import over_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from napari_sdannce.synthetic.lens import line_of_sight, packed
+from napari_sdannce.geometry.camera_rows import camera_rows
+from napari_sdannce.geometry.compiled import compiled
+from napari_sdannce.geometry.compiled_lens import line_of_sight
 from napari_sdannce.synthetic.light import KEY
 from napari_sdannce.synthetic.noise import bedding, noise_cube
 from napari_sdannce.synthetic.trace import (
@@ -83,8 +84,9 @@ def trace_background(camera: Camera, arena: Arena) -> Background:
     ground = np.empty((height, width, 2), dtype=np.float32)
     props = props_of(arena)
     textures = (_texture(arena.seed, 2 * arena.radius + 20), _cube())
-    _trace(packed(camera), camera.centre, props, textures, colour, depth, floor)
-    _trace_ground(packed(camera), camera.centre, ground)
+    rows = camera_rows([camera])
+    _trace(rows, camera.centre, props, textures, colour, depth, floor)
+    _trace_ground(rows, camera.centre, ground)
     return Background(colour, depth, floor, ground)
 
 
@@ -98,15 +100,18 @@ def _cube() -> Float32Array:
     return noise_cube(64, 5)
 
 
-@njit(cache=True, nogil=True)
-def _trace(lens, eye, props, textures, colour, depth, floor):  # type: ignore[no-untyped-def]
+@compiled
+def _trace(camera, eye, props, textures, colour, depth, floor):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     rgb = np.empty(3)
     for i in range(height):
         v = (i + 0.5) / SAMPLES - 0.5
         for j in range(width):
             u = (j + 0.5) / SAMPLES - 0.5
-            dx, dy, dz = line_of_sight(lens, u, v)
+            dx, dy, dz = line_of_sight(camera, 0, u, v)
+            if np.isnan(dz):  # beyond the lens nothing is seen
+                colour[i, j], depth[i, j], floor[i, j] = 0, NOWHERE, False
+                continue
             t, kind, which, face = nearest(eye, dx, dy, dz, props)
             place = (eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz)
             _paint(place, (kind, which, face), props, textures, rgb)
@@ -116,16 +121,19 @@ def _trace(lens, eye, props, textures, colour, depth, floor):  # type: ignore[no
                 colour[i, j, k] = np.uint8(min(max(rgb[k], 0.0), 255.0))
 
 
-@njit(cache=True, nogil=True)
-def _trace_ground(lens, eye, ground):  # type: ignore[no-untyped-def]
+@compiled
+def _trace_ground(camera, eye, ground):  # type: ignore[no-untyped-def]
     for i in range(ground.shape[0]):
         for j in range(ground.shape[1]):
-            dx, dy, dz = line_of_sight(lens, j, i)
+            dx, dy, dz = line_of_sight(camera, 0, j, i)
+            if np.isnan(dz):
+                ground[i, j] = NOWHERE
+                continue
             t = -eye[2] / min(dz, -1e-6)
             ground[i, j, 0], ground[i, j, 1] = eye[0] + t * dx, eye[1] + t * dy
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint(place, hit, props, textures, rgb):  # type: ignore[no-untyped-def]
     x, y, _ = place
     kind, which, face = hit
@@ -142,12 +150,12 @@ def _paint(place, hit, props, textures, rgb):  # type: ignore[no-untyped-def]
         _paint_room(x, y, kind == ROOM, props.rim[1], cube, rgb)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _tint(red, green, blue, light, rgb):  # type: ignore[no-untyped-def]
     rgb[0], rgb[1], rgb[2] = red * light, green * light, blue * light
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint_floor(x, y, props, texture, rgb):  # type: ignore[no-untyped-def]
     n, span = texture.shape[0], 2 * props.rim[0] + 20
     _bilinear(texture, (y / span + 0.5) * n, (x / span + 0.5) * n, rgb)
@@ -156,7 +164,7 @@ def _paint_floor(x, y, props, texture, rgb):  # type: ignore[no-untyped-def]
     _tint(rgb[0], rgb[1], rgb[2], light, rgb)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint_rim(place, face, rgb):  # type: ignore[no-untyped-def]
     x, y, z = place
     towards = (KEY[0] * x + KEY[1] * y) / np.sqrt(x * x + y * y)
@@ -166,7 +174,7 @@ def _paint_rim(place, face, rgb):  # type: ignore[no-untyped-def]
     _tint(176.0, 180.0, 184.0, light, rgb)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint_pillar(place, face, pillar, rgb):  # type: ignore[no-untyped-def]
     nx, ny = (place[0] - pillar[0]) / pillar[2], (place[1] - pillar[1]) / pillar[2]
     light = 1.05 if face == 0 else 0.58 + 0.4 * max(0.0, KEY[0] * nx + KEY[1] * ny)
@@ -175,7 +183,7 @@ def _paint_pillar(place, face, pillar, rgb):  # type: ignore[no-untyped-def]
     _tint(150.0, 158.0, 168.0, light, rgb)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint_room(x, y, room, rim, cube, rgb):  # type: ignore[no-untyped-def]
     out = x * x + y * y
     light = 0.55 + 0.45 / (1.0 + out / 6.0e5)
@@ -187,7 +195,7 @@ def _paint_room(x, y, room, rim, cube, rgb):  # type: ignore[no-untyped-def]
     _tint(level, level, level * 1.07, light, rgb)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint_box(place, face, box, cube, rgb):  # type: ignore[no-untyped-def]
     x, y, z = place
     c, s = box[5], box[6]
@@ -214,7 +222,7 @@ def _paint_box(place, face, box, cube, rgb):  # type: ignore[no-untyped-def]
             _tint(66.0, 50.0, 38.0, deep, rgb)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _shade(x, y, props):  # type: ignore[no-untyped-def]
     """Share of the key light that things on the floor keep from a point of it."""
     if not _near_props(x, y, props):
@@ -227,7 +235,7 @@ def _shade(x, y, props):  # type: ignore[no-untyped-def]
     return hidden / _SHADOW_RAYS
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _near_props(x, y, props):  # type: ignore[no-untyped-def]
     """Whether any shadow can reach a point of the floor."""
     if np.sqrt(x * x + y * y) > props.rim[0] - _SHADOW_REACH * props.rim[2]:
@@ -243,7 +251,7 @@ def _near_props(x, y, props):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_dark(point, dx, dy, props):  # type: ignore[no-untyped-def]
     for k in range(props.boxes.shape[0]):
         if box_hit(point, dx, dy, KEY[2], props.boxes[k])[0] < NOWHERE:
@@ -255,7 +263,7 @@ def _is_dark(point, dx, dy, props):  # type: ignore[no-untyped-def]
     return out * KEY[2] < props.rim[2]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bilinear(texture, row, column, rgb):  # type: ignore[no-untyped-def]
     n = texture.shape[0]
     row, column = min(max(row, 0.0), n - 1.001), min(max(column, 0.0), n - 1.001)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from napari_sdannce.geometry.compiled import compiled
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -16,7 +17,7 @@ _WALL_MM = 10.0
 _NECK_MM = 110.0
 
 
-@njit(cache=True)
+@compiled
 def circles(
     x: float, y: float, heading: float, bend: float, look: float, scale: float
 ) -> FloatArray:
@@ -33,7 +34,7 @@ def circles(
     return found
 
 
-@njit(cache=True)
+@compiled
 def overlap(discs: FloatArray, others: FloatArray) -> tuple[float, float]:
     """Half the shift that takes the deepest overlapping pair of discs apart."""
     deepest, x, y = 0.0, 0.0, 0.0
@@ -47,7 +48,7 @@ def overlap(discs: FloatArray, others: FloatArray) -> tuple[float, float]:
     return x, y
 
 
-@njit(cache=True)
+@compiled
 def way_back(discs: FloatArray, obstacles: FloatArray, radius: float) -> tuple[float, float]:
     """Shift that brings an animal back into the arena, or out of an obstacle."""
     x, y = 0.0, 0.0

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.ndimage import gaussian_filter, maximum_filter
+
+from napari_sdannce.geometry.compiled import compiled
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
@@ -57,7 +58,7 @@ def cast_shadows(vertices: FloatArray, reach: float) -> Shadows:
     return Shadows(reach, lamp, np.asarray(floor, dtype=np.float32))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _splat(vertices, reach, lamp, low):  # type: ignore[no-untyped-def]
     n = lamp.shape[0]
     for k in range(vertices.shape[0]):
@@ -91,7 +92,7 @@ class Body(NamedTuple):
     gloss: FloatArray
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def light_vertices(body, albedo, lamp, reach):  # type: ignore[no-untyped-def]
     """Set the colour of a body under lamp, sky and floor glow; `albedo` (N, 3) 0..255."""
     for k in range(albedo.shape[0]):
@@ -110,7 +111,7 @@ def light_vertices(body, albedo, lamp, reach):  # type: ignore[no-untyped-def]
             body.lit[k, c] = albedo[k, c] * light
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hidden(vertex, normal, lamp, reach):  # type: ignore[no-untyped-def]
     """Share of the lamp that is hidden from a vertex, smooth in space and height."""
     # off the surface, so that a body does not speckle itself
@@ -132,7 +133,7 @@ def _hidden(vertex, normal, lamp, reach):  # type: ignore[no-untyped-def]
     return total / weight
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def floor_light(shadow, reach, x, y):  # type: ignore[no-untyped-def]
     """Light left on the floor at (x, y), bilinear."""
     a, b = (y + reach) / _CELL_MM - 0.5, (x + reach) / _CELL_MM - 0.5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.ndimage import gaussian_filter
+
+from napari_sdannce.geometry.compiled import compiled
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def bedding(size: int, span_mm: float, seed: int) -> FloatArray:
     return np.asarray(picture)
 
 
-@njit(cache=True)
+@compiled
 def _scatter(
     picture: FloatArray,
     places: npt.NDArray[np.float64],

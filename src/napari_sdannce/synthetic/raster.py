@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from napari_sdannce.synthetic.lens import project
+from napari_sdannce.geometry.compiled import compiled
+from napari_sdannce.geometry.compiled_lens import look
 from napari_sdannce.synthetic.light import KEY, floor_light
 from napari_sdannce.synthetic.noise import noise_cube
 
@@ -29,7 +29,7 @@ _EDGE = 0.6
 BARE_GRAIN = 0.05
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def skin_vertices(rest, bones, weights, matrices, placed):  # type: ignore[no-untyped-def]
     """Carry vertices (N, 3) with their bones (linear blend skinning), never below the floor.
 
@@ -49,7 +49,7 @@ def skin_vertices(rest, bones, weights, matrices, placed):  # type: ignore[no-un
         placed[k, 0], placed[k, 1], placed[k, 2] = x, y, max(z, 0.3)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def vertex_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]
     """Unit normals (N, 3): mean of the triangles round each vertex, by area."""
     normals[:] = 0.0
@@ -76,23 +76,30 @@ def vertex_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def
             normals[k] /= size
 
 
-@njit(cache=True, nogil=True)
-def project_vertices(lens, vertices, normals, height, corner, seen):  # type: ignore[no-untyped-def]
-    """Sample column, row and depth (N, 3) of vertices raised by `height` (N,), put in `seen`."""
+@compiled
+def project_vertices(camera, vertices, normals, height, corner, seen):  # type: ignore[no-untyped-def]
+    """Sample column, row and depth (N, 3) of vertices raised by `height` (N,), put in `seen`.
+
+    `camera` (1, CAMERA_WIDTH) as `camera_rows` makes it; the depth of what it cannot see is -1.
+    """
     for k in range(vertices.shape[0]):
         h = height[k]
-        u, v, depth = project(
-            lens,
+        u, v, _, _, near = look(
+            camera,
+            0,
             vertices[k, 0] + h * normals[k, 0],
             vertices[k, 1] + h * normals[k, 1],
             vertices[k, 2] + h * normals[k, 2],
         )
-        seen[k, 0] = 2 * (u - corner[0]) + 0.5
-        seen[k, 1] = 2 * (v - corner[1]) + 0.5
-        seen[k, 2] = depth
+        if near > 0:
+            seen[k, 0] = 2 * (u - corner[0]) + 0.5
+            seen[k, 1] = 2 * (v - corner[1]) + 0.5
+            seen[k, 2] = 1 / near
+        else:
+            seen[k, 0], seen[k, 1], seen[k, 2] = 0.0, 0.0, -1.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shade_vertices(eye, body, shaded):  # type: ignore[no-untyped-def]
     """Add what depends on the view to the lit colours: the fur's bright edge, wet highlights.
 
@@ -115,7 +122,7 @@ def shade_vertices(eye, body, shaded):  # type: ignore[no-untyped-def]
         shaded[k, 3] = facing
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _unit(x, y, z):  # type: ignore[no-untyped-def]
     size = np.sqrt(x * x + y * y + z * z)
     return x / size, y / size, z / size
@@ -153,7 +160,7 @@ class Canvas(NamedTuple):
     owner: npt.NDArray[np.uint8]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def draw(surface, strands, cut, canvas, mark):  # type: ignore[no-untyped-def]
     """Draw a surface where it is nearer than what is on the canvas; `mark` becomes the owner.
 
@@ -181,14 +188,14 @@ def draw(surface, strands, cut, canvas, mark):  # type: ignore[no-untyped-def]
                     _fragment(surface, strands, cut, canvas, (a, b, c, wa, wb, y, x, mark))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_hairy_edge(surface, a, b, c):  # type: ignore[no-untyped-def]
     shaded, grain = surface.shaded, surface.grain
     at_edge = min(shaded[a, 3], shaded[b, 3], shaded[c, 3]) <= _EDGE
     return at_edge and min(grain[a], grain[b], grain[c]) >= BARE_GRAIN
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fragment(surface, strands, cut, canvas, where):  # type: ignore[no-untyped-def]
     """One sample of a triangle."""
     a, b, c, wa, wb, y, x, mark = where
@@ -216,7 +223,7 @@ def _fragment(surface, strands, cut, canvas, where):  # type: ignore[no-untyped-
         canvas.colour[y, x, i] = min(max(value * light, 0.0), 255.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _strand(strands, x, y, z):  # type: ignore[no-untyped-def]
     """Noise at a place on the resting body, drawn out along it; trilinear in a 64-cell cube."""
     a, b, c = x * _ALONG + 64, y * _ACROSS + 128, z * _ACROSS + 64
@@ -231,7 +238,7 @@ def _strand(strands, x, y, z):  # type: ignore[no-untyped-def]
     return low * (1 - a) + high * a
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def darken_floor(floor, ground, shadow, reach, colour):  # type: ignore[no-untyped-def]
     """Let shadows fall on the floor: samples (2h, 2w), ground (h, w, 2) mm."""
     for i in range(ground.shape[0]):
@@ -246,7 +253,7 @@ def darken_floor(floor, ground, shadow, reach, colour):  # type: ignore[no-untyp
                             colour[y, x, c] *= light
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def average_samples(colour, picture):  # type: ignore[no-untyped-def]
     """Mean of the four samples of each pixel: (2h, 2w, 3) -> (h, w, 3), both float32."""
     for y in range(picture.shape[0]):
@@ -260,7 +267,7 @@ def average_samples(colour, picture):  # type: ignore[no-untyped-def]
                 )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def expose(picture, gain, noise, row, column, image):  # type: ignore[no-untyped-def]
     """Turn light (H, W, 3) into an image (H, W, 3) uint8: exposure, vignette and sensor noise."""
     height, width = picture.shape[0], picture.shape[1]

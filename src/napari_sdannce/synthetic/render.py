@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.geometry.camera_rows import camera_rows
 from napari_sdannce.synthetic import raster
 from napari_sdannce.synthetic.anatomy import KEYPOINT_DEPTHS, STARTS
 from napari_sdannce.synthetic.background import SAMPLES, trace_background
 from napari_sdannce.synthetic.coat import coat_colours, furriness
-from napari_sdannce.synthetic.lens import packed
 from napari_sdannce.synthetic.light import KEY, Body, Shadows, cast_shadows, light_vertices
 from napari_sdannce.synthetic.skin import EYE, rat_skin
 
@@ -177,7 +177,7 @@ class _Stage:
 
     def __init__(self, camera: Camera, scene: Scene, number: int) -> None:
         self.camera = camera
-        self.lens = packed(camera)
+        self.row = camera_rows([camera])
         self.background: Background = trace_background(camera, scene.arena)
         height, width = (n // SAMPLES for n in self.background.depth.shape)
         self.size = (width, height)
@@ -206,9 +206,12 @@ class _Stage:
         body = np.concatenate([body.vertices[::7] for body in cast.bodies])
         ground = body - body[:, 2:] * np.array(KEY) / KEY[2]
         pixels = self.camera.project(np.concatenate([body, ground]))
+        pixels = pixels[np.isfinite(pixels[:, 0])]
+        if not len(pixels):
+            return _Window(0, 0, 2, 2)
         width, height = self.size
-        low = np.clip(np.nanmin(pixels, axis=0) - _MARGIN_PX, 0, (width - 2, height - 2))
-        high = np.clip(np.nanmax(pixels, axis=0) + _MARGIN_PX, low + 2, (width, height))
+        low = np.clip(pixels.min(axis=0) - _MARGIN_PX, 0, (width - 2, height - 2))
+        high = np.clip(pixels.max(axis=0) + _MARGIN_PX, low + 2, (width, height))
         return _Window(*low.astype(int).tolist(), *high.astype(int).tolist())
 
     def _canvas(self, cast: _Cast, window: _Window) -> raster.Canvas:
@@ -230,7 +233,7 @@ class _Stage:
             raster.shade_vertices(self.camera.centre, body, shaded)
             for height, cut in _HAIRS:
                 raster.project_vertices(
-                    self.lens, body.vertices, body.normals, height * body.fur, corner, seen
+                    self.row, body.vertices, body.normals, height * body.fur, corner, seen
                 )
                 raster.draw(surface, raster.STRANDS, cut, canvas, mark)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from napari_sdannce.geometry.compiled import compiled
 from napari_sdannce.synthetic.anatomy import N_TAIL, PELVIS, STARTS, TAIL, TAIL_BASE, TAIL_STEP
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _frames(ahead: FloatArray) -> FloatArray:
     return np.stack([x, y, np.cross(x, y)], axis=-1)
 
 
-@njit(cache=True)
+@compiled
 def _trailed(
     base: FloatArray, back: FloatArray, step: float, radius: float, obstacles: FloatArray
 ) -> FloatArray:
@@ -84,7 +84,7 @@ def _trailed(
     return nodes
 
 
-@njit(cache=True)
+@compiled
 def _keep_off(place: FloatArray, radius: float, obstacles: FloatArray) -> None:
     """Move a place (3,) back onto the ground."""
     out = np.sqrt(place[0] ** 2 + place[1] ** 2)

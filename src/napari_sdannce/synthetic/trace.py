@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from napari_sdannce.geometry.compiled import compiled
 
 if TYPE_CHECKING:
     from napari_sdannce.synthetic.arena import Arena
@@ -53,7 +54,7 @@ def props_of(arena: Arena) -> Props:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def nearest(eye, dx, dy, dz, props):  # type: ignore[no-untyped-def]
     """First thing on a ray: how far, its kind, which of its kind, and which face (0: top)."""
     best, kind = _ground(eye, dx, dy, dz, props.rim)
@@ -72,7 +73,7 @@ def nearest(eye, dx, dy, dz, props):  # type: ignore[no-untyped-def]
     return best, kind, which, face
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _ground(eye, dx, dy, dz, rim):  # type: ignore[no-untyped-def]
     if dz >= 0:
         return NOWHERE, ROOM
@@ -86,7 +87,7 @@ def _ground(eye, dx, dy, dz, rim):  # type: ignore[no-untyped-def]
     return (ROOM_Z - eye[2]) / dz, ROOM
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rim(eye, dx, dy, dz, rim):  # type: ignore[no-untyped-def]
     best, face = NOWHERE, 0
     for side in range(2):
@@ -104,7 +105,7 @@ def _rim(eye, dx, dy, dz, rim):  # type: ignore[no-untyped-def]
     return best, face
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cylinder_hits(x, y, dx, dy, r):  # type: ignore[no-untyped-def]
     """Where a ray from (x, y) enters and leaves an upright cylinder round the origin; -1: never."""
     a = dx * dx + dy * dy
@@ -117,7 +118,7 @@ def cylinder_hits(x, y, dx, dy, r):  # type: ignore[no-untyped-def]
     return (-b - root) / a, (-b + root) / a
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pillar_hit(eye, dx, dy, dz, pillar):  # type: ignore[no-untyped-def]
     """Where a ray meets a pillar, and on which face (0 top, 1 side)."""
     t, _ = cylinder_hits(eye[0] - pillar[0], eye[1] - pillar[1], dx, dy, pillar[2])
@@ -130,7 +131,7 @@ def pillar_hit(eye, dx, dy, dz, pillar):  # type: ignore[no-untyped-def]
     return NOWHERE, 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def box_hit(eye, dx, dy, dz, box):  # type: ignore[no-untyped-def]
     """Where a ray meets a box, and on which face (0 top, 1 to 4 sides)."""
     c, s = box[5], box[6]

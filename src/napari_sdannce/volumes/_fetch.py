@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.geometry._compiled import compiled
+from napari_sdannce.geometry.compiled import compiled
 
 _ONE, _TWO, _NONE = np.float32(1), np.float32(2), np.float32(0)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.geometry._threads import over_blocks
 from napari_sdannce.geometry.camera_rows import camera_rows
+from napari_sdannce.geometry.threads import over_blocks
 from napari_sdannce.volumes.columns import column_starts, column_step, lens
 from napari_sdannce.volumes.grid import VoxelGrid, check_coms
 

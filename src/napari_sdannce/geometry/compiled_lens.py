@@ -1,11 +1,15 @@
-"""Compiled lens polynomial (`distortion.bend`) and its inverse."""
+"""The compiled lens model: the polynomial (`distortion.bend`), its inverse, and whole cameras.
+
+Cameras are the rows of `camera_rows`; `cameras[v]` is the one meant.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from napari_sdannce.geometry import distortion
-from napari_sdannce.geometry._compiled import compiled
+from napari_sdannce.geometry.camera_rows import CX, CY, FX, FY, LENS, REACH, SKEW
+from napari_sdannce.geometry.compiled import compiled
 
 bend = compiled(distortion.bend)
 bend_slopes = compiled(distortion.bend_slopes)
@@ -97,3 +101,39 @@ def unbend_all(goal, lens, reach):  # type: ignore[no-untyped-def]
     for i in range(len(goal)):
         ideal[i, 0], ideal[i, 1] = unbend(goal[i, 0], goal[i, 1], lens, reach)
     return ideal
+
+
+@compiled
+def look(cameras, v, x0, y0, z0):  # type: ignore[no-untyped-def]
+    """Pixel u, v of a world point; its ideal coordinates x, y; 1 / depth.
+
+    All NaN behind the camera and beyond the reach of its lens model.
+    """
+    depth = cameras[v, 6] * x0 + cameras[v, 7] * y0 + cameras[v, 8] * z0 + cameras[v, 11]
+    if not depth > 0:
+        return np.nan, np.nan, np.nan, np.nan, np.nan
+    near = 1 / depth
+    x = (cameras[v, 0] * x0 + cameras[v, 1] * y0 + cameras[v, 2] * z0 + cameras[v, 9]) * near
+    y = (cameras[v, 3] * x0 + cameras[v, 4] * y0 + cameras[v, 5] * z0 + cameras[v, 10]) * near
+    if x * x + y * y > cameras[v, REACH] * cameras[v, REACH]:
+        return np.nan, np.nan, np.nan, np.nan, np.nan
+    k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
+    xb, yb = bend(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
+    u = cameras[v, FX] * xb + cameras[v, SKEW] * yb + cameras[v, CX]
+    return u, cameras[v, FY] * yb + cameras[v, CY], x, y, near
+
+
+@compiled
+def line_of_sight(cameras, v, across, down):  # type: ignore[no-untyped-def]
+    """World direction of the line of sight of a pixel, one unit of depth long.
+
+    NaN beyond the reach of the lens model.
+    """
+    yd = (down - cameras[v, CY]) / cameras[v, FY]
+    xd = (across - cameras[v, CX] - cameras[v, SKEW] * yd) / cameras[v, FX]
+    x, y = unbend(xd, yd, cameras[v, LENS : LENS + 5], cameras[v, REACH])
+    return (
+        cameras[v, 0] * x + cameras[v, 3] * y + cameras[v, 6],
+        cameras[v, 1] * x + cameras[v, 4] * y + cameras[v, 7],
+        cameras[v, 2] * x + cameras[v, 5] * y + cameras[v, 8],
+    )
