@@ -125,6 +125,65 @@ def test_sees_the_image_to_its_edges() -> None:
     assert camera.sees(pixels).tolist() == [True, True, False, False, False]
 
 
+def test_image_corners_are_undistorted_exactly(ring) -> None:
+    """There and back, to the corners of the outermost pixels, skew and three terms included."""
+    corners = np.array([[-0.5, -0.5], [639.5, -0.5], [-0.5, 511.5], [639.5, 511.5]])
+    for camera in ring:
+        ideal = camera.to_normalised(camera.undistort(corners))
+        in_camera = np.concatenate([ideal, np.ones((4, 1))], axis=1) * 700.0
+        points = (in_camera - camera.translation) @ camera.rotation
+        np.testing.assert_allclose(camera.project(points), corners, atol=1e-9, rtol=0)
+
+
+def test_many_points_of_any_shape_at_once(ring) -> None:
+    points = np.random.default_rng(3).uniform(-60, 60, (2, 3, 5, 3))
+    for camera in ring[:2]:
+        pixels = camera.project(points)
+        assert pixels.shape == (2, 3, 5, 2)
+        assert camera.rays(pixels).shape == (2, 3, 5, 3)
+        np.testing.assert_array_equal(camera.project(points[1, 2, 4]), pixels[1, 2, 4])
+        assert camera.project(np.empty((0, 3))).shape == (0, 2)
+        assert camera.undistort(np.empty((4, 0, 2))).shape == (4, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"matrix": np.eye(4)}, r"matrix has shape \(4, 4\), expected \(3, 3\)"),
+        ({"matrix": MATRIX.T}, "transposed matrix"),
+        ({"matrix": MATRIX * [[-1, 1, 1], [1, 1, 1], [1, 1, 1]]}, "focal lengths"),
+        ({"radial": [0.1]}, r"radial has shape \(1,\), expected \(2,\) or \(3,\)"),
+        ({"translation": [0, np.nan, 0]}, "translation holds values that are not finite"),
+        ({"rotation": 2 * np.eye(3)}, "not a rotation matrix"),
+        ({"rotation": np.diag([1.0, 1, -1])}, "determinant -1"),
+        ({"image_size": (640, 0)}, r"image size must be \(width, height\).*got \(640, 0\)"),
+        ({"image_size": (640.5, 480)}, "whole px"),
+        ({"image_size": (640, 480, 3)}, "whole px"),
+    ],
+)
+def test_what_is_no_camera_is_named(changes: dict, message: str) -> None:
+    good = {"matrix": MATRIX, "rotation": np.eye(3), "translation": np.zeros(3)}
+    with pytest.raises(ValueError, match=f"camera 'left': .*{message}"):
+        Camera("left", **(good | changes))
+
+
+def test_what_is_no_point_is_named(ring) -> None:
+    for call, values in (
+        (ring[0].project, [[1.0, 2.0]]),
+        (ring[0].undistort, [1.0, 2.0, 3.0]),
+        (ring[0].rays, 5.0),
+        (ring[0].sees, [[1.0, 2.0, 3.0]]),
+    ):
+        with pytest.raises(ValueError, match=r"camera 'at .*have shape \(.*\), expected \(..., "):
+            call(values)
+
+
+def test_sizes_of_any_kind_of_number_are_the_same_size() -> None:
+    camera = Camera("a", MATRIX, np.eye(3), np.zeros(3), image_size=np.array([640, 480]))
+    assert camera.image_size == (640, 480)
+    assert all(type(side) is int for side in camera.image_size)
+
+
 @pytest.mark.golden
 def test_reference_projection(mouse6) -> None:
     cameras, numbers = mouse6

@@ -80,3 +80,5 @@ def test_bad_bounds_are_named(ring) -> None:
         epipolar_curve(ring[0], [1, 1], ring[1], box=[[1, 1, 1], [0, 2, 2]])
     with pytest.raises(ValueError, match="at least two samples"):
         epipolar_curve(ring[0], [1, 1], ring[1], samples=1)
+    with pytest.raises(ValueError, match=r"one pixel x, y, got an array of shape \(2, 2\)"):
+        epipolar_curve(ring[0], [[1, 1], [2, 2]], ring[1])

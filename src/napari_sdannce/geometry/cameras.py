@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
+_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "matrix": ((3, 3),),
+    "rotation": ((3, 3),),
+    "translation": ((3,),),
+    "radial": ((2,), (3,)),
+    "tangential": ((2,),),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -64,14 +72,7 @@ class Camera:
     image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        shapes: dict[str, tuple[tuple[int, ...], ...]] = {
-            "matrix": ((3, 3),),
-            "rotation": ((3, 3),),
-            "translation": ((3,),),
-            "radial": ((2,), (3,)),
-            "tangential": ((2,),),
-        }
-        for what, allowed in shapes.items():
+        for what, allowed in _SHAPES.items():
             value = np.array(getattr(self, what), dtype=np.float64)
             if value.shape not in allowed:
                 expected = " or ".join(map(str, allowed))
@@ -83,6 +84,15 @@ class Camera:
             value.setflags(write=False)
             object.__setattr__(self, what, value)
         self._check_matrices()
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", self._checked_size(self.image_size))
+
+    def _checked_size(self, size: Sequence[int]) -> tuple[int, int]:
+        if len(size) != 2 or any(side != int(side) or side < 1 for side in size):
+            raise ValueError(
+                f"camera '{self.name}': image size must be (width, height) in whole px, got {size}"
+            )
+        return int(size[0]), int(size[1])
 
     def _check_matrices(self) -> None:
         below = self.matrix[[1, 2, 2], [0, 0, 1]]
@@ -123,7 +133,7 @@ class Camera:
 
     def to_camera_frame(self, xyz: npt.ArrayLike) -> FloatArray:
         """Move world points (..., 3) into the camera's frame (z forward), mm."""
-        return np.asarray(xyz, dtype=np.float64) @ self.rotation.T + self.translation
+        return self._vectors(xyz, 3, "world points") @ self.rotation.T + self.translation
 
     def project(self, xyz: npt.ArrayLike) -> FloatArray:
         """Project world points (..., 3) in mm to pixels (..., 2), distorted.
@@ -151,7 +161,7 @@ class Camera:
 
     def to_normalised(self, pixels: npt.ArrayLike) -> FloatArray:
         """Map pixels (..., 2) to normalised coordinates, still distorted."""
-        x, y = np.moveaxis(np.asarray(pixels, dtype=np.float64) - self.matrix[:2, 2], -1, 0)
+        x, y = np.moveaxis(self._vectors(pixels, 2, "pixels") - self.matrix[:2, 2], -1, 0)
         ny = y / self.matrix[1, 1]
         return np.stack([(x - self.matrix[0, 1] * ny) / self.matrix[0, 0], ny], axis=-1)
 
@@ -192,9 +202,18 @@ class Camera:
         """Tell which pixels (..., 2) lie inside the image."""
         if self.image_size is None:
             raise ValueError(f"camera '{self.name}': the image size is not known")
-        points = np.asarray(pixels, dtype=np.float64)
+        points = self._vectors(pixels, 2, "pixels")
         limit = np.array(self.image_size) - 0.5
         return np.asarray(((points >= -0.5) & (points < limit)).all(axis=-1))
+
+    def _vectors(self, values: npt.ArrayLike, width: int, what: str) -> FloatArray:
+        """Values as an array (..., width), or say that they are none."""
+        vectors = np.asarray(values, dtype=np.float64)
+        if vectors.shape[-1:] != (width,):
+            raise ValueError(
+                f"camera '{self.name}': {what} have shape {vectors.shape}, expected (..., {width})"
+            )
+        return vectors
 
     def scaled(self, factor: float) -> Camera:
         """Return the camera of images resized by `factor` (0.5: half as wide)."""

@@ -51,7 +51,7 @@ def epipolar_curve(
     Raises
     ------
     ValueError
-        When the depths, the box or the number of samples make no sense.
+        When pixel, depths, box or the number of samples make no sense.
 
     Examples
     --------
@@ -64,7 +64,12 @@ def epipolar_curve(
     """
     if samples < 2:
         raise ValueError(f"a curve needs at least two samples, got {samples}")
-    direction = source.rays(np.asarray(pixel, dtype=np.float64))
+    clicked = np.asarray(pixel, dtype=np.float64)
+    if clicked.shape != (2,):
+        raise ValueError(
+            f"a curve belongs to one pixel x, y, got an array of shape {clicked.shape}"
+        )
+    direction = source.rays(clicked)
     limits = [_frustum(source.centre, direction, target)]
     if box is not None:
         limits.append(_box_limits(source.centre, direction, box))
