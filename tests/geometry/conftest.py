@@ -10,6 +10,7 @@ import pytest
 from napari_sdannce.geometry import Camera
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -29,13 +30,24 @@ def camera_at(
     return Camera(f"at {angle:.2f}", matrix, rotation, -rotation @ centre, **shape)
 
 
-@pytest.fixture(scope="session")
-def ring() -> tuple[Camera, ...]:
-    """Six cameras 600 mm from the origin, 640 x 512 px, distorted, skewed and rolled."""
-    angles = np.linspace(0, 2 * np.pi, 6, endpoint=False) + 0.2
+def ring_of(n: int) -> tuple[Camera, ...]:
+    """Cameras 600 mm from the origin, 640 x 512 px, distorted, skewed and rolled."""
+    angles = np.linspace(0, 2 * np.pi, n, endpoint=False) + 0.2
     return tuple(
         camera_at(angle, turn=0.1 * i, image_size=(640, 512)) for i, angle in enumerate(angles)
     )
+
+
+@pytest.fixture(scope="session")
+def rig() -> Callable[[int], tuple[Camera, ...]]:
+    """See `ring_of`."""
+    return ring_of
+
+
+@pytest.fixture(scope="session")
+def ring() -> tuple[Camera, ...]:
+    """Six cameras, see `ring_of`."""
+    return ring_of(6)
 
 
 @pytest.fixture(scope="session")

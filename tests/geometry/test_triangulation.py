@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_sdannce.geometry import triangulate, triangulate_dlt
+from napari_sdannce.geometry import triangulate, triangulate_dlt, triangulate_pair_median
 
 
 def project(cameras, points):
@@ -34,6 +34,61 @@ def test_finds_projected_points(ring, points) -> None:
     assert found.error.shape == (5, 100)
     assert found.error.max() < 1e-9
     assert found.covariance.shape == (5, 100, 3, 3)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 8, 12])
+def test_any_number_of_cameras(n, rig, points) -> None:
+    """Half of the views at random, two at the least; the rest of the ring saw nothing."""
+    cameras = rig(n)
+    pixels, rng = project(cameras, points), np.random.default_rng(n)
+    unseen = rng.random(pixels.shape[:2]) < 0.5
+    for i in range(len(points)):
+        unseen[rng.choice(n, 2, replace=False), i] = False
+    pixels[unseen] = np.nan
+    for method in (triangulate_dlt, triangulate_pair_median):
+        np.testing.assert_allclose(method(cameras, pixels), points, atol=1e-5)
+    found = triangulate(cameras, pixels)
+    np.testing.assert_allclose(found.points, points, atol=1e-5)
+    np.testing.assert_array_equal(found.accepted, ~unseen)
+
+
+def test_one_camera_finds_nothing(ring, points) -> None:
+    found = triangulate(ring[:1], project(ring[:1], points))
+    assert found.points.shape == (500, 3)
+    assert np.isnan(found.points).all()
+    assert not found.accepted.any()
+    for method in (triangulate_dlt, triangulate_pair_median):
+        assert np.isnan(method(ring[:1], project(ring[:1], points))).all()
+
+
+def test_views_that_saw_nothing_change_nothing(ring, points, noisy) -> None:
+    blind = noisy.copy()
+    blind[[1, 4]] = np.nan
+    blind[1, ::2, 0] = np.inf
+    kept = [0, 2, 3, 5]
+    found, alone = triangulate(ring, blind), triangulate([ring[v] for v in kept], noisy[kept])
+    np.testing.assert_array_equal(found.points, alone.points)
+    np.testing.assert_array_equal(found.covariance, alone.covariance)
+    assert not found.accepted[[1, 4]].any()
+    assert np.isnan(found.residuals[[1, 4]]).all()
+
+
+def test_order_of_cameras_does_not_matter(ring, points, noisy) -> None:
+    clicked = noisy.copy()
+    clicked[2, :100] += 90
+    turned = [3, 0, 5, 1, 4, 2]
+    one, other = triangulate(ring, clicked), triangulate([ring[v] for v in turned], clicked[turned])
+    np.testing.assert_allclose(other.points, one.points, atol=1e-6)
+    np.testing.assert_array_equal(other.accepted, one.accepted[turned])
+
+
+@pytest.mark.parametrize("n", [0, 1, 4096, 4097])
+def test_points_are_taken_in_blocks(n, ring, points) -> None:
+    many = np.resize(points, (n, 3))
+    found = triangulate(ring, project(ring, many))
+    assert found.covariance.shape == (n, 3, 3)
+    np.testing.assert_allclose(found.points, many, atol=1e-8)
+    np.testing.assert_allclose(triangulate_dlt(ring, project(ring, many)), many, atol=1e-6)
 
 
 def test_least_squares_on_what_was_seen(ring, points, noisy) -> None:

@@ -117,40 +117,42 @@ def triangulate(
     # one layout for the compiled function: it is compiled anew for every other
     flat = np.require(views.reshape(len(cameras), -1, 2), requirements=["C", "W"])
     factors = _weights(weights, views.shape[:-1]).reshape(flat.shape[:2])
-    limits = _limits(cameras, max_error)
-    if not 0 < pixel_sigma < np.inf:
-        raise ValueError(f"pixel_sigma must be positive, got {pixel_sigma}")
-    noise = (float(pixel_sigma), _KNEE * float(pixel_sigma), _PRIOR_RESIDUALS)
+    limits, noise = _limits(cameras, max_error), _noise(pixel_sigma)
     from napari_sdannce.geometry._consensus import triangulate_block
 
-    rows, out = camera_rows(cameras), _empty(*flat.shape[:2])
+    rows, found = camera_rows(cameras), _nothing_found(views.shape[:-1])
+    out = (
+        found.points.reshape(-1, 3),
+        found.accepted.reshape(flat.shape[:2]),
+        found.residuals.reshape(flat.shape[:2]),
+        found.error.reshape(-1),
+        found.covariance.reshape(-1, 3, 3),
+    )
 
     def work(start: int, stop: int) -> None:
         triangulate_block(rows, flat, factors, limits, noise, start, stop, out)
 
     over_blocks(work, flat.shape[1], _BLOCK, threads)
-    shape = views.shape[1:-1]
-    points, accepted, residuals, error, covariance = out
+    return found
+
+
+def _nothing_found(shape: tuple[int, ...]) -> Triangulation:
+    """Arrays for the compiled function to fill, for observations (V, ...)."""
+    points = shape[1:]
     return Triangulation(
-        points.reshape(*shape, 3),
-        accepted.reshape(-1, *shape),
-        residuals.reshape(-1, *shape),
-        error.reshape(shape),
-        covariance.reshape(*shape, 3, 3),
+        np.full((*points, 3), np.nan),
+        np.zeros(shape, dtype=bool),
+        np.full(shape, np.nan),
+        np.full(points, np.nan),
+        np.full((*points, 3, 3), np.nan),
     )
 
 
-def _empty(
-    n_views: int, n_points: int
-) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray, FloatArray, FloatArray]:
-    """Arrays for the compiled function to fill: nothing found yet."""
-    return (
-        np.full((n_points, 3), np.nan),
-        np.zeros((n_views, n_points), dtype=bool),
-        np.full((n_views, n_points), np.nan),
-        np.full(n_points, np.nan),
-        np.full((n_points, 3, 3), np.nan),
-    )
+def _noise(pixel_sigma: float) -> tuple[float, float, float]:
+    """Sigma (px), Huber's knee (px), and how many residuals the stated sigma counts as."""
+    if not 0 < pixel_sigma < np.inf:
+        raise ValueError(f"pixel_sigma must be positive, got {pixel_sigma}")
+    return float(pixel_sigma), _KNEE * float(pixel_sigma), _PRIOR_RESIDUALS
 
 
 def _weights(weights: npt.ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
