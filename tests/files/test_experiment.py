@@ -14,7 +14,7 @@ from napari_sdannce.files.dannce_mat import read_dannce
 from napari_sdannce.files.hires_params import write_hires_params
 from napari_sdannce.files.mat import write_mat
 from napari_sdannce.files.mat_values import cell_column, cell_row
-from napari_sdannce.files.project import save_project
+from napari_sdannce.files.save_project import save_project
 from napari_sdannce.recording import PixelOrigin
 
 NAMES = ("left", "right", "top_view")

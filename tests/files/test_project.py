@@ -9,16 +9,15 @@ import pytest
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.anipose import write_anipose
 from napari_sdannce.files.errors import FileFormatError
-from napari_sdannce.files.project import (
+from napari_sdannce.files.open_project import open_project
+from napari_sdannce.files.project_file import (
     PROJECT_FILE,
     Project,
-    open_project,
-    project_of,
     read_project,
     register,
-    save_project,
     write_project,
 )
+from napari_sdannce.files.save_project import project_of, save_project
 from napari_sdannce.files.sync_csv import read_sync_csv, write_sync_csv
 from napari_sdannce.geometry import Camera
 from napari_sdannce.recording import PixelOrigin, Recording, Sync, VideoFile, View

@@ -1,41 +1,20 @@
-"""Opening a recording from whatever lies there: a folder, a label file, a video."""
+"""Opening a recording from whatever lies there: a folder, a project file, a label file, a video."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sdannce.recording import PixelOrigin, Problem, Recording, VideoFile, View
+from napari_sdannce.recording import PixelOrigin, Recording, VideoFile, View
 
-from .choose_calibration import Choice, choose_calibration
 from .errors import FileFormatError
-from .label_file import read_label_source
-from .video_folders import (
-    VIDEO_SUFFIXES,
-    CameraFolder,
-    find_cameras,
-    visible_files,
-    visible_folders,
-)
+from .layout import EXPECTED, open_layout
+from .open_project import open_project
+from .project_file import PROJECT_FILE
+from .video_folders import VIDEO_SUFFIXES, find_cameras
 
 if TYPE_CHECKING:
     import os
-
-    from .dannce_mat import DannceFile
-
-EXPECTED = (
-    "an experiment folder (videos/<camera>/<first frame>.mp4), a Campy folder (<camera>/<first "
-    "frame>.mp4), a folder with sdannce.yaml or *_dannce.mat, or one video a camera"
-)
-PROJECT_FILE = "sdannce.yaml"
-_SEARCH_DEPTH = 3
-_NOT_SEARCHED = ("videos", "npy_volumes")
-_COM_NAMES = ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle", "com*.zarr")
-_PREDICTION_NAMES = ("save_data_*.mat", "init_save_data_*.mat", "poses*.zarr")
-# what a prediction writes beside its store, for other programs
-_TWINS_OF_COM = re.compile(r"(instance\d+)?com3d\d*\.mat")
-_TWINS_OF_POSES = re.compile(r"save_data_AVG\d+\.mat|init_save_data_AVG\.mat|com3d_used\.mat")
 
 
 def open_recording(
@@ -70,11 +49,11 @@ def open_recording(
         raise FileNotFoundError(f"{place} does not exist; expected {EXPECTED}")
     if place.is_dir():
         if (place / PROJECT_FILE).is_file():
-            return _open_project(place / PROJECT_FILE, pixel_origin)
+            return open_project(place / PROJECT_FILE, pixel_origin=pixel_origin)
         is_videos = place.name == "videos" and bool(find_cameras(place)[0])
         return open_layout(place.parent if is_videos else place, pixel_origin)
     if place.name == PROJECT_FILE:
-        return _open_project(place, pixel_origin)
+        return open_project(place, pixel_origin=pixel_origin)
     if place.suffix.lower() == ".mat":
         return open_layout(place.parent, pixel_origin, label_file=place)
     if place.suffix.lower() in VIDEO_SUFFIXES:
@@ -82,155 +61,6 @@ def open_recording(
     raise FileFormatError(place, f"a file of type '{place.suffix}'", EXPECTED)
 
 
-def _open_project(path: Path, pixel_origin: PixelOrigin) -> Recording:
-    from .project import open_project
-
-    return open_project(path, pixel_origin=pixel_origin)
-
-
 def _name_of_single(path: Path) -> str:
     """Camera of a lone video: its folder when the file is named by its first frame."""
     return path.parent.name if path.stem.isdecimal() and path.parent.name else path.stem
-
-
-def open_layout(
-    folder: Path, pixel_origin: PixelOrigin, label_file: Path | None = None
-) -> Recording:
-    """Open a folder without a look at its project file.
-
-    Parameters
-    ----------
-    folder
-        Of DANNCE, of Campy, or of videos.
-    pixel_origin
-        Where the first pixel lies in a MATLAB-layout calibration.
-    label_file
-        The one to be used; None: the one that fits the videos.
-
-    Raises
-    ------
-    FileFormatError
-        When there is nothing in it that could be opened.
-    """
-    cameras, problems = _videos_of(folder)
-    sources = _read_label_files(folder, label_file, problems)
-    if not cameras and not sources:
-        found = "it has neither videos nor a label file that can be read"
-        raise FileFormatError(folder, _with_problems(found, problems), EXPECTED)
-    choice = choose_calibration(folder, cameras, sources, pixel_origin, must=label_file is not None)
-    views = _views(choice, cameras)
-    used = [choice.source.path] if choice.source else []
-    com_files, prediction_files = find_predictions(folder)
-    return Recording(
-        folder=folder,
-        views=views,
-        sync=choice.sync,
-        skeleton=choice.skeleton,
-        label_files=(*used, *(path for path in label_files(folder) if path not in used)),
-        com_files=com_files,
-        prediction_files=prediction_files,
-        pixel_origin=choice.pixel_origin,
-        fps=_common_fps(cameras, problems, folder),
-        problems=(*problems, *choice.problems, *_missing_videos(folder, views)),
-    )
-
-
-def _videos_of(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
-    """Cameras in ``videos``, else in the folder itself."""
-    inside = folder / "videos"
-    if inside.is_dir():
-        cameras, problems = find_cameras(inside)
-        if cameras:
-            return cameras, problems
-    return find_cameras(folder)
-
-
-def _with_problems(found: str, problems: list[Problem]) -> str:
-    return "; ".join([found, *map(str, problems[:3])])
-
-
-def label_files(folder: Path) -> tuple[Path, ...]:
-    """Label files of a folder: ``*dannce.mat``, then ``*Label3D.mat``, each sorted by name."""
-    return (*visible_files(folder, ("dannce.mat",)), *visible_files(folder, ("label3d.mat",)))
-
-
-def find_predictions(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """COM traces and poses below a folder: stores, and files of the reference program.
-
-    The ``.mat`` twins that a prediction writes into the folder of its store are left out: the store
-    holds all that they hold.
-    """
-    coms, poses = _search(folder, _COM_NAMES), _search(folder, _PREDICTION_NAMES)
-    com_stores = {path.parent for path in coms if _is_store(path)}
-    pose_stores = {path.parent for path in poses if _is_store(path)}
-
-    def is_twin(path: Path) -> bool:
-        return bool(
-            (path.parent in com_stores and _TWINS_OF_COM.fullmatch(path.name))
-            or (path.parent in pose_stores and _TWINS_OF_POSES.fullmatch(path.name))
-        )
-
-    return (
-        tuple(path for path in coms if not is_twin(path)),
-        tuple(path for path in poses if not is_twin(path)),
-    )
-
-
-def _is_store(path: Path) -> bool:
-    return path.suffix == ".zarr" and (path / "zarr.json").is_file()
-
-
-def _search(folder: Path, patterns: tuple[str, ...], depth: int = _SEARCH_DEPTH) -> list[Path]:
-    """Files and stores by name, a few levels deep, not among videos and cached volumes."""
-
-    def matches(path: Path) -> bool:
-        return any(path.match(pattern) for pattern in patterns)
-
-    found = [path for path in visible_files(folder, (".mat", ".pickle")) if matches(path)]
-    for path in visible_folders(folder):
-        if path.suffix == ".zarr":
-            found += [path] if matches(path) else []
-        elif depth and path.name not in _NOT_SEARCHED:
-            found += _search(path, patterns, depth - 1)
-    return found
-
-
-def _read_label_files(folder: Path, must: Path | None, problems: list[Problem]) -> list[DannceFile]:
-    """Label files that can be read; only the one that was asked for, if one was."""
-    files = []
-    for path in (must,) if must else label_files(folder):
-        try:
-            file = read_label_source(path)
-            problems += [Problem(path, message) for message in file.problems()]
-            files.append(file)
-        except FileFormatError as error:
-            if must:
-                raise
-            problems.append(Problem(path, f"not used: {error.found}; expected {error.expected}"))
-    return files
-
-
-def _views(choice: Choice, cameras: list[CameraFolder]) -> tuple[View, ...]:
-    videos = {camera.name: camera.videos for camera in cameras}
-    calibrations = {camera.name: camera for camera in choice.cameras}
-    return tuple(View(name, videos.get(name, ()), calibrations.get(name)) for name in choice.names)
-
-
-def _common_fps(cameras: list[CameraFolder], problems: list[Problem], folder: Path) -> float | None:
-    known = {camera.name: camera.fps for camera in cameras if camera.fps}
-    if not known:
-        return None
-    fps = sorted(known.values())[len(known) // 2]
-    if max(known.values()) > 1.01 * min(known.values()):
-        each = ", ".join(f"{name} {value:g}" for name, value in known.items())
-        problems.append(Problem(folder, f"frame rates differ ({each}); {fps:g} is used"))
-    return fps
-
-
-def _missing_videos(folder: Path, views: tuple[View, ...]) -> list[Problem]:
-    missing = [view.name for view in views if not view.videos]
-    if not missing:
-        return []
-    if len(missing) == len(views):
-        return [Problem(folder, "has no videos of its cameras")]
-    return [Problem(folder, f"has no videos of {', '.join(missing)}")]

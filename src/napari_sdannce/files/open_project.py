@@ -15,6 +15,7 @@ from .anipose import read_anipose
 from .errors import FileFormatError
 from .hires_params import read_hires_params
 from .label_file import read_label_source
+from .layout import find_predictions, label_files, open_layout
 from .mat_fields import reading
 from .project_file import (
     EXPECTED,
@@ -23,10 +24,7 @@ from .project_file import (
     Project,
     absolute_path,
     read_project,
-    register,
-    write_project,
 )
-from .save_project import project_of, save_project
 from .skeleton_mat import open_skeleton
 from .sync_csv import read_sync_csv
 
@@ -35,17 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.skeletons import Skeleton
-
-__all__ = [
-    "PROJECT_FILE",
-    "Project",
-    "open_project",
-    "project_of",
-    "read_project",
-    "register",
-    "save_project",
-    "write_project",
-]
 
 
 def open_project(
@@ -91,8 +78,6 @@ class _Opening:
         return self.file.parent
 
     def recording(self) -> Recording:
-        from .experiment import find_predictions, label_files
-
         project, layout = self.project, self._layout()
         calibrations = self._calibrations()
         names = self._names(layout, calibrations)
@@ -117,8 +102,6 @@ class _Opening:
 
     def _layout(self) -> Recording | None:
         """Recording by the layout of the folder, when the project leaves something to it."""
-        from .experiment import open_layout
-
         project = self.project
         if None not in (project.cameras, project.calibration, project.sync):
             return None
