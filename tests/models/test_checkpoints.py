@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,24 @@ def test_damaged_reference_file(tmp_path: Path, content: bytes, message: str) ->
         load_checkpoint(tmp_path / "net.pth")
 
 
+def test_damaged_and_changed_checkpoints_are_read_or_refused(tmp_path: Path) -> None:
+    count = int(os.environ.get("SDANNCE_FUZZ_EXAMPLES", "30"))
+    seed = np.random.default_rng().integers(10**6) if "SDANNCE_FUZZ_EXAMPLES" in os.environ else 0
+    script = Path(__file__).with_name("fuzz_checkpoints.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), str(seed), str(count)],
+        capture_output=True,
+        text=True,
+        timeout=60 + count,
+        check=False,
+    )
+    assert done.returncode == 0, f"seed {seed}: {done.stderr[-2000:]}"
+    said = done.stdout.splitlines()
+    assert [line for line in said if line not in ("read", "refused")] == [], f"seed {seed}"
+    assert len(said) == 7 * count
+    assert said.count("refused") > count
+
+
 def test_foreign_contents_are_named(tmp_path: Path) -> None:
     torch.save({"state_dict": {"layer.weight": torch.zeros(2)}}, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match="no COM or DANNCE network: its tensors are layer"):
@@ -131,16 +151,24 @@ def test_foreign_contents_are_named(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds a list"):
         load_checkpoint(tmp_path / "list.pth")
+    wide = ComConfig(width=256)
+    state = {"encoder_res1.block.0.weight": torch.zeros(300, 3, 3, 3),
+             "output_layer.weight": torch.zeros(1, wide.width, 1, 1)}  # fmt: skip
+    torch.save({"state_dict": state}, tmp_path / "wide.pth")
+    with pytest.raises(CheckpointError, match="no network can have width = 300"):
+        load_checkpoint(tmp_path / "wide.pth")
     torch.save({"state_dict": {"layer": 3}}, tmp_path / "odd.pth")
     with pytest.raises(CheckpointError, match="no tensors"):
         load_checkpoint(tmp_path / "odd.pth")
 
 
 def test_our_files_that_lack_something(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*none.*; expected a .safetens"):
         load_checkpoint(tmp_path / "none.safetensors")
     network = build_network(TINY, 0)
     path = save_checkpoint(tmp_path / "net", network, CheckpointInfo(network=TINY))
+    with pytest.raises(CheckpointError, match=r"a folder, expected .*, such as .*net.safetensors"):
+        load_checkpoint(tmp_path)
     about = json.loads(path.with_suffix(".json").read_text())
     about["network"]["width"] = 4
     path.with_suffix(".json").write_text(json.dumps(about))
@@ -148,6 +176,13 @@ def test_our_files_that_lack_something(tmp_path: Path) -> None:
         load_checkpoint(path)
     path.with_suffix(".json").write_text("{")
     with pytest.raises(CheckpointError, match=r"net.json: does not describe"):
+        load_checkpoint(path)
+    about["network"]["width"] = 2
+    path.with_suffix(".json").write_text(json.dumps(about | {"keypoints": ["a", "b"]}))
+    with pytest.raises(CheckpointError, match="2 names of keypoints for a network of 3"):
+        load_checkpoint(path)
+    path.with_suffix(".json").write_text(json.dumps(about | {"epoch": -1}))
+    with pytest.raises(CheckpointError, match=r"'epoch': Input should be greater .* to 0$"):
         load_checkpoint(path)
     path.with_suffix(".json").unlink()
     with pytest.raises(FileNotFoundError, match="beside the weights"):

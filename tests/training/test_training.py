@@ -10,8 +10,7 @@ import pytest
 import torch
 import yaml
 
-from napari_sdannce.models import build_network, load_checkpoint
-from napari_sdannce.models.checkpoints import CheckpointError
+from napari_sdannce.models import CheckpointError, build_network, load_checkpoint
 from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
 from napari_sdannce.settings.events import (
     CheckpointSaved,

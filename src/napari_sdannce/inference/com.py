@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from napari_sdannce.models.checkpoints import CheckpointInfo
+    from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_sdannce.models.checkpoints import CheckpointInfo
+    from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.base import PredictSettings

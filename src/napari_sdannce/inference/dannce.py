@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_sdannce.models.checkpoints import Checkpoint, CheckpointInfo
+    from napari_sdannce.models.checkpoint_info import CheckpointInfo
+    from napari_sdannce.models.checkpoints import Checkpoint
     from napari_sdannce.models.dannce import DannceNet
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording

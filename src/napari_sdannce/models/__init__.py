@@ -1,9 +1,8 @@
 """Networks, heatmaps and checkpoints."""
 
+from napari_sdannce.models.checkpoint_info import CheckpointError, CheckpointInfo
 from napari_sdannce.models.checkpoints import (
     Checkpoint,
-    CheckpointError,
-    CheckpointInfo,
     build_network,
     load_checkpoint,
     save_checkpoint,

@@ -5,53 +5,28 @@ Ours are a ``.safetensors`` file with the weights beside a ``.json`` file that s
 stored in a file is ever executed.
 """
 
-import json
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
+from napari_sdannce.models.checkpoint_info import CheckpointError, CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet
 from napari_sdannce.models.dannce import DannceConfig, DannceNet
-from napari_sdannce.recording import PixelOrigin
-from napari_sdannce.settings.com import ComImageSettings
-from napari_sdannce.settings.volume import VolumeSettings
+from napari_sdannce.models.reference import read_reference
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Network = ComNet | DannceNet
-NetworkConfig = Annotated[ComConfig | DannceConfig, Field(discriminator="kind")]
 
-
-class CheckpointError(ValueError):
-    """A checkpoint can not be read, or does not fit. The message names the file."""
-
-
-class CheckpointInfo(BaseModel):
-    """What a checkpoint holds and how it was trained.
-
-    Fields that a reference ``.pth`` does not tell are None or empty.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal["napari-sdannce checkpoint"] = "napari-sdannce checkpoint"
-    version: Literal[1] = 1
-    network: NetworkConfig
-    keypoints: tuple[str, ...] = Field((), description="Names, in the order of the heatmaps")
-    skeleton: str | None = None
-    animals: tuple[str, ...] = Field((), description="COM network: names, in heatmap order")
-    cameras: tuple[str, ...] = Field((), description="Camera names of training, in order")
-    pixel_origin: PixelOrigin | None = Field(
-        None, description="How the calibrations of training were read"
-    )
-    volume: VolumeSettings | None = Field(None, description="DANNCE: the cube of voxels")
-    image: ComImageSettings | None = Field(None, description="COM: how frames become images")
-    epoch: int = Field(0, ge=0, description="Passes over the training examples so far")
-    metrics: dict[str, float] = Field({}, description="Losses and errors at this epoch")
+_EXPECTED = "a .safetensors file of ours, or a .pth of the reference program"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +40,21 @@ class Checkpoint:
     @property
     def dannce(self) -> DannceNet:
         """The network, which must be a DANNCE network."""
-        if not isinstance(self.network, DannceNet):
-            raise CheckpointError(
-                f"{self.path}: holds a {self.info.network.kind} network, expected a dannce network"
-            )
-        return self.network
+        if isinstance(self.network, DannceNet):
+            return self.network
+        raise self._not_a("dannce")
 
     @property
     def com(self) -> ComNet:
         """The network, which must be a COM network."""
-        if not isinstance(self.network, ComNet):
-            raise CheckpointError(
-                f"{self.path}: holds a {self.info.network.kind} network, expected a com network"
-            )
-        return self.network
+        if isinstance(self.network, ComNet):
+            return self.network
+        raise self._not_a("com")
+
+    def _not_a(self, kind: str) -> CheckpointError:
+        return CheckpointError(
+            f"{self.path}: holds a {self.info.network.kind} network, expected a {kind} network"
+        )
 
 
 def build_network(config: ComConfig | DannceConfig, seed: int | None = None) -> Network:
@@ -127,20 +103,14 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
     CheckpointError
         When the file is damaged, or weights do not fit; says which tensors.
     """
-    path = Path(path)
-    if path.suffix == ".json":
-        path = path.with_suffix(".safetensors")
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint {path}")
-    if path.suffix == ".safetensors":
-        weights, info = _read_weights(path), _read_info(path.with_suffix(".json"))
+    file = _weights_file(path)
+    if file.suffix == ".safetensors":
+        weights, info = _read_weights(file), _read_info(file)
     else:
-        from napari_sdannce.models.reference import read_reference
-
-        weights, info = read_reference(path)
+        weights, info = read_reference(file)
     network = build_network(info.network)
-    load_weights(network, weights, path)
-    return Checkpoint(network.to(device).eval(), info, path)
+    load_weights(network, weights, file)
+    return Checkpoint(network.to(device).eval(), info, file)
 
 
 def read_info(path: str | Path) -> CheckpointInfo:
@@ -151,14 +121,8 @@ def read_info(path: str | Path) -> CheckpointInfo:
     FileNotFoundError, CheckpointError
         As `load_checkpoint`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint {path}")
-    if path.suffix in (".safetensors", ".json"):
-        return _read_info(path.with_suffix(".json"))
-    from napari_sdannce.models.reference import read_reference
-
-    return read_reference(path)[1]
+    file = _weights_file(path)
+    return _read_info(file) if file.suffix == ".safetensors" else read_reference(file)[1]
 
 
 def load_weights(network: Network, weights: dict[str, Tensor], path: Path) -> None:
@@ -189,6 +153,24 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more tensors"
 
 
+def _weights_file(path: str | Path) -> Path:
+    """File with the weights of a checkpoint that is there."""
+    file = Path(path)
+    if file.suffix == ".json":
+        file = file.with_suffix(".safetensors")
+    if file.is_dir():
+        raise CheckpointError(f"{file}: a folder, expected {_EXPECTED}{_inside(file)}")
+    if not file.is_file():
+        raise FileNotFoundError(f"no checkpoint {file}; expected {_EXPECTED}")
+    return file
+
+
+def _inside(folder: Path) -> str:
+    """Say what a run folder holds."""
+    found = sorted(folder.glob("checkpoints/*.safetensors")) or sorted(folder.glob("*.safetensors"))
+    return f", such as {found[0]}" if found else ""
+
+
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         weights: dict[str, Tensor] = load_file(path)
@@ -197,10 +179,17 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def _read_info(path: Path) -> CheckpointInfo:
+def _read_info(weights_file: Path) -> CheckpointInfo:
+    path = weights_file.with_suffix(".json")
     if not path.is_file():
         raise FileNotFoundError(f"no {path}, which must lie beside the weights and describe them")
     try:
         return CheckpointInfo.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: does not describe a checkpoint: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        said = f"'{where}': {message}" if where else message
+        raise CheckpointError(f"{path}: does not describe a checkpoint: {said}") from error

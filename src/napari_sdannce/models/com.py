@@ -27,7 +27,7 @@ class ComConfig(BaseModel):
 
     kind: Literal["com"] = "com"
     in_channels: Literal[1, 3] = 3
-    n_animals: int = Field(1, ge=1, description="One heatmap an animal")
+    n_animals: int = Field(1, ge=1, le=1000, description="One heatmap an animal")
     width: Width = 32
     norm: Norm = "layer"
 

@@ -13,7 +13,6 @@ N_LEVELS = 4
 COARSENING = 2 ** (N_LEVELS - 1)
 """Voxels along each axis must be a multiple of this."""
 
-
 _SHARPER = 5.0
 
 
@@ -23,9 +22,11 @@ class DannceConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["dannce"] = "dannce"
-    n_views: int = Field(ge=1, description="Views the network takes at once")
-    channels_per_view: int = Field(3, ge=1, description="3 for colour, 1 for brightness only")
-    n_keypoints: int = Field(ge=1)
+    n_views: int = Field(ge=1, le=1000, description="Views the network takes at once")
+    channels_per_view: int = Field(
+        3, ge=1, le=16, description="3 for colour, 1 for brightness only"
+    )
+    n_keypoints: int = Field(ge=1, le=1000)
     width: Width = 32
     norm: Norm = "layer"
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path, PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
-from napari_sdannce.models.checkpoints import CheckpointError, CheckpointInfo
+from napari_sdannce.models.checkpoint_info import CheckpointError, CheckpointInfo
 from napari_sdannce.models.com import ComConfig
 from napari_sdannce.models.dannce import DannceConfig
 from napari_sdannce.recording import PixelOrigin
@@ -41,6 +44,12 @@ _HARMLESS: Any = [
 ]
 
 _BACKBONE = "pose_generator."
+
+# what torch raises, depending on where in a damaged file it stumbles
+_DAMAGE = (
+    RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError,
+    EOFError, ArithmeticError, MemoryError, struct.error,
+)  # fmt: skip
 
 
 def read_reference(
@@ -77,7 +86,13 @@ def read_reference(
             if name.startswith(_BACKBONE)
         }
     params = content.get("params")
-    config = _network_config(weights, params if isinstance(params, Mapping) else {}, path)
+    try:
+        config = _network_config(weights, params if isinstance(params, Mapping) else {}, path)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CheckpointError(
+            f"{path}: no network can have {first['loc'][-1]} = {first['input']}: {first['msg']}"
+        ) from error
     epoch = content.get("epoch")
     return weights, CheckpointInfo(
         network=config,
@@ -89,27 +104,39 @@ def read_reference(
 
 def _unpickle(path: Path) -> Mapping[str, Any]:
     try:
-        with torch.serialization.safe_globals(_HARMLESS):
+        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
+            # of odd protocols; they fail or they do not
+            warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
+        reason = _first_line(error)
         culprit = str(error).split("GLOBAL ")[1:2]
         what = f"it asks for {culprit[0].split()[0]}" if culprit else reason
         raise CheckpointError(
             f"{path}: not a checkpoint that can be read without running its code ({what})"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise CheckpointError(f"{path}: damaged, or not a checkpoint: {error}") from error
+    except _DAMAGE as error:
+        raise CheckpointError(
+            f"{path}: damaged, or not a checkpoint: {_first_line(error)}"
+        ) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}, expected a state dict")
     return content
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _state_dict(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     state = content.get("state_dict", content)
     if not isinstance(state, Mapping) or not state:
         raise CheckpointError(f"{path}: has no state_dict, only {sorted(map(str, content))[:8]}")
-    odd = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
+    odd = [
+        str(name)
+        for name, value in state.items()
+        if not (isinstance(name, str) and isinstance(value, Tensor))
+    ]
     if odd:
         raise CheckpointError(f"{path}: entries of the state dict are no tensors: {odd[:4]}")
     return cast("dict[str, Tensor]", dict(state))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_sdannce.models.checkpoints import CheckpointInfo
+from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.dannce import DannceConfig, DannceNet, normalise_volumes
 from napari_sdannce.models.devices import choose_device
 from napari_sdannce.models.heatmaps import soft_argmax

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from napari_sdannce.models.checkpoints import CheckpointInfo, Network
+    from napari_sdannce.models.checkpoint_info import CheckpointInfo
+    from napari_sdannce.models.checkpoints import Network
     from napari_sdannce.settings.base import TrainSettings
     from napari_sdannce.training.run_folder import RunFolder
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from napari_sdannce.models.checkpoints import CheckpointInfo, Network
+    from napari_sdannce.models.checkpoint_info import CheckpointInfo
+    from napari_sdannce.models.checkpoints import Network
     from napari_sdannce.settings.base import TrainSettings
 
 
