@@ -52,6 +52,15 @@ def test_opening_loads_neither_napari_nor_torch(checkout: Path) -> None:
     assert run.stdout.strip() == "[]"
 
 
+def test_what_is_not_installed_is_named() -> None:
+    code = "import sys; sys.modules['napari'] = None; import napari_sdannce; {}"
+    for name, error in (("open_recording", ""), ("add_recording", "add_recording needs napari")):
+        command = [sys.executable, "-c", code.format(f"napari_sdannce.{name}")]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert error in run.stderr
+        assert (run.returncode != 0) == bool(error)
+
+
 def test_the_scripts_of_the_readme_run(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,7 +53,18 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    try:
+        home = import_module(f"{__name__}.{_HOME[name]}")
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing == __name__:
+            raise
+        raise ModuleNotFoundError(
+            f"{__name__}.{name} needs {missing}, which is not installed: "
+            'pip install "napari-sdannce[all]"',
+            name=error.name,
+        ) from error
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:
