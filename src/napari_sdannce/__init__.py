@@ -54,7 +54,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        home = import_module(f"{__name__}.{_HOME[name]}")
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         if missing == __name__:
@@ -64,7 +64,6 @@ def __getattr__(name: str) -> Any:
             'pip install "napari-sdannce[all]"',
             name=error.name,
         ) from error
-    return getattr(home, name)
 
 
 def __dir__() -> list[str]:
