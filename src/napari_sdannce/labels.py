@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 NOBODY = -1
+_PER_POINT = ("points_2d", "states", "labelers", "times")
+_PER_VIEW = ("frames", *_PER_POINT)
 
 
 class LabelState(IntEnum):
@@ -144,10 +146,10 @@ class Labels:
         return np.asarray(has_3d.any(axis=(1, 2)))
 
     def select_frames(self, which: npt.ArrayLike) -> Labels:
-        """Labels of some of the frames, by index or mask."""
+        """Labels of some of the frames, by index or mask (F,)."""
         chosen = np.asarray(which)
-        along_second = ("frames", "points_2d", "states", "labelers", "times")
-        changes: dict[str, Any] = {name: getattr(self, name)[:, chosen] for name in along_second}
+        chosen = chosen if chosen.size else np.zeros(0, dtype=np.intp)
+        changes: dict[str, Any] = {name: getattr(self, name)[:, chosen] for name in _PER_VIEW}
         return replace(
             self,
             sample_ids=self.sample_ids[chosen],
@@ -156,22 +158,26 @@ class Labels:
         )
 
     def select_views(self, names: tuple[str, ...]) -> Labels:
-        """Labels of some of the views, in the given order."""
+        """Labels of some of the views, in the given order.
+
+        Raises
+        ------
+        ValueError
+            When there is no view of one of the names.
+        """
         missing = [name for name in names if name not in self.views]
         if missing:
             raise ValueError(
                 f"labels have the cameras {', '.join(self.views)}, not {', '.join(missing)}"
             )
         chosen = [self.views.index(name) for name in names]
-        per_view = ("frames", "points_2d", "states", "labelers", "times")
-        changes: dict[str, Any] = {name: getattr(self, name)[chosen] for name in per_view}
+        changes: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _PER_VIEW}
         return replace(self, views=names, **changes)
 
     def select_animal(self, animal: int) -> Labels:
         """Labels of one animal, by index."""
         keep = slice(animal, animal + 1)
-        per_view = ("points_2d", "states", "labelers", "times")
-        changes: dict[str, Any] = {name: getattr(self, name)[:, :, keep] for name in per_view}
+        changes: dict[str, Any] = {name: getattr(self, name)[:, :, keep] for name in _PER_POINT}
         return replace(
             self, animals=self.animals[keep], points_3d=self.points_3d[:, keep], **changes
         )

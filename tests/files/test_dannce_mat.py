@@ -15,7 +15,7 @@ from napari_sdannce.files.mat import write_mat
 from napari_sdannce.files.mat_values import cell_row, equal_values
 from napari_sdannce.labels import LabelState
 from napari_sdannce.recording import PixelOrigin
-from napari_sdannce.skeletons import load_skeleton
+from napari_sdannce.skeletons import Skeleton, load_skeleton
 
 
 @pytest.fixture(params=["5", "7.3"])
@@ -314,7 +314,7 @@ def test_export_is_what_the_reference_reads(small, tmp_path):
     np.testing.assert_allclose(again.points_2d, labels.points_2d, atol=1e-9)
     np.testing.assert_array_equal(again.states, labels.states)
     assert again.skeleton == labels.skeleton
-    np.testing.assert_array_equal(read_dannce(path).com.com3d, file.com.com3d)
+    np.testing.assert_array_equal(read_dannce(path).com.positions, file.com.positions)
 
 
 def test_export_of_one_moment_without_sync(small, tmp_path):
@@ -351,6 +351,21 @@ def test_export_of_two_animals(small, tmp_path):
     again = open_labels(out)
     assert again.animals == labels.animals
     np.testing.assert_array_equal(again.points_3d, labels.points_3d)
+
+
+def test_export_keeps_the_names_of_animals(small, tmp_path):
+    path = saved(tmp_path, small.dannce())
+    labels = open_labels(path, skeleton="com", animals=("Ann", "Bob", "Cy", "Dee"))
+    cameras, out = read_dannce(path).cameras(), tmp_path / "coms_dannce.mat"
+    write_dannce(out, dannce_from_labels(out, labels, cameras))
+    assert open_labels(out).animals == ("Ann", "Bob", "Cy", "Dee")
+    assert open_labels(out, animals=("a", "b", "c", "d")).animals == ("a", "b", "c", "d")
+    # of another number of animals they are no use
+    four = Skeleton("four", ("a", "b", "c", "d"))
+    assert open_labels(out, skeleton=four).animals == ("animal1",)
+    empty = labels.select_frames(np.zeros(3, dtype=bool))
+    write_dannce(out, dannce_from_labels(out, empty, cameras), overwrite=True)
+    assert open_labels(out).animals == ("Ann", "Bob", "Cy", "Dee")
 
 
 def test_export_leaves_out_moments_without_3d_and_needs_cameras(small, tmp_path):
@@ -405,5 +420,5 @@ class TestRealFiles:
         assert mouse.sample_ids[:3].tolist() == [271, 721, 1681]
         assert mouse.frames[0, :3].tolist() == [27, 72, 168]
         file = read_dannce(folder / self.names[2])
-        assert file.com.com3d.shape == (18000, 3)
+        assert file.com.positions.shape == (18000, 1, 3)
         assert len(read_dannce(folder / self.names[1]).sync_table()) == 120000

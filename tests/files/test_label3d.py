@@ -88,6 +88,12 @@ def test_several_animals_by_their_names(small, tmp_path):
     np.testing.assert_array_equal(labels.points_3d[0, 1], small.points()[0, 2:])
 
 
+def test_a_state_without_a_skeleton(small, tmp_path):
+    content = small.label3d()
+    del content["skeleton"]
+    assert open_labels(saved(tmp_path, content)).skeleton.keypoints == ("kp1", "kp2", "kp3", "kp4")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "match"),
     [
@@ -122,6 +128,14 @@ def test_export_and_back(small, tmp_path):
     np.testing.assert_array_equal(again.states, labels.states)
     np.testing.assert_allclose(again.points_2d, labels.points_2d, atol=1e-9)
     assert again.skeleton == labels.skeleton.renamed(again.skeleton.name)
+
+
+def test_nothing_labelled(small, tmp_path):
+    state = read_label3d_state(saved(tmp_path, small.label3d()))
+    labels = labels_from_label3d(state).select_frames([])
+    made = label3d_from_labels(tmp_path / "y.mat", labels, state.cameras())
+    again = open_labels(write_label3d_state(tmp_path / "y.mat", made))
+    assert again.points_2d.shape == (3, 0, 1, 4, 2)
 
 
 def test_only_what_a_person_accepted_is_labeled(small, tmp_path):
@@ -163,7 +177,7 @@ def test_real_files(shared_data):
     assert state.dropped == ("cameraPoses (table)",)
     labels = labels_from_label3d(state, pixel_origin=PixelOrigin.MATLAB)
     assert labels.points_2d.shape == (6, 3, 1, 16, 2)
-    assert labels.skeleton.keypoints[0] == "EarL"
+    assert labels.skeleton.name == "rat16"
     # frame 1: joints 1-6 are labeled in all cameras, nothing else
     labelled = labels.states[:, 0, 0] == LabelState.REPROJECTED
     assert labelled[:, :6].all()
@@ -173,7 +187,8 @@ def test_real_files(shared_data):
         assert camera.sees(labels.points_2d[view, 0, 0, :6]).all()
     coms = read_label3d_state(shared_data / "label3d" / "labels2.mat")
     assert coms.dropped == ("skeleton.joint_names{1} (string)", "cameraPoses (table)")
-    assert coms.skeleton.keypoints == ("COM",)
+    assert labels_from_label3d(coms).skeleton.keypoints == ("COM",)
+    assert labels_from_label3d(coms).skeleton.name == "com"
     found = labels_from_label3d(coms)
     assert found.sample_ids.tolist() == [1, 11, 21]
     assert found.frames[0].tolist() == [0, 1, 2]

@@ -10,11 +10,11 @@ from napari_sdannce.recording import PixelOrigin, Problem, Sync
 from .anipose import read_anipose
 from .compare_calibrations import calibration_difference, sync_difference
 from .errors import FileFormatError
-from .guess_skeleton import MOST_COM_POINTS, split_animals
+from .guess_skeleton import MOST_COM_POINTS
 from .hires_params import hires_files, read_hires_params
-from .mat_fields import reading, struct
+from .mat_fields import reading
 from .mat_values import cell_row
-from .skeleton_mat import skeleton_from_struct
+from .skeleton_mat import skeleton_inside
 from .video_folders import natural_key
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def _from_label_file(
     skeleton = None
     try:
         calibrations = best.cameras(pixel_origin)
-        skeleton = _skeleton(best)
+        with reading(best.path, "a skeleton"):
+            _, skeleton = skeleton_inside(best.variables, best.path.stem) or (1, None)
     except FileFormatError as error:
         problems.append(Problem(best.path, f"not all of it is used: {error.found}"))
     for other in fitting[1:]:
@@ -170,15 +171,6 @@ def _disagreements(
         for what, by in found.items()
         if by
     ]
-
-
-def _skeleton(source: DannceFile) -> Skeleton | None:
-    """Skeleton of one animal that the file names, if it does."""
-    if "skeleton" not in source.variables:
-        return None
-    with reading(source.path, "a skeleton"):
-        fields = struct(source.variables["skeleton"], "skeleton")
-        return split_animals(skeleton_from_struct(fields, source.path.stem))[1]
 
 
 def _from_calibration_file(choice: Choice, folder: Path, pixel_origin: PixelOrigin) -> Choice:

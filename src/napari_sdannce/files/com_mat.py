@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,10 +83,27 @@ def _from_mat(found: MatFile) -> ComFile:
     if "com" not in variables:
         raise ValueError(f"no 'com' (there is {', '.join(found.names[:20]) or 'nothing'})")
     com = variables["com"]
-    if isinstance(com, dict):  # inside a label file
-        com, ids = field_of(com, "com3d", "'com'"), field_of(com, "sampleID", "'com'")
-    else:
-        ids = field_of(variables, "sampleID")
+    if isinstance(com, dict):
+        return com_of_struct(found.path, com)
+    file = _com_of(found.path, com, field_of(variables, "sampleID"))
+    metadata = variables.get("metadata")
+    if metadata is None or is_empty(metadata):
+        return file
+    return replace(file, metadata=struct(metadata, "metadata"))
+
+
+def com_of_struct(path: Path, com: Mapping[str, MatValue]) -> ComFile:
+    """Read the COM trace inside a label file: a struct with ``com3d`` and ``sampleID``.
+
+    Raises
+    ------
+    ValueError
+        When a field is missing or damaged.
+    """
+    return _com_of(path, field_of(com, "com3d", "'com'"), field_of(com, "sampleID", "'com'"))
+
+
+def _com_of(path: Path, com: MatValue, ids: MatValue) -> ComFile:
     sample_ids = int_vector(ids, "sampleID")
     positions = _positions(com, len(sample_ids))
     count = min(len(sample_ids), len(positions))
@@ -96,14 +113,7 @@ def _from_mat(found: MatFile) -> ComFile:
             f"{len(positions)} positions for {len(sample_ids)} sample IDs; the first {count} are "
             "used",
         )
-    metadata = variables.get("metadata")
-    return ComFile(
-        path=found.path,
-        positions=positions[:count],
-        sample_ids=sample_ids[:count],
-        metadata={} if metadata is None or is_empty(metadata) else struct(metadata, "metadata"),
-        problems=problems,
-    )
+    return ComFile(path, positions[:count], sample_ids[:count], problems=problems)
 
 
 def _positions(com: MatValue, count: int) -> FloatArray:
@@ -120,6 +130,13 @@ def _positions(com: MatValue, count: int) -> FloatArray:
     if found.ndim == 2:
         found = found[..., None]
     return np.ascontiguousarray(np.transpose(found, (0, 2, 1)))
+
+
+def com_array(positions: npt.NDArray[np.floating]) -> FloatArray:
+    """Positions (T, A, 3) as COM files hold them: (T, 3) of one animal, else (T, 3, A)."""
+    one = positions.shape[1] == 1
+    com = positions[:, 0] if one else np.transpose(positions, (0, 2, 1))
+    return com.astype(np.float64)
 
 
 def read_instance_coms(paths: Sequence[str | os.PathLike[str]]) -> ComFile:
@@ -198,14 +215,14 @@ def write_com(
     place.mkdir(parents=True, exist_ok=True)
     name = f"com3d{'' if start is None else start}.mat"
     n_animals = positions.shape[1]
-    arrays = {name: positions[:, 0] if n_animals == 1 else np.transpose(positions, (0, 2, 1))}
+    arrays = {name: com_array(positions)}
     if n_animals > 1:
-        arrays |= {f"instance{i}{name}": positions[:, i] for i in range(n_animals)}
+        arrays |= {f"instance{i}{name}": com_array(positions[:, [i]]) for i in range(n_animals)}
     rest = {
         "sampleID": sample_ids.astype(np.int64)[None],
         "metadata": {k: "None" if item is None else item for k, item in (metadata or {}).items()},
     }
     return tuple(
-        write_mat(place / each, {**rest, "com": com.astype(np.float64)}, overwrite=overwrite)
+        write_mat(place / each, {**rest, "com": com}, overwrite=overwrite)
         for each, com in arrays.items()
     )

@@ -10,12 +10,13 @@ import numpy as np
 from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
 from napari_sdannce.recording import PixelOrigin, Sync
 
+from .com_mat import com_array
 from .dannce_mat import EXPECTED, DannceFile
-from .guess_skeleton import animal_names, animals_and_skeleton, split_animals
-from .mat_fields import floats, is_empty, reading, struct
+from .guess_skeleton import animals_and_skeleton
+from .mat_fields import floats, is_empty, reading, texts
 from .mat_values import MatArray, MatValue, cell_column, cell_row
 from .matlab_camera import image_size_field, label_offset, matlab_from_camera
-from .skeleton_mat import skeleton_from_struct, skeleton_to_struct
+from .skeleton_mat import skeleton_inside, skeleton_to_struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
     from napari_sdannce.skeletons import Skeleton
 
-    from .dannce_mat import ComTrace, FrameTable
+    from .com_mat import ComFile
+    from .dannce_mat import FrameTable
 
     FloatArray = npt.NDArray[np.float64]
     IntArray = npt.NDArray[np.int64]
@@ -64,13 +66,11 @@ def labels_from_dannce(
         When the file does not fit together.
     """
     with reading(file.path, EXPECTED):
-        if skeleton is None and "skeleton" in file.variables:
-            fields = struct(file.variables["skeleton"], "skeleton")
-            count, skeleton = split_animals(skeleton_from_struct(fields, file.path.stem))
-            animals = animals or (animal_names(count) if count > 1 else None)
+        count, inside = skeleton_inside(file.variables, file.path.stem) or (1, None)
         table = file.label_table()
-        n_keypoints = _count_keypoints(table, skeleton)
-        names, skeleton = animals_and_skeleton(n_keypoints, skeleton, animals)
+        n_keypoints = _count_keypoints(table, skeleton or inside, count)
+        names, skeleton = animals_and_skeleton(n_keypoints, skeleton or inside, animals)
+        names = names if animals else _own_names(file, names)
         shape = (len(file.params), len(table.sample_ids), len(names), len(skeleton.keypoints))
         offset = label_offset(pixel_origin)
         points = finite_points(table.data_2d.reshape(*shape, 2) - offset)
@@ -96,11 +96,18 @@ def finite_points(points: FloatArray) -> FloatArray:
     return np.where(sound, points, np.nan)
 
 
-def _count_keypoints(table: FrameTable, skeleton: Skeleton | None) -> int:
+def _own_names(file: DannceFile, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the animals in a file of ours; the default when it has none, or of others."""
+    value = file.variables.get("animals")
+    names = () if value is None or is_empty(value) else tuple(texts(value, "animals"))
+    return names if len(names) == len(default) else default
+
+
+def _count_keypoints(table: FrameTable, skeleton: Skeleton | None, n_animals: int) -> int:
     """Keypoints (of all animals) of the label arrays; the skeleton's when nothing is labelled."""
     columns_2d, columns_3d = table.data_2d.shape[2], table.data_3d.shape[1]
     if not len(table.sample_ids) and not columns_3d:
-        return len(skeleton.keypoints) if skeleton else 1
+        return n_animals * len(skeleton.keypoints) if skeleton else 1
     if columns_3d % 3 or columns_3d // 3 * 2 != columns_2d:
         raise ValueError(
             f"'data_3d' has {columns_3d} columns and 'data_2d' {columns_2d}; they must be 3 and 2 "
@@ -133,7 +140,7 @@ def dannce_from_labels(
     cameras: Sequence[Camera],
     sync: Sync | None = None,
     *,
-    com: ComTrace | None = None,
+    com: ComFile | None = None,
     pixel_origin: PixelOrigin = PixelOrigin.MATLAB,
 ) -> DannceFile:
     """Make a label file of labels, to be written with `write_dannce`.
@@ -174,7 +181,7 @@ def dannce_from_labels(
         raise ValueError(
             f"the sync is for {sync.frames.shape[1]} cameras, the labels for {len(chosen)}"
         )
-    n_keypoints = len(labels.animals) * len(labels.skeleton.keypoints)
+    n_keypoints = _total_keypoints(labels)
     offset = label_offset(pixel_origin)
     variables: dict[str, MatValue] = {
         "labelData": cell_column(
@@ -183,12 +190,13 @@ def dannce_from_labels(
         "params": cell_column([matlab_from_camera(camera, pixel_origin) for camera in chosen]),
         "sync": cell_column([sync_struct(sync, v, n_keypoints) for v in range(len(chosen))]),
         "camnames": cell_row(list(labels.views)),
+        "animals": cell_row(list(labels.animals)),
         "handLabeled2D": hand_labeled(kept, offset),
         "skeleton": skeleton_to_struct(labels.skeleton, len(labels.animals)),
     }
     if com is not None:
         ids = _smallest(com.sample_ids)[None]
-        variables["com"] = {"com3d": com.com3d.astype(np.float64), "sampleID": ids}
+        variables["com"] = {"com3d": com_array(com.positions), "sampleID": ids}
     return DannceFile(path, variables | image_size_field(chosen))
 
 
@@ -203,12 +211,17 @@ def sync_of(labels: Labels) -> Sync:
     return Sync(labels.sample_ids, np.ascontiguousarray(labels.frames.T))
 
 
+def _total_keypoints(labels: Labels) -> int:
+    """Keypoints of all animals together."""
+    return len(labels.animals) * len(labels.skeleton.keypoints)
+
+
 def _label_data(labels: Labels, view: int, camera: Camera, offset: float) -> dict[str, MatValue]:
-    n = len(labels)
+    n, n_keypoints = len(labels), _total_keypoints(labels)
     projected = camera.project(labels.points_3d) + offset
     return {
-        "data_2d": projected.reshape(n, -1),
-        "data_3d": labels.points_3d.reshape(n, -1),
+        "data_2d": projected.reshape(n, 2 * n_keypoints),
+        "data_3d": labels.points_3d.reshape(n, 3 * n_keypoints),
         "data_frame": _smallest(labels.frames[view])[:, None],
         "data_sampleID": _smallest(labels.sample_ids)[None],
     }
@@ -229,7 +242,8 @@ def hand_labeled(labels: Labels, offset: float) -> FloatArray:
     is_human = np.isin(labels.states, HUMAN_STATES)
     points = np.where(is_human[..., None], labels.points_2d, np.nan) + offset
     n_views, n_frames = points.shape[:2]
-    return np.transpose(points.reshape(n_views, n_frames, -1, 2), (2, 0, 3, 1))
+    flat = points.reshape(n_views, n_frames, _total_keypoints(labels), 2)
+    return np.transpose(flat, (2, 0, 3, 1))
 
 
 def _smallest(values: IntArray) -> MatArray:

@@ -9,10 +9,11 @@ import numpy as np
 
 from napari_sdannce.recording import MISSING_FRAME, PixelOrigin, Sync
 
+from .com_mat import ComFile, com_of_struct
 from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field as field_of
 from .mat_fields import float_vector, int_vector, is_empty, reading, rows, struct, structs, texts
-from .matlab_camera import camera_from_matlab, image_sizes
+from .matlab_camera import cameras_from_matlab
 
 if TYPE_CHECKING:
     import os
@@ -54,14 +55,6 @@ class FrameTable:
     frames: npt.NDArray[np.int64]
     sample_ids: npt.NDArray[np.int64]
     problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class ComTrace:
-    """The ``com`` struct: (T, 3) mm, or (T, 3, A), and the (T,) keys of its rows."""
-
-    com3d: npt.NDArray[np.float64]
-    sample_ids: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,20 +108,19 @@ class DannceFile:
         return names
 
     @property
-    def com(self) -> ComTrace | None:
-        """The COM trace inside the file, None when there is none."""
+    def com(self) -> ComFile | None:
+        """The COM trace inside the file, None when there is none.
+
+        Raises
+        ------
+        FileFormatError
+            When it is damaged.
+        """
         value = self.variables.get("com")
         if value is None or is_empty(value):
             return None
-        fields = struct(value, "com")
-        ids = int_vector(field_of(fields, "sampleID", "'com'"), "com.sampleID")
-        positions = np.asarray(field_of(fields, "com3d", "'com'"))
-        if positions.ndim != 3:
-            positions = rows(positions, "com.com3d", len(ids))
-        if positions.dtype.kind not in "biuf" or positions.shape[1] != 3:
-            raise ValueError(f"'com.com3d' has the shape {positions.shape}, not (moments, 3)")
-        count = min(len(ids), len(positions))
-        return ComTrace(positions[:count].astype(np.float64), ids[:count])
+        with reading(self.path, EXPECTED):
+            return com_of_struct(self.path, struct(value, "com"))
 
     def cameras(self, pixel_origin: PixelOrigin = PixelOrigin.MATLAB) -> tuple[Camera, ...]:
         """Calibrated cameras, 0-based and not transposed.
@@ -139,11 +131,7 @@ class DannceFile:
             When a parameter is missing or makes no camera.
         """
         with reading(self.path, EXPECTED):
-            sizes = image_sizes(self.variables, len(self.params))
-            return tuple(
-                camera_from_matlab(each, name, pixel_origin, size)
-                for each, name, size in zip(self.params, self.camnames, sizes, strict=True)
-            )
+            return cameras_from_matlab(self.variables, self.params, self.camnames, pixel_origin)
 
     def sync_table(self) -> Sync | None:
         """Which frame of each camera belongs to which moment; None when the file has no sync."""

@@ -9,9 +9,8 @@ from napari_sdannce.recording import PixelOrigin
 
 from .dannce_mat import DannceFile
 from .mat import MatFile, read_mat, write_mat
-from .mat_fields import field, reading, struct, structs
-from .matlab_camera import camera_from_matlab, image_sizes
-from .skeleton_mat import skeleton_from_struct
+from .mat_fields import field, reading, structs
+from .matlab_camera import cameras_from_matlab
 
 if TYPE_CHECKING:
     import os
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sdannce.geometry.cameras import Camera
-    from napari_sdannce.skeletons import Skeleton
 
     from .mat_values import MatValue
 
@@ -58,13 +56,6 @@ class Label3DState:
         """``Camera1``, ``Camera2``, ...: a state does not name its cameras."""
         return tuple(f"Camera{i + 1}" for i in range(len(self.params)))
 
-    @property
-    def skeleton(self) -> Skeleton:
-        """The skeleton inside, with the keypoints of all animals."""
-        with reading(self.path, EXPECTED):
-            fields = struct(field(self.variables, "skeleton"), "skeleton")
-            return skeleton_from_struct(fields, self.path.stem)
-
     def cameras(self, pixel_origin: PixelOrigin = PixelOrigin.MATLAB) -> tuple[Camera, ...]:
         """Calibrated cameras, 0-based and not transposed, with their image sizes.
 
@@ -74,11 +65,7 @@ class Label3DState:
             When a parameter is missing or makes no camera.
         """
         with reading(self.path, EXPECTED):
-            sizes = image_sizes(self.variables, len(self.params))
-            return tuple(
-                camera_from_matlab(each, name, pixel_origin, size)
-                for each, name, size in zip(self.params, self.camnames, sizes, strict=True)
-            )
+            return cameras_from_matlab(self.variables, self.params, self.camnames, pixel_origin)
 
     def as_dannce(self) -> DannceFile:
         """Calibration and sync as a label file has them, without labels."""

@@ -12,12 +12,12 @@ from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
 from napari_sdannce.recording import PixelOrigin, Sync
 
 from .dannce_labels import finite_points, hand_labeled, sync_of, sync_struct
-from .guess_skeleton import animals_and_skeleton, split_animals
+from .guess_skeleton import animals_and_skeleton
 from .label3d import EXPECTED, Label3DState
 from .mat_fields import field, floats, int_vector, is_empty, reading, rows
 from .mat_values import MatValue, cell_column
 from .matlab_camera import image_size_field, label_offset, matlab_from_camera
-from .skeleton_mat import skeleton_to_struct
+from .skeleton_mat import skeleton_inside, skeleton_to_struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +80,7 @@ def labels_from_label3d(
         if rest or not n_keypoints:
             raise ValueError(f"'data_3D' has {flat.shape[1]} columns, not 3 a keypoint")
         if skeleton is None:
-            count, skeleton = split_animals(state.skeleton)
-            animals = animals or (None if count == 1 else [f"animal{i + 1}" for i in range(count)])
+            _, skeleton = skeleton_inside(state.variables, state.path.stem) or (1, None)
         names, skeleton = animals_and_skeleton(n_keypoints, skeleton, animals)
         shape = (len(cameras), len(flat), len(names), len(skeleton.keypoints))
         points_3d = finite_points(flat.reshape(*shape[1:], 3))
@@ -204,7 +203,9 @@ def label3d_from_labels(
     )
     status = np.where(accepted[None], LABELED, status)
     variables: dict[str, MatValue] = {
-        "data_3D": np.where(accepted[..., None], labels.points_3d, np.nan).reshape(n_frames, -1),
+        "data_3D": np.where(accepted[..., None], labels.points_3d, np.nan).reshape(
+            n_frames, 3 * n_keypoints
+        ),
         "status": np.transpose(status.reshape(n_views, n_frames, n_keypoints), (2, 0, 1)).astype(
             np.uint8
         ),

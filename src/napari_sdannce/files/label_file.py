@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXPECTED = "a label file: *_dannce.mat or *_Label3D.mat"
 _CAMERAS = ("params", "camnames", "camParams", "imageSize", "sync", "skeleton")
-_LABELS = ("labelData", "handLabeled2D", "data_3D", "status", "framesToLabel")
+_LABELS = ("labelData", "handLabeled2D", "animals", "data_3D", "status", "framesToLabel")
 
 
 def open_labels(

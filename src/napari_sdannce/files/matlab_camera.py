@@ -88,6 +88,35 @@ def camera_from_matlab(
     )
 
 
+def cameras_from_matlab(
+    variables: Mapping[str, MatValue],
+    params: Sequence[Mapping[str, MatValue]],
+    names: Sequence[str],
+    pixel_origin: PixelOrigin,
+) -> tuple[Camera, ...]:
+    """Cameras of a label file of either kind, with their image sizes where it has them.
+
+    Parameters
+    ----------
+    variables
+        All variables of the file.
+    params, names
+        Camera parameters and names, one a camera.
+    pixel_origin
+        Where the first pixel lies in the file.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is missing or makes no camera.
+    """
+    sizes = image_sizes(variables, len(params))
+    return tuple(
+        camera_from_matlab(each, name, pixel_origin, size)
+        for each, name, size in zip(params, names, sizes, strict=True)
+    )
+
+
 def image_sizes(variables: Mapping[str, MatValue], n_views: int) -> list[tuple[int, int] | None]:
     """(width, height) of each camera; the field ``imageSize`` of a file holds (height, width)."""
     value = variables.get("imageSize")

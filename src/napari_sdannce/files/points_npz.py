@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import FileFormatError
+from .guess_skeleton import animal_names
 from .mat_fields import reading
 from .points_2d import FloatArray, Points2D, check_names, frame_numbers, whole_points
 
@@ -86,10 +87,7 @@ def _per_camera(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Poi
             f"'points' has the shape {arrays['points'].shape} for {len(cameras)} cameras"
         )
     n_frames, n_animals = points.shape[1:3]
-    if "animals" in arrays:
-        animals = _names(arrays, "animals")
-    else:
-        animals = tuple(f"animal{i + 1}" for i in range(n_animals))
+    animals = _names(arrays, "animals") if "animals" in arrays else animal_names(n_animals)
     frames = frame_numbers(arrays["frames"] if "frames" in arrays else np.arange(n_frames))
     return tuple(
         Points2D(

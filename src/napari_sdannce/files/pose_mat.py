@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sdannce.poses import Poses
 
-from .com_mat import ComFile, read_com
+from .com_mat import ComFile, com_array, read_com
 from .guess_skeleton import animal_names, guess_skeleton
 from .mat import read_mat, write_mat
 from .mat_fields import floats, int_vector, reading
@@ -191,7 +191,5 @@ def write_com3d_used(
     FileExistsError
         When the file exists and may not be overwritten.
     """
-    one = positions.shape[1] == 1
-    com = positions[:, 0] if one else np.transpose(positions, (0, 2, 1))
-    variables = {"sampleID": sample_ids.astype(np.int64)[None], "com": com.astype(np.float64)}
+    variables = {"sampleID": sample_ids.astype(np.int64)[None], "com": com_array(positions)}
     return write_mat(Path(folder) / "com3d_used.mat", variables, overwrite=overwrite)

@@ -15,7 +15,7 @@ from napari_sdannce.skeletons import (
     read_skeleton_yaml,
 )
 
-from .guess_skeleton import numbered_skeleton
+from .guess_skeleton import numbered_skeleton, split_animals
 from .mat import read_mat, write_mat
 from .mat_fields import field, floats, int_vector, is_empty, numbers, reading, struct, texts
 from .mat_values import MatValue, cell_row
@@ -72,8 +72,29 @@ def read_skeleton_mat(path: str | os.PathLike[str]) -> Skeleton:
         return skeleton_from_struct(variables, found.path.stem)
 
 
+def skeleton_inside(variables: Mapping[str, MatValue], name: str) -> tuple[int, Skeleton] | None:
+    """Tell what a label file says of its skeleton, in the variable ``skeleton``.
+
+    Returns
+    -------
+    The number of animals and the skeleton of one, called `name` when it has no name of its own;
+    None when the file says nothing.
+
+    Raises
+    ------
+    ValueError
+        When it makes no skeleton.
+    """
+    if "skeleton" not in variables:
+        return None
+    fields = struct(variables["skeleton"], "skeleton")
+    return split_animals(skeleton_from_struct(fields, name))
+
+
 def skeleton_from_struct(fields: Mapping[str, MatValue], name: str) -> Skeleton:
     """Make a skeleton of the fields of Label3D.
+
+    It is called as the file says, else like the built-in it equals, else `name`.
 
     Raises
     ------
@@ -84,21 +105,22 @@ def skeleton_from_struct(fields: Mapping[str, MatValue], name: str) -> Skeleton:
     names = _names(fields, edges, name)
     colors = _colors(fields, len(edges))
     kept = fields.get("name")
+    known = _builtin_of(names)
+    if known is not None and known.edges == edges:
+        name = known.name
     return Skeleton(
         name=kept if isinstance(kept, str) and kept else name,
         keypoints=names,
         edges=edges,
         colors=colors,
-        pairs=_pairs(names),
+        pairs=pairs_by_name(names) if known is None else known.pairs,
     )
 
 
-def _pairs(names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """Left/right pairs: the built-in skeleton of these names knows, else the names tell."""
-    for builtin in map(load_skeleton, builtin_skeletons()):
-        if builtin.keypoints == names:
-            return builtin.pairs
-    return pairs_by_name(names)
+def _builtin_of(names: tuple[str, ...]) -> Skeleton | None:
+    """Built-in skeleton with these keypoints: it knows its left/right pairs, and has a name."""
+    builtin = map(load_skeleton, builtin_skeletons())
+    return next((each for each in builtin if each.keypoints == names), None)
 
 
 def _edges(fields: Mapping[str, MatValue]) -> tuple[tuple[int, int], ...]:

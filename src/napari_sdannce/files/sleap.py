@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .guess_skeleton import animal_names
 from .hdf5 import dataset, numbers, reading_hdf5, text, texts
 from .points_2d import FloatArray, Points2D, whole_points
 
@@ -90,7 +91,7 @@ def _dims(item: h5py.Dataset) -> tuple[str, ...]:
 def _animals(file: h5py.File, count: int) -> tuple[str, ...]:
     names = texts(dataset(file, "track_names")) if "track_names" in file else ()
     if not names:
-        return tuple(f"animal{i + 1}" for i in range(count))
+        return animal_names(count)
     if len(names) != count:
         raise ValueError(f"'tracks' has {count} tracks, 'track_names' {len(names)}")
     return names

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.files.anipose import write_anipose
+from napari_sdannce.files.com_mat import ComFile
 from napari_sdannce.files.dannce_labels import dannce_from_labels
-from napari_sdannce.files.dannce_mat import ComTrace, write_dannce
+from napari_sdannce.files.dannce_mat import write_dannce
 from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.recording import Sync
 from napari_sdannce.skeletons import Skeleton, load_skeleton
@@ -105,7 +106,7 @@ def _write_labels(folder: Path, scene: Scene, visibility: BoolArray, n_labels: i
         seen = visibility[:, chosen, a][:, :, None]
         labels = _labels(scene, skeleton, (name,), chosen, keypoints[:, a : a + 1], seen)
         path = folder / f"{_DATE}_{120000 + 100 * a}_DANNCE_Label3D_{name}_dannce.mat"
-        trace = ComTrace(scene.motion.com[:, a], sync.sample_ids)
+        trace = ComFile(path, scene.motion.com[:, [a]], sync.sample_ids)
         write_dannce(path, dannce_from_labels(path, labels, scene.cameras, sync, com=trace))
     coms = scene.motion.com[chosen][:, None]
     anywhere = np.asarray(visibility[:, chosen].any(axis=-1))[:, :, None]
