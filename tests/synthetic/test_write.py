@@ -78,8 +78,9 @@ def test_labels_are_the_truth(small: Scene, written: Path) -> None:
 
 def test_com_labels_hold_one_point_an_animal(small: Scene, written: Path) -> None:
     labels = open_labels(next(written.glob("*_COM_*.mat")))
-    points = labels.points_3d.reshape(3, 2, 3)
-    assert np.allclose(points, small.motion.com[[0, 2, 5]], atol=1e-9)
+    assert labels.animals == ("rat1", "rat2")
+    assert labels.skeleton.name == "com"
+    assert np.allclose(labels.points_3d[:, :, 0], small.motion.com[[0, 2, 5]], atol=1e-9)
 
 
 def test_videos_show_the_scene(small: Scene, written: Path) -> None:

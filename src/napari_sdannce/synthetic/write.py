@@ -15,11 +15,12 @@ from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
 from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.recording import Sync
-from napari_sdannce.skeletons import Skeleton, load_skeleton
+from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.synthetic.render import render_scene
 from napari_sdannce.video import VideoWriter
 
 if TYPE_CHECKING:
+    from napari_sdannce.skeletons import Skeleton
     from napari_sdannce.synthetic.scene import Scene
 
 FloatArray = npt.NDArray[np.float64]
@@ -108,9 +109,9 @@ def _write_labels(folder: Path, scene: Scene, visibility: BoolArray, n_labels: i
         path = folder / f"{_DATE}_{120000 + 100 * a}_DANNCE_Label3D_{name}_dannce.mat"
         trace = ComFile(path, scene.motion.com[:, [a]], sync.sample_ids)
         write_dannce(path, dannce_from_labels(path, labels, scene.cameras, sync, com=trace))
-    coms = scene.motion.com[chosen][:, None]
-    anywhere = np.asarray(visibility[:, chosen].any(axis=-1))[:, :, None]
-    labels = _labels(scene, Skeleton("com", names), ("com",), chosen, coms, anywhere)
+    coms = scene.motion.com[chosen][:, :, None]
+    anywhere = np.asarray(visibility[:, chosen].any(axis=-1))[..., None]
+    labels = _labels(scene, load_skeleton("com"), names, chosen, coms, anywhere)
     path = folder / f"{_DATE}_{120000 + 100 * len(names)}_COM_Label3D_dannce.mat"
     write_dannce(path, dannce_from_labels(path, labels, scene.cameras, sync))
 
@@ -123,7 +124,7 @@ def _labels(
     points: FloatArray,
     seen: BoolArray,
 ) -> Labels:
-    """Labels of some frames: points (F, A, K, 3), placed by hand where they were seen."""
+    """Labels of some frames: points (F, A, K, 3), placed by hand where seen (V, F, A, K)."""
     views = tuple(camera.name for camera in scene.cameras)
     numbers = np.repeat(frames[None], len(views), axis=0)
     labels = Labels.empty(views, skeleton, animals, frames, numbers)
