@@ -41,6 +41,8 @@ def test_arrays_must_fit():
         ComTrace(np.zeros((2, 3)), np.zeros((2, 3)), np.arange(2))
     with pytest.raises(ValueError, match="confidence"):
         ComTrace(np.zeros((2, 1, 3)), np.zeros((2, 2)), np.arange(2))
+    with pytest.raises(ValueError, match="of 1 animals, the names Ann, Bob"):
+        ComTrace(np.zeros((2, 1, 3)), np.zeros((2, 1)), np.arange(2), ("Ann", "Bob"))
 
 
 def test_median_removes_spikes_and_keeps_motion():
@@ -137,6 +139,9 @@ def test_store_and_its_twins(tmp_path):
     ]
     trace = store.trace()
     assert trace.positions.shape == (10, 2, 3)
+    assert trace.at([11]).animals == trace.median_filtered(3).animals == ("one", "two")
+    # files of the reference program name no animals
+    assert read_com_trace(tmp_path / "run" / "com3d.mat").animals == ("animal1", "animal2")
     for place in ("run", "run/com", "run/com3d.mat"):
         again = read_com_trace(tmp_path / place)
         np.testing.assert_array_equal(again.positions, trace.positions)

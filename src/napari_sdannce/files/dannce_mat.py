@@ -85,11 +85,6 @@ class DannceFile:
         return structs(field_of(self.variables, "params"), "params")
 
     @property
-    def label_data(self) -> list[dict[str, MatValue]]:
-        """Labels, one struct a camera; empty when the file has none."""
-        return self._structs("labelData")
-
-    @property
     def sync(self) -> list[dict[str, MatValue]]:
         """Frames of every moment, one struct a camera; empty when the file has none."""
         return self._structs("sync")

@@ -117,7 +117,7 @@ def _job(
     """What decides the result."""
     info = checkpoint.info
     return Job(
-        animals=tuple(f"animal{i + 1}" for i in range(com.n_animals)),
+        animals=com.animals,
         keypoints=_keypoints(info, checkpoint.dannce),
         cameras=recording.names,
         skeleton=info.skeleton,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.files.guess_skeleton import animal_names
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -25,16 +27,19 @@ class ComTrace:
         (T, A), NaN = not known.
     sample_ids
         (T,) unique keys of the moments, as in the recording's `Sync`.
+    animals
+        A names; ``animal1``, ``animal2``, ... when left out.
 
     Raises
     ------
     ValueError
-        When the arrays do not fit one another, or sample ids repeat.
+        When the arrays do not fit one another or the names, or sample ids repeat.
     """
 
     positions: FloatArray
     confidence: FloatArray
     sample_ids: IntArray
+    animals: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_moments = len(self.sample_ids)
@@ -50,6 +55,13 @@ class ComTrace:
             )
         if len(np.unique(self.sample_ids)) != n_moments:
             raise ValueError("COM trace: sample ids repeat")
+        if not self.animals:
+            object.__setattr__(self, "animals", animal_names(self.n_animals))
+        if len(self.animals) != self.n_animals:
+            raise ValueError(
+                f"COM trace: positions are of {self.n_animals} animals, the names "
+                f"{', '.join(self.animals)}"
+            )
 
     def __len__(self) -> int:
         return len(self.sample_ids)
@@ -77,12 +89,7 @@ class ComTrace:
             found = self.sample_ids[rows] == wanted
             positions[found] = self.positions[rows[found]]
             confidence[found] = self.confidence[rows[found]]
-        return ComTrace(positions, confidence, wanted)
-
-    def select_animal(self, animal: int) -> ComTrace:
-        """Trace of one animal, by index."""
-        keep = slice(animal, animal + 1)
-        return replace(self, positions=self.positions[:, keep], confidence=self.confidence[:, keep])
+        return ComTrace(positions, confidence, wanted, self.animals)
 
     def median_filtered(self, window: int) -> ComTrace:
         """Smooth each coordinate by the median of what lies within a window of time.

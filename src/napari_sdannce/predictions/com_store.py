@@ -109,6 +109,7 @@ class ComStore(JobStore):
             positions=self._arrays.read("positions", chosen),
             confidence=self._arrays.read("confidence", chosen).astype(np.float64),
             sample_ids=self.sample_ids(chosen),
+            animals=self.job.animals,
         )
 
     def write_mat(
