@@ -85,14 +85,12 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
     finder = PoseFinder(network, recording.cameras, volume)
     with RecordingVideo(recording) as video:
         ids = video.sample_ids[:n]
-        decode, frames = timed(lambda: list(video.frames(range(n))))
+        decode, frames = timed(lambda: list(video.frames(range(n))), device)
     inputs = [MomentInput(images, com) for images, com in zip(frames, coms, strict=True)]
     batches = [inputs[i : i + arguments.batch] for i in range(0, n, arguments.batch)]
-    finder.fill(batches[0])  # compiles
-    sampling, given = timed(lambda: [finder.fill(batch) for batch in batches])
-    finder.find(given[0])
-    synchronise(device)
-    network_time, _ = timed(lambda: [finder.find(each) for each in given] + [synchronise(device)])
+    finder.find(finder.fill(batches[0]))  # compiles
+    sampling, given = timed(lambda: [finder.fill(batch) for batch in batches], device)
+    network_time, _ = timed(lambda: [finder.find(each) for each in given], device)
     with tempfile.TemporaryDirectory() as folder:
         path = save_checkpoint(
             Path(folder) / "net", network, CheckpointInfo(network=config, volume=volume)
@@ -105,7 +103,7 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
             device=arguments.device,
         )
         trace = ComTrace(coms, np.ones(coms.shape[:2]), ids)
-        total, _ = timed(lambda: list(predict_dannce(recording, settings, trace)))
+        total, _ = timed(lambda: list(predict_dannce(recording, settings, trace)), device)
     per_frame = [1000 * seconds / n for seconds in (decode, sampling, network_time, total)]
     return Row(
         voxels,
@@ -119,15 +117,18 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
     )
 
 
+def timed(work: Callable[[], Any], device: torch.device) -> tuple[float, Any]:
+    """Seconds, and what the work returns; what a GPU still has to do counts."""
+    synchronise(device)
+    start = time.perf_counter()
+    result = work()
+    synchronise(device)
+    return time.perf_counter() - start, result
+
+
 def synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
 
 
 if __name__ == "__main__":

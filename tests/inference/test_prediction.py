@@ -22,6 +22,7 @@ from napari_sdannce.models import (
     load_checkpoint,
     save_checkpoint,
 )
+from napari_sdannce.models.volume_samplers import SAMPLERS, by_torch
 from napari_sdannce.predictions import ComStore, ComTrace, PoseStore, Reason, read_com_trace
 from napari_sdannce.settings import (
     ComPredictSettings,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from napari_sdannce.models.volume_samplers import Sampler
     from napari_sdannce.settings.events import Event
 
 VOLUME = {"voxels": 16, "size_mm": 120}
@@ -290,8 +292,35 @@ def test_volumes_are_centred_and_views_in_order(disc_scene) -> None:
     expected = fill_volumes(
         images, disc_scene.recording.cameras, disc_scene.com[4], size=120, voxels=16
     )
-    np.testing.assert_array_equal(given.volumes, expected)
+    np.testing.assert_array_equal(given.volumes.movedim(1, -1), expected)
     assert given.filled.tolist() == [[True, True]]
+
+
+def test_torch_fills_the_same_volumes(
+    disc_scene, learned: Learned, predicted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What CUDA uses, forced upon the CPU."""
+    used = []
+
+    def spied(*given: object) -> Sampler:
+        used.append(given[2])
+        return by_torch(*given)
+
+    monkeypatch.setitem(SAMPLERS, "cpu", spied)
+    settings = DanncePredictSettings(
+        checkpoint=learned.dannce,
+        output=tmp_path,
+        com=predicted / "com",
+        count=20,
+        batch_size=5,
+        device="cpu",
+    )
+    run(predict_dannce(disc_scene.recording, settings))
+    assert used == [torch.device("cpu")]
+    found = PoseStore.open(tmp_path / "poses.zarr").read()
+    expected = PoseStore.open(predicted / "pose/poses.zarr").read(range(20))
+    np.testing.assert_array_equal(found.positions, expected.positions)
+    np.testing.assert_array_equal(found.heatmap_max, expected.heatmap_max)
 
 
 def test_network_and_recording_must_fit(disc_scene, learned: Learned, tmp_path: Path) -> None:

@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def channels_first(volume: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(volume).movedim(-1, 0)
+
+
 @pytest.mark.golden
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_turns_of_the_reference(golden: Path, quarters: int) -> None:
     stored = np.load(golden / "augment_volume.npz")
     expected = stored[f"rot{90 * quarters}"]
-    turned = [turn_volume(stored["X"][0], k) for k in range(4)]
+    turned = [turn_volume(channels_first(stored["X"][0]), k) for k in range(4)]
     # the reference turns by the same set of angles, in either sense
-    matches = [k for k in range(4) if np.array_equal(turned[k], expected)]
+    matches = [k for k in range(4) if torch.equal(turned[k], channels_first(expected))]
     assert matches == [quarters]
 
 
@@ -41,18 +45,17 @@ def test_turns_of_the_reference(golden: Path, quarters: int) -> None:
 )
 def test_views_of_the_reference(golden: Path, volume: str, index: str) -> None:
     stored = np.load(golden / "augment_volume.npz")
-    taken = take_views(stored["X"][0], stored[index], channels=3)
-    np.testing.assert_array_equal(taken, stored[volume][0])
+    taken = take_views(channels_first(stored["X"][0]), stored[index], channels=3)
+    assert torch.equal(taken, channels_first(stored[volume][0]))
 
 
 @pytest.mark.parametrize("quarters", range(4))
 def test_points_turn_with_the_volume(quarters: int) -> None:
-    logits = np.full((8, 8, 8), -60.0, dtype=np.float32)
-    logits[1, 6, 3] = 60  # y, x, z
+    logits = torch.full((1, 8, 8, 8), -60.0)
+    logits[0, 1, 6, 3] = 60  # y, x, z
 
-    def peak(volume: np.ndarray) -> np.ndarray:
-        heatmap = torch.from_numpy(np.ascontiguousarray(volume))
-        return soft_argmax(heatmap[None, None], voxel_mm=1.0)[0, 0].double().numpy()
+    def peak(volume: torch.Tensor) -> np.ndarray:
+        return soft_argmax(volume[None], voxel_mm=1.0)[0, 0].double().numpy()
 
     turned = peak(turn_volume(logits, quarters))
     np.testing.assert_allclose(turned, turn_points(peak(logits), quarters), atol=1e-6)
@@ -61,11 +64,11 @@ def test_points_turn_with_the_volume(quarters: int) -> None:
 
 
 def test_views_are_repeated_and_left_out_whole() -> None:
-    volume = np.arange(2 * 2 * 2 * 6).reshape(2, 2, 2, 6)
+    volume = torch.arange(6 * 2 * 2 * 2).reshape(6, 2, 2, 2)
     taken = take_views(volume, [1, 1, 0], channels=3)
-    assert taken.shape == (2, 2, 2, 9)
-    np.testing.assert_array_equal(taken[..., :3], volume[..., 3:])
-    np.testing.assert_array_equal(taken[..., 6:], volume[..., :3])
+    assert taken.shape == (9, 2, 2, 2)
+    assert torch.equal(taken[:3], volume[3:])
+    assert torch.equal(taken[6:], volume[:3])
 
 
 def test_drawn_views() -> None:

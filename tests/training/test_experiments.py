@@ -4,18 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from napari_sdannce.files import open_labels
+from napari_sdannce.models.volume_samplers import SAMPLERS, by_torch
 from napari_sdannce.predictions import ComTrace
 from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
 from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.training import Experiment, open_experiment
-from napari_sdannce.training.dannce_examples import (
-    cut_to_reach,
-    plain_volume,
-    random_volume,
-    read_examples,
-)
+from napari_sdannce.training.dannce_examples import VolumeMaker, cut_to_reach, read_examples
 from napari_sdannce.training.experiments import mean_keypoint, merge_animals
 from napari_sdannce.volumes import fill_volume
 
@@ -81,6 +78,7 @@ def test_animals_of_other_moments_are_merged(disc_scene) -> None:
         merge_animals([first, shifted])
 
 
+LINEAR = {"voxels": 16, "size_mm": 120, "interpolation": "linear"}
 SETTINGS = DannceTrainSettings(volume={"voxels": 16, "size_mm": 120}, com_jitter_mm=10, views="all")
 
 
@@ -110,8 +108,8 @@ def test_plain_example_is_what_prediction_sees(disc_scene) -> None:
     expected = fill_volume(
         images, experiment.recording.cameras, experiment.coms[3, 1], size=120, voxels=16
     )
-    found = plain_volume(examples[7], SETTINGS)
-    assert (found.volume != expected).mean() < 1e-3
+    found = VolumeMaker(SETTINGS, torch.device("cpu")).plain(examples[7])
+    assert (found.volume.movedim(0, -1).numpy() != expected).mean() < 1e-3
     np.testing.assert_allclose(found.points + experiment.coms[3, 1], disc_scene.keypoints[3, 1])
 
 
@@ -120,19 +118,41 @@ def test_random_example_shows_the_points_where_they_are(disc_scene) -> None:
     settings = SETTINGS.model_copy(update={"views": "with_replacement", "com_jitter_mm": 15.0})
     example = next(read_examples(experiment, settings))
     assert example is not None
+    maker = VolumeMaker(settings, torch.device("cpu"))
     red = []
     for seed in range(8):
-        found = random_volume(example, settings, np.random.default_rng(seed))
-        again = random_volume(example, settings, np.random.default_rng(seed))
-        np.testing.assert_array_equal(found.volume, again.volume)
-        assert found.volume.shape == (16, 16, 16, 12)
+        found = maker.random(example, np.random.default_rng(seed))
+        again = maker.random(example, np.random.default_rng(seed))
+        assert torch.equal(found.volume, again.volume)
+        assert found.volume.shape == (12, 16, 16, 16)
         assert np.abs(found.points.mean(axis=0)).max() <= 15 + 1e-9
         x, y, z = np.floor(found.points[0] / 7.5 + 8).astype(int)  # the nose, which is red
-        colours = found.volume[y, x, z].reshape(4, 3).astype(int)
+        colours = found.volume[:, y, x, z].reshape(4, 3).int().numpy()
         red.append(colours[:, 0] - colours[:, 1:].max(axis=1))
     assert np.median(red) > 100
     # the voxels elsewhere are grey
-    assert abs(int(np.median(found.volume)) - 90) < 5
+    assert abs(int(found.volume.median()) - 90) < 5
+
+
+@pytest.mark.parametrize("change", [{}, {"mono": True}, {"volume": LINEAR}])
+def test_torch_fills_the_same_volumes(disc_scene, monkeypatch, change: dict[str, object]) -> None:
+    experiment = open_experiment(ExperimentSettings(folder=disc_scene.folder), "dannce")
+    settings = DannceTrainSettings.model_validate({**SETTINGS.model_dump(), **change})
+    settings = settings.model_copy(update={"views": "with_replacement"})
+    example = next(read_examples(experiment, settings))
+    assert example is not None
+    maker = VolumeMaker(settings, torch.device("cpu"))
+
+    def volumes() -> list[torch.Tensor]:
+        drawn = [maker.random(example, np.random.default_rng(seed)).volume for seed in range(4)]
+        return [maker.plain(example).volume, *drawn]
+
+    by_numba = volumes()
+    monkeypatch.setitem(SAMPLERS, "cpu", by_torch)
+    for ours, theirs in zip(by_numba, volumes(), strict=True):
+        assert ours.dtype == theirs.dtype
+        assert torch.equal(ours, theirs)
+    assert len(torch.unique(by_numba[0])) > 20
 
 
 def test_unlabelled_and_unlocated_animals_give_no_examples(disc_scene) -> None:

@@ -12,7 +12,7 @@ import torch
 from napari_sdannce.inference.locate import find_peaks
 from napari_sdannce.models.com import normalise_images
 from napari_sdannce.models.com_images import prepare_image, stack_images
-from napari_sdannce.models.devices import mixed_precision
+from napari_sdannce.models.devices import device_of, mixed_precision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ class ComFinder:
         heights = np.full((*given.readable.shape, n_animals), np.nan)
         if not len(given.images):
             return peaks, heights
-        device = next(self.network.parameters()).device
+        device = device_of(self.network)
         with torch.inference_mode(), mixed_precision(device):
             images = normalise_images(torch.from_numpy(given.images).to(device))
             heatmaps = self.network(images).float().cpu().numpy()

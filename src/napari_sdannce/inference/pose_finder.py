@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from napari_sdannce.models.dannce import normalise_volumes
-from napari_sdannce.models.devices import mixed_precision
+from napari_sdannce.models.devices import device_of, mixed_precision
 from napari_sdannce.models.heatmaps import peak_logit, peak_probability, soft_argmax
+from napari_sdannce.models.volume_samplers import sampler_for
 from napari_sdannce.predictions import PoseChunk, Reason
-from napari_sdannce.volumes import Interpolation, VolumeSampler, VoxelGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
+
     from napari_sdannce.geometry import Camera
     from napari_sdannce.models.dannce import DannceNet
+    from napari_sdannce.models.volume_samplers import Sampler
     from napari_sdannce.settings.volume import VolumeSettings
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,7 +55,7 @@ class VolumesOfMoments:
     Parameters
     ----------
     volumes
-        (B, y, x, z, C) uint8, or float32 of brightness.
+        (B, V * channels, y, x, z) uint8, or float32 of brightness.
     filled
         (n, A) whose they are, moment by moment.
     coms
@@ -61,7 +64,7 @@ class VolumesOfMoments:
         (n, A) `Reason` why an animal has no volume.
     """
 
-    volumes: npt.NDArray[Any]
+    volumes: Tensor
     filled: npt.NDArray[np.bool_]
     coms: FloatArray
     reasons: npt.NDArray[np.uint8]
@@ -76,16 +79,13 @@ class PoseFinder:
     volume: VolumeSettings
 
     @cached_property
-    def _sampler(self) -> VolumeSampler:
+    def _sampler(self) -> Sampler:
         return self._for(range(len(self.cameras)))
 
-    def _for(self, views: Sequence[int]) -> VolumeSampler:
-        return VolumeSampler(
-            tuple(self.cameras[view] for view in views),
-            VoxelGrid(self.volume.size_mm, self.volume.voxels),
-            Interpolation(self.volume.interpolation),
-            mono=self.network.config.channels_per_view == 1,
-        )
+    def _for(self, views: Sequence[int]) -> Sampler:
+        cameras = tuple(self.cameras[view] for view in views)
+        mono = self.network.config.channels_per_view == 1
+        return sampler_for(cameras, self.volume, device_of(self.network), mono=mono)
 
     def fill(self, moments: Sequence[MomentInput]) -> VolumesOfMoments:
         """Fill a volume for every animal with a centre.
@@ -108,9 +108,7 @@ class PoseFinder:
             images = [moment.images[view] for view in views]
             sampler = self._sampler if views == list(range(len(views))) else self._for(views)
             volumes.append(sampler.fill(images, moment.coms[known[row]]))
-        together: npt.NDArray[Any] = np.zeros((0, 1, 1, 1, 1), np.uint8)
-        if volumes:
-            together = np.concatenate(volumes)
+        together = torch.cat(volumes) if volumes else torch.zeros((0, 1, 1, 1, 1))
         return VolumesOfMoments(together, filled, coms, reasons)
 
     def find(self, given: VolumesOfMoments) -> PoseChunk:
@@ -120,10 +118,9 @@ class PoseFinder:
         confidence = np.full(shape, np.nan)
         heatmap_max = np.full(shape, np.nan)
         if len(given.volumes):
-            device = next(self.network.parameters()).device
+            device = device_of(self.network)
             with torch.inference_mode(), mixed_precision(device):
-                volumes = torch.from_numpy(given.volumes).to(device)
-                logits = self.network(normalise_volumes(volumes)).float()
+                logits = self.network(normalise_volumes(given.volumes.to(device))).float()
                 offsets = soft_argmax(logits, self.volume.voxel_mm).cpu().numpy()
             centres = given.coms[given.filled]
             positions[given.filled] = offsets.astype(np.float64) + centres[:, None]

@@ -100,8 +100,6 @@ class DannceNet(nn.Module):
 
 
 def normalise_volumes(volumes: Tensor) -> Tensor:
-    """Grey values 0..255 (B, y, x, z, C) -> the network's input (B, C, y, x, z), float32.
-
-    The channels stay last in memory, which is the quicker layout for convolutions on a CPU.
-    """
-    return volumes.movedim(-1, 1).float() / 127.5 - 1
+    """Grey values 0..255 (B, C, y, x, z) -> the network's input, float32 of the same shape."""
+    # channels last in memory is the quicker layout for convolutions on a CPU
+    return volumes.to(torch.float32, memory_format=torch.channels_last_3d) / 127.5 - 1

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from torch import nn
+
 
 def choose_device(name: str) -> torch.device:
     """Device by the name that settings use; ``auto`` takes a GPU when there is one.
@@ -34,6 +36,11 @@ def choose_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError("device 'mps' is not there: it needs a Mac with Apple silicon")
     return device
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Device that a network is on."""
+    return next(network.parameters()).device
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:

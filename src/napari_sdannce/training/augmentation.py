@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
     from napari_sdannce.settings.com import ComTrainSettings
     from napari_sdannce.settings.dannce import DannceTrainSettings
 
@@ -17,10 +22,10 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-def turn_volume(volume: npt.NDArray[Any], quarters: int) -> npt.NDArray[Any]:
-    """Turn a volume (y, x, z, ...) by quarter turns about z, from x towards y."""
-    # np.rot90 turns from its first axis (y) towards its second (x)
-    return np.rot90(volume, -quarters, axes=(0, 1))
+def turn_volume(volume: Tensor, quarters: int) -> Tensor:
+    """Turn a volume (C, y, x, z) by quarter turns about z, from x towards y."""
+    # torch.rot90 turns from its first axis (y) towards its second (x)
+    return torch.rot90(volume, -quarters, dims=(1, 2))
 
 
 def turn_points(points: FloatArray, quarters: int) -> FloatArray:
@@ -29,6 +34,18 @@ def turn_points(points: FloatArray, quarters: int) -> FloatArray:
     for _ in range(quarters % 4):
         x, y = -y, x
     return np.stack([x, y, z], axis=-1)
+
+
+def _shuffled(n_views: int, wanted: int, rng: np.random.Generator) -> IntArray:
+    return rng.permutation(n_views)[:wanted]
+
+
+_DRAWS: dict[str, Callable[[int, int, np.random.Generator], IntArray]] = {
+    "all": lambda n_views, wanted, rng: np.arange(n_views),
+    "shuffled": _shuffled,
+    "with_replacement": lambda n_views, wanted, rng: rng.integers(n_views, size=wanted),
+    "without_replacement": _shuffled,
+}
 
 
 def choose_views(n_views: int, settings: DannceTrainSettings, rng: np.random.Generator) -> IntArray:
@@ -41,18 +58,15 @@ def choose_views(n_views: int, settings: DannceTrainSettings, rng: np.random.Gen
     settings
         How views are drawn and how many.
     """
-    wanted = settings.n_views or n_views
-    if settings.views == "all":
-        return np.arange(n_views)
-    if settings.views == "with_replacement":
-        return rng.integers(n_views, size=wanted)
-    return rng.permutation(n_views)[:wanted]
+    return _DRAWS[settings.views](n_views, settings.n_views or n_views, rng)
 
 
-def take_views(volume: npt.NDArray[Any], views: npt.ArrayLike, channels: int) -> npt.NDArray[Any]:
-    """Reorder, repeat or leave out views of a volume (y, x, z, V * channels)."""
-    by_view = volume.reshape(*volume.shape[:3], -1, channels)
-    return np.ascontiguousarray(by_view[..., np.asarray(views), :]).reshape(*volume.shape[:3], -1)
+def take_views(volume: Tensor, views: npt.ArrayLike, channels: int) -> Tensor:
+    """Reorder, repeat or leave out views of a volume (V * channels, y, x, z)."""
+    channels_last = volume.movedim(0, -1)  # as numba's volumes lie in memory
+    by_view = channels_last.reshape(*channels_last.shape[:3], -1, channels)
+    chosen = torch.as_tensor(np.asarray(views), device=volume.device)
+    return by_view[..., chosen, :].flatten(-2).movedim(-1, 0)
 
 
 @dataclass(frozen=True)

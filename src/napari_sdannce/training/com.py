@@ -11,7 +11,7 @@ import torch
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet, normalise_images
 from napari_sdannce.models.com_images import common_size, stack_images
-from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.devices import choose_device, device_of
 from napari_sdannce.models.heatmaps import subpixel_peaks
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.settings.events import Event, Message
@@ -112,7 +112,7 @@ class ComTask:
 
     def measure(self, network: ComNet, batch: ImageBatch) -> Measured:
         """Loss, and distances of peaks from the truth in px of the full frame."""
-        device = next(network.parameters()).device
+        device = device_of(network)
         heatmaps = network(normalise_images(batch.images.to(device, non_blocking=True)))
         loss = masked_mse(heatmaps.float(), batch.targets.to(device), batch.inside.to(device))
         outside = ~batch.inside.numpy()

@@ -10,16 +10,15 @@ import torch
 
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.dannce import DannceConfig, DannceNet, normalise_volumes
-from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.devices import choose_device, device_of
 from napari_sdannce.models.heatmaps import soft_argmax
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.settings.events import Event, Message
 from napari_sdannce.training.dannce_examples import (
     DannceExample,
+    VolumeMaker,
     VolumeWithPoints,
     describe,
-    plain_volume,
-    random_volume,
     read_examples,
     usable,
 )
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class VolumeBatch:
-    """Volumes (B, y, x, z, C) uint8 and keypoints (B, K, 3) in them, mm from their centres."""
+    """Volumes (B, C, y, x, z) of grey values, keypoints (B, K, 3) in mm from their centres."""
 
     volumes: Tensor
     points: Tensor
@@ -60,6 +59,7 @@ class DannceTask:
     settings: DannceTrainSettings
     train: Sequence[DannceExample]
     validation: Sequence[DannceExample]
+    maker: VolumeMaker
     loss_name: str = field(default="L1Loss", init=False)
     error_name: str = field(default="euclidean_distance_3D", init=False)
 
@@ -74,7 +74,7 @@ class DannceTask:
 
         def make(indices: Sequence[int]) -> VolumeBatch:
             return collate(
-                [random_volume(self.train[i], s, example_rng(s.seed, epoch, i)) for i in indices]
+                [self.maker.random(self.train[i], example_rng(s.seed, epoch, i)) for i in indices]
             )
 
         batches = shuffled_batches(len(self.train), s.batch_size, s.seed, epoch)
@@ -86,13 +86,13 @@ class DannceTask:
 
         def make(start: int) -> VolumeBatch:
             chosen = self.validation[start : start + s.batch_size]
-            return collate([plain_volume(example, s) for example in chosen])
+            return collate([self.maker.plain(example) for example in chosen])
 
         return prepare_ahead(make, range(0, len(self.validation), s.batch_size))
 
     def measure(self, network: DannceNet, batch: VolumeBatch) -> Measured:
         """Loss and errors of a batch, in mm."""
-        device = next(network.parameters()).device
+        device = device_of(network)
         logits = network(normalise_volumes(batch.volumes.to(device, non_blocking=True)))
         predicted = soft_argmax(logits, self.settings.volume.voxel_mm)
         truth = batch.points.to(device)
@@ -100,9 +100,9 @@ class DannceTask:
 
 
 def collate(examples: Sequence[VolumeWithPoints]) -> VolumeBatch:
-    """Stack examples to a batch."""
+    """Stack examples to a batch, its channels last in memory as the network wants them."""
     return VolumeBatch(
-        torch.from_numpy(np.stack([example.volume for example in examples])),
+        torch.stack([example.volume.movedim(0, -1) for example in examples]).movedim(-1, 1),
         torch.from_numpy(np.stack([example.points for example in examples])).float(),
     )
 
@@ -152,6 +152,7 @@ def train_dannce(
         settings,
         train=[each for each in examples if each.frame not in validating],
         validation=[each for each in examples if each.frame in validating],
+        maker=VolumeMaker(settings, device),
     )
     if not task.train:
         raise ValueError("there is nothing to learn from: no labelled animal has a COM and images")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.models.volume_samplers import sampler_for
 from napari_sdannce.training.augmentation import choose_views, take_views, turn_points, turn_volume
 from napari_sdannce.training.moments import labelled_frames
 from napari_sdannce.video import RecordingVideo
-from napari_sdannce.volumes import Interpolation, VolumeSampler, VoxelGrid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import torch
+    from torch import Tensor
 
     from napari_sdannce.geometry import Camera
     from napari_sdannce.settings.dannce import DannceTrainSettings
@@ -141,56 +144,56 @@ class VolumeWithPoints:
     Parameters
     ----------
     volume
-        (y, x, z, V * channels) uint8, or float32 of brightness.
+        (V * channels, y, x, z) uint8, or float32 of brightness.
     points
         (K, 3) mm relative to the volume's centre, NaN = not labelled.
     """
 
-    volume: npt.NDArray[Any]
+    volume: Tensor
     points: FloatArray
 
 
-def plain_volume(example: DannceExample, settings: DannceTrainSettings) -> VolumeWithPoints:
-    """Fill the volume of an example as prediction would: at its COM, unturned.
+@dataclass(frozen=True, eq=False)
+class VolumeMaker:
+    """Makes volumes of examples for a network on some device."""
 
-    All views are in order, or evenly spread ones when the network takes fewer than there are.
-    """
-    wanted = settings.n_views or len(example.images)
-    views = np.arange(wanted) * len(example.images) // wanted
-    return VolumeWithPoints(
-        _fill(example, views, example.com, settings), example.points - example.com
-    )
+    settings: DannceTrainSettings
+    device: torch.device
 
+    def plain(self, example: DannceExample) -> VolumeWithPoints:
+        """Fill the volume of an example as prediction would: at its COM, unturned.
 
-def random_volume(
-    example: DannceExample, settings: DannceTrainSettings, rng: np.random.Generator
-) -> VolumeWithPoints:
-    """Fill the volume of an example moved, turned and with drawn views."""
-    jitter = settings.com_jitter_mm
-    com = example.com + rng.uniform(-jitter, jitter, size=3)
-    views = choose_views(len(example.images), settings, rng)
-    quarters = int(rng.integers(4)) if settings.rotate else 0
-    volume = _fill(example, views, com, settings)
-    return VolumeWithPoints(
-        np.ascontiguousarray(turn_volume(volume, quarters)),
-        turn_points(example.points - com, quarters),
-    )
+        All views are in order, or evenly spread ones when the network takes fewer than there are.
+        """
+        wanted = self.settings.n_views or len(example.images)
+        views = np.arange(wanted) * len(example.images) // wanted
+        volume = self._fill(example, views, example.com)
+        return VolumeWithPoints(volume, example.points - example.com)
 
+    def random(self, example: DannceExample, rng: np.random.Generator) -> VolumeWithPoints:
+        """Fill the volume of an example moved, turned and with drawn views."""
+        jitter = self.settings.com_jitter_mm
+        com = example.com + rng.uniform(-jitter, jitter, size=3)
+        views = choose_views(len(example.images), self.settings, rng)
+        quarters = int(rng.integers(4)) if self.settings.rotate else 0
+        volume = turn_volume(self._fill(example, views, com), quarters)
+        return VolumeWithPoints(volume, turn_points(example.points - com, quarters))
 
-def _fill(
-    example: DannceExample, views: npt.NDArray[np.int64], com: FloatArray, s: DannceTrainSettings
-) -> npt.NDArray[Any]:
-    needed, order = np.unique(views, return_inverse=True)
-    sampler = VolumeSampler(
-        tuple(example.cameras[view] for view in needed),
-        VoxelGrid(s.volume.size_mm, s.volume.voxels),
-        Interpolation(s.volume.interpolation),
-        mono=s.mono,
-    )
-    volume: npt.NDArray[Any] = sampler.fill([example.images[view] for view in needed], com[None])[0]
-    if np.array_equal(order, np.arange(len(needed))):
-        return volume
-    return take_views(volume, order, volume.shape[-1] // len(needed))
+    def _fill(
+        self, example: DannceExample, views: npt.NDArray[np.int64], com: FloatArray
+    ) -> Tensor:
+        """Volume (V * channels, y, x, z); views that occur twice are sampled once."""
+        needed, order = np.unique(views, return_inverse=True)
+        sampler = sampler_for(
+            tuple(example.cameras[view] for view in needed),
+            self.settings.volume,
+            self.device,
+            mono=self.settings.mono,
+        )
+        volume = sampler.fill([example.images[view] for view in needed], com[None])[0]
+        if np.array_equal(order, np.arange(len(needed))):
+            return volume
+        return take_views(volume, order, len(volume) // len(needed))
 
 
 def describe(examples: Sequence[DannceExample]) -> str:

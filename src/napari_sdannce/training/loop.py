@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from napari_sdannce.models.devices import mixed_precision, shared_cores
+from napari_sdannce.models.devices import device_of, mixed_precision, shared_cores
 from napari_sdannce.settings.events import CheckpointSaved, EpochDone, Event, JobDone, TrainingStep
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Fitting:
         s = self.settings
         self.total = s.steps or s.epochs * self.task.steps_per_epoch
         self.epochs = math.ceil(self.total / self.task.steps_per_epoch)
-        self.device = next(self.network.parameters()).device
+        self.device = device_of(self.network)
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), s.learning_rate, eps=_ADAM_EPSILON
         )
@@ -187,7 +187,7 @@ def _finite(metrics: dict[str, float]) -> dict[str, float]:
 
 def validate(network: Network, task: Task) -> _Mean:
     """Measure the network on the validation examples."""
-    device = next(network.parameters()).device
+    device = device_of(network)
     mean = _Mean()
     network.eval()
     with torch.inference_mode():
