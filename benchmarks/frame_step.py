@@ -13,57 +13,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import statistics
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from long_video import HEIGHT, WIDTH, repeat_clip, write_clip
+from machine import print_machine
+from timing import Clock, Spent, median, print_table, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WIDTH, HEIGHT, FPS = 1152, 1024, 50
 N_CAMERAS = 6
-
-
-def write_clip(path: Path, n_frames: int) -> None:
-    """A clip of moving texture."""
-    from napari_sdannce.video import VideoWriter
-
-    rng = np.random.default_rng(0)
-    texture = rng.integers(60, 180, (HEIGHT // 8, WIDTH // 8 + n_frames, 3)).astype(np.uint8)
-    with VideoWriter(path, WIDTH, HEIGHT, FPS, quality=28) as video:
-        for t in range(n_frames):
-            part = texture[:, t : t + WIDTH // 8]
-            video.write(part.repeat(8, axis=0).repeat(8, axis=1))
-
-
-def repeat_clip(clip: Path, path: Path, n_frames: int) -> None:
-    """The same packets again and again, with rising time stamps, until there are `n_frames`."""
-    import av
-
-    with av.open(str(clip)) as source, av.open(str(path), "w") as sink:
-        stream = source.streams.video[0]
-        out = sink.add_stream_from_template(stream)
-        packets = [
-            (bytes(p), p.pts, p.dts, p.is_keyframe, p.duration)
-            for p in source.demux(stream)
-            if p.size
-        ]
-        length = sum(p[4] for p in packets)
-        for i in range(n_frames):
-            turn, k = divmod(i, len(packets))
-            content, pts, dts, key, duration = packets[k]
-            packet = av.Packet(content)
-            packet.stream = out
-            packet.time_base = stream.time_base
-            packet.pts, packet.dts = pts + turn * length, dts + turn * length
-            packet.duration, packet.is_keyframe = duration, key
-            sink.mux(packet)
+Steps = dict[str, list[Spent]]
 
 
 def make_recording(folder: Path, clip: Path) -> Any:
@@ -92,14 +55,6 @@ def make_poses(n_moments: int) -> Any:
     return Poses(positions, confidence, np.arange(n_moments), ("rat1", "rat2"), keypoints)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Milliseconds on the wall, sorted, and on the processors (median)."""
-
-    wall: list[float]
-    cpu: float
-
-
 class Window:
     """A napari window of a fixed size that is really drawn."""
 
@@ -116,16 +71,14 @@ class Window:
         for _ in range(turns):
             self.application.processEvents()
 
-    def steps(self, go: Callable[[int], object], moments: range) -> Steps:
-        """Time each step; the first two are left out."""
-        wall, cpu = [], []
-        for moment in moments:
-            start, busy = time.perf_counter(), time.process_time()
+    def steps(self, go: Callable[[int], object], moments: range) -> list[Spent]:
+        """Time each step until it is drawn; the first two are left out."""
+
+        def step(moment: int) -> None:
             go(moment)
             self.draw()
-            wall.append(1000 * (time.perf_counter() - start))
-            cpu.append(1000 * (time.process_time() - busy))
-        return Steps(sorted(wall[2:]), statistics.median(cpu[2:]))
+
+        return [timed(lambda moment=moment: step(moment))[0] for moment in moments][2:]
 
     def grid(self) -> None:
         """One layer a cell."""
@@ -137,22 +90,24 @@ class Window:
         self.draw()
 
 
-def measure_opening(window: Window, recording: Any) -> tuple[float, float]:
-    """Seconds until the layers are there, and until they are drawn."""
+def measure_opening(window: Window, recording: Any) -> dict[str, Spent]:
+    """Time until the layers are there, and until they are drawn."""
     from napari_sdannce.widgets import add_recording
 
-    start = time.perf_counter()
+    clock = Clock()
     add_recording(window.viewer, recording)
-    added = time.perf_counter() - start
+    added = clock.read()
     window.draw()
-    return added, time.perf_counter() - start
+    drawn = clock.read()
+    window.clear()
+    return {"layers": added, "drawn": drawn}
 
 
 def slider(window: Window) -> Callable[[int], object]:
     return lambda moment: window.viewer.dims.set_current_step(0, moment)
 
 
-def measure_panel(window: Window, recording: Any, poses: Any, moments: range) -> dict[str, Steps]:
+def measure_panel(window: Window, recording: Any, poses: Any, moments: range) -> Steps:
     """Steps of what the panel shows, with more and more over the images."""
     from napari_sdannce.widgets import add_poses, add_recording
     from napari_sdannce.widgets.recording_layers import shown_in
@@ -185,9 +140,7 @@ def _no_scene() -> tuple[Any, Callable[[Any], None]]:
     return before, lambda own: setattr(napari_adapter, "has_window", own)
 
 
-def measure_alternatives(
-    window: Window, recording: Any, poses: Any, moments: range
-) -> dict[str, Steps]:
+def measure_alternatives(window: Window, recording: Any, poses: Any, moments: range) -> Steps:
     """The same picture made in other ways, one thing at a time."""
     from napari_sdannce.widgets.marks import PoseMarks
 
@@ -211,7 +164,7 @@ def _refill(layer: Any, data: Any) -> None:
     layer.refresh(extent=False, thumbnail=False, highlight=False)
 
 
-def _points(window: Window, joints: Any, moments: range) -> dict[str, Steps]:
+def _points(window: Window, joints: Any, moments: range) -> Steps:
     first = joints[moments[0], 0].reshape(-1, 2)
     layers = [window.viewer.add_points(first, size=12) for _ in range(N_CAMERAS)]
     window.grid()
@@ -232,7 +185,7 @@ def _points(window: Window, joints: Any, moments: range) -> dict[str, Steps]:
     return found
 
 
-def _bones(window: Window, lines: Any, moments: range) -> dict[str, Steps]:
+def _bones(window: Window, lines: Any, moments: range) -> Steps:
     first = lines[moments[0], 0]
     shapes = [window.viewer.add_shapes(list(first), shape_type="line") for _ in range(N_CAMERAS)]
     window.grid()
@@ -256,7 +209,7 @@ def _bones(window: Window, lines: Any, moments: range) -> dict[str, Steps]:
     return found
 
 
-def _pushed(window: Window, recording: Any, moments: range) -> dict[str, Steps]:
+def _pushed(window: Window, recording: Any, moments: range) -> Steps:
     """Frames handed to plain 2D image layers: no slider axis, no dask."""
     from napari_sdannce.video import RecordingVideo
 
@@ -276,11 +229,13 @@ def _pushed(window: Window, recording: Any, moments: range) -> dict[str, Steps]:
     return found
 
 
-def report(rows: dict[str, Steps]) -> None:
-    print(f"\n{'one step, six cameras':<40}{'median ms':>10}{'p90 ms':>8}{'CPU ms':>8}")
+def report(rows: Steps) -> None:
+    """Median and 90th percentile of each way to step."""
+    cells = []
     for name, steps in rows.items():
-        p90 = steps.wall[int(0.9 * (len(steps.wall) - 1))]
-        print(f"{name:<40}{statistics.median(steps.wall):>10.0f}{p90:>8.0f}{steps.cpu:>8.0f}")
+        middle, slow = median(steps), float(np.percentile([step.wall for step in steps], 90))
+        cells.append((name, middle.wall, slow, middle.cpu))
+    print_table((f"one step, {N_CAMERAS} cameras", "median ms", "90 % ms", "CPU ms"), cells)
 
 
 def main() -> None:
@@ -288,27 +243,30 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000, help="length of the long videos")
     parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--alternatives", action="store_true", help="also other ways to draw")
-    chosen = parser.parse_args()
+    given = parser.parse_args()
+    print_machine("napari", "av", "numpy", "dask")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["NAPARI_CONFIG"] = str(folder / "napari.yaml")
         write_clip(folder / "short.mp4", 100)
-        repeat_clip(folder / "short.mp4", folder / "long.mp4", chosen.frames)
-        short = make_recording(folder / "short", folder / "short.mp4")
+        repeat_clip(folder / "short.mp4", folder / "long.mp4", given.frames)
         long = make_recording(folder / "long", folder / "long.mp4")
         window = Window()
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-        print(f"{platform.platform()}, {os.cpu_count()} CPUs, load {load:.1f}")
-        first = measure_opening(window, short)
-        window.clear()
-        print(f"open, first ever (short videos): layers {first[0]:.2f} s, drawn {first[1]:.2f} s")
-        again = measure_opening(window, long)
-        print(f"open 6 x {chosen.frames} frames: layers {again[0]:.2f} s, drawn {again[1]:.2f} s")
-        window.clear()
-        moments = range(1000, 1000 + chosen.steps) if chosen.frames > 2000 else range(chosen.steps)
-        rows = measure_panel(window, long, make_poses(chosen.frames), moments)
-        if chosen.alternatives:
-            rows.update(measure_alternatives(window, long, make_poses(chosen.frames), moments))
+        opened = {
+            "the first ever, 100 frames": measure_opening(
+                window, make_recording(folder / "short", folder / "short.mp4")
+            ),
+            f"{given.frames} frames": measure_opening(window, long),
+        }
+        print_table(
+            (f"open {N_CAMERAS} cameras", "layers ms", "drawn ms", "CPU ms"),
+            [(n, o["layers"].wall, o["drawn"].wall, o["drawn"].cpu) for n, o in opened.items()],
+        )
+        moments = range(1000, 1000 + given.steps) if given.frames > 2000 else range(given.steps)
+        poses = make_poses(given.frames)
+        rows = measure_panel(window, long, poses, moments)
+        if given.alternatives:
+            rows.update(measure_alternatives(window, long, poses, moments))
         report(rows)
         window.viewer.close()
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
+from machine import print_machine
+from timing import Spent, print_table, timed
 
 from napari_sdannce.files import open_recording
 from napari_sdannce.inference import predict_dannce
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sdannce.recording import Recording
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,13 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    print_machine("torch", "numpy", "av")
+    print(f"{arguments.device}, {torch.get_num_threads()} threads\n")
     recording = open_recording(arguments.experiment)
     rows = [measure(recording, voxels, arguments) for voxels in arguments.voxels]
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
-          f"{arguments.device}")  # fmt: skip
-    for row in rows:
-        print("  ".join(f"{key} {value:.4g}" for key, value in asdict(row).items()))
+    print_table(
+        [field.name.replace("_", " ") for field in fields(Row)], [astuple(row) for row in rows]
+    )
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
 
@@ -85,12 +89,12 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
     finder = PoseFinder(network, recording.cameras, volume)
     with RecordingVideo(recording) as video:
         ids = video.sample_ids[:n]
-        decode, frames = timed(lambda: list(video.frames(range(n))), device)
+        decode, frames = timed_on(device, lambda: list(video.frames(range(n))))
     inputs = [MomentInput(images, com) for images, com in zip(frames, coms, strict=True)]
     batches = [inputs[i : i + arguments.batch] for i in range(0, n, arguments.batch)]
     finder.find(finder.fill(batches[0]))  # compiles
-    sampling, given = timed(lambda: [finder.fill(batch) for batch in batches], device)
-    network_time, _ = timed(lambda: [finder.find(each) for each in given], device)
+    sampling, given = timed_on(device, lambda: [finder.fill(batch) for batch in batches])
+    network_time, _ = timed_on(device, lambda: [finder.find(each) for each in given])
     with tempfile.TemporaryDirectory() as folder:
         path = save_checkpoint(
             Path(folder) / "net", network, CheckpointInfo(network=config, volume=volume)
@@ -103,8 +107,8 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
             device=arguments.device,
         )
         trace = ComTrace(coms, np.ones(coms.shape[:2]), ids)
-        total, _ = timed(lambda: list(predict_dannce(recording, settings, trace)), device)
-    per_frame = [1000 * seconds / n for seconds in (decode, sampling, network_time, total)]
+        total, _ = timed_on(device, lambda: list(predict_dannce(recording, settings, trace)))
+    per_frame = [spent.wall / n for spent in (decode, sampling, network_time, total)]
     return Row(
         voxels,
         arguments.width,
@@ -113,17 +117,20 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
         arguments.batch,
         *per_frame,
         other_ms=per_frame[3] - max(per_frame[:3]),
-        frames_per_second=n / total,
+        frames_per_second=1e3 * n / total.wall,
     )
 
 
-def timed(work: Callable[[], Any], device: torch.device) -> tuple[float, Any]:
-    """Seconds, and what the work returns; what a GPU still has to do counts."""
+def timed_on(device: torch.device, work: Callable[[], Result]) -> tuple[Spent, Result]:
+    """Time of some work, and what it returns; what a GPU still has to do counts."""
+
+    def to_the_end() -> Result:
+        result = work()
+        synchronise(device)
+        return result
+
     synchronise(device)
-    start = time.perf_counter()
-    result = work()
-    synchronise(device)
-    return time.perf_counter() - start, result
+    return timed(to_the_end)
 
 
 def synchronise(device: torch.device) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import torch
+from machine import print_machine
 
 import napari_sdannce as sd
 from napari_sdannce.files.import_2d import import_points
@@ -80,6 +81,7 @@ class Verdict:
 
 def main() -> None:
     arguments = parse()
+    print_machine("torch", "numpy", "av")
     verdict = run(arguments)
     text = json.dumps(asdict(verdict), indent=2)
     (arguments.out / "verdict.json").write_text(text)

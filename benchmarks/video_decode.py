@@ -9,16 +9,14 @@ frames; times are medians of three rounds.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
 import cv2
 import numpy as np
+from machine import print_machine
+from timing import Spent, median, print_table, timed
 
 from napari_sdannce.recording import Recording, VideoFile, View
 from napari_sdannce.video import RecordingVideo, VideoReader, VideoWriter
@@ -73,52 +71,58 @@ def patterns(n: int) -> dict[str, list[int]]:
     }
 
 
-def seconds(open_reader: Callable[[], OpenCv | VideoReader], frames: Sequence[int]) -> float:
+def read_all(open_reader: Callable[[], OpenCv | VideoReader], frames: Sequence[int]) -> Spent:
+    """Time a frame, opening left out."""
     reader = open_reader()
     reader.read(frames[0])
-    start = time.perf_counter()
-    for frame in frames:
-        reader.read(frame)
-    spent = time.perf_counter() - start
+    spent, _ = timed(lambda: [reader.read(frame) is None for frame in frames])
     reader.close()
     return spent / len(frames)
 
 
 def compare(path: Path, threads: int, n: int) -> None:
+    """Milliseconds a frame, on the wall, of one file; the readers take turns."""
     readers: dict[str, Callable[[], OpenCv | VideoReader]] = {
         "rgb": lambda: VideoReader(path, threads=threads),
         "rgb, 1 thread": lambda: VideoReader(path, threads=1),
         "gray": lambda: VideoReader(path, color="gray", threads=threads),
         "OpenCV": lambda: OpenCv(path),
     }
-    print(f"{'ms a frame':24}" + "".join(f"{name:>16}" for name in readers))
+    rows = []
     for pattern, frames in patterns(n).items():
-        times = {name: [] for name in readers}
+        spent: dict[str, list[Spent]] = {name: [] for name in readers}
         for _ in range(ROUNDS):
             for name, reader in readers.items():
-                times[name].append(seconds(reader, frames) * 1e3)
-        print(f"{pattern:24}" + "".join(f"{np.median(times[name]):16.1f}" for name in readers))
+                spent[name].append(read_all(reader, frames))
+        rows.append((pattern, *(median(spent[name]).wall for name in readers)))
+    print_table(("ms a frame", *readers), rows)
+
+
+def read_ahead(path: Path, n: int) -> Spent:
+    """Time a moment of six cameras, decoded ahead."""
+    views = tuple(View(f"Camera{i}", (VideoFile(path),)) for i in range(CAMERAS))
+    with RecordingVideo(Recording(path.parent, views)) as video:
+        return timed(lambda: [len(images) for images in video.frames(range(n))])[0] / n
+
+
+def read_in_turn(path: Path, n: int) -> Spent:
+    """The same with OpenCV, one camera after the other."""
+    captures = [OpenCv(path) for _ in range(CAMERAS)]
+    spent, _ = timed(lambda: [capture.read(i) is None for i in range(n) for capture in captures])
+    for capture in captures:
+        capture.close()
+    return spent / n
 
 
 def compare_cameras(path: Path, n: int) -> None:
-    views = tuple(View(f"Camera{i}", (VideoFile(path),)) for i in range(CAMERAS))
-    moments = range(min(n, 100))
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        with RecordingVideo(Recording(path.parent, views)) as video:
-            start = time.perf_counter()
-            for _images in video.frames(moments):
-                pass
-            ours.append(time.perf_counter() - start)
-        captures = [OpenCv(path) for _ in range(CAMERAS)]
-        start = time.perf_counter()
-        for moment in moments:
-            for capture in captures:
-                capture.read(moment)
-        theirs.append(time.perf_counter() - start)
-    print(
-        f"{CAMERAS} cameras in sequence: {len(moments) / np.median(ours):.1f} moments/s, ahead; "
-        f"OpenCV in turn {len(moments) / np.median(theirs):.1f}"
+        ours.append(read_ahead(path, n))
+        theirs.append(read_in_turn(path, n))
+    rows = {"all cameras ahead": median(ours), "OpenCV, in turn": median(theirs)}
+    print_table(
+        (f"{CAMERAS} cameras in sequence", "moments a second", "CPU ms a moment"),
+        [(name, 1e3 / spent.wall, spent.cpu) for name, spent in rows.items()],
     )
 
 
@@ -128,23 +132,19 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--gop", type=int, default=250)
     parser.add_argument("--frames", type=int, default=300)
-    arguments = parser.parse_args()
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, Python "
-        f"{platform.python_version()}, PyAV {av.__version__}, OpenCV {cv2.__version__}, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
+    given = parser.parse_args()
+    print_machine("av", "opencv-python-headless", "numpy")
     with tempfile.TemporaryDirectory() as folder:
-        path = arguments.file
+        path = given.file
         if path is None:
             path = Path(folder) / "clip.mp4"
-            write_noisy(path, arguments.frames, arguments.gop)
+            write_noisy(path, given.frames, given.gop)
         with VideoReader(path) as video:
             n = video.n_frames
             rate = path.stat().st_size * 8 * (video.fps or 0) / n / 1e6
-            print(f"{video.width}x{video.height}, {n} frames, {rate:.1f} Mbit/s")
-        compare(path, arguments.threads, n)
-        compare_cameras(path, n)
+            print(f"{video.width}x{video.height}, {n} frames, {rate:.1f} Mbit/s\n")
+        compare(path, given.threads, n)
+        compare_cameras(path, min(n, 100))
 
 
 if __name__ == "__main__":
