@@ -14,9 +14,9 @@ from napari_sdannce.files.project_file import (
     PROJECT_FILE,
     Project,
     read_project,
-    register,
     write_project,
 )
+from napari_sdannce.files.registration import register, register_if_project
 from napari_sdannce.files.save_project import project_of, save_project
 from napari_sdannce.files.sync_csv import read_sync_csv, write_sync_csv
 from napari_sdannce.geometry import Camera
@@ -160,6 +160,57 @@ def test_registering(tmp_path):
     assert recording.prediction_files == (predictions,)
     assert recording.names == ("A",)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+PLAIN = "# rig 2\nfps: 50  # nominal\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (PLAIN, PLAIN + "com:\n- new.zarr\n"),
+        ("fps: 50", "fps: 50\ncom:\n- new.zarr\n"),
+        (
+            "com:\n  - a.mat  # old\n# end\nfps: 3\n",
+            "com:\n  - a.mat  # old\n  - new.zarr\n# end\nfps: 3\n",
+        ),
+        ("com: [a.mat]  # one\nfps: 3\n", "com: [a.mat, new.zarr]  # one\nfps: 3\n"),
+        # written anew
+        ("{fps: 3, com: [a.mat]}\n", "version: 1\nfps: 3.0\ncom: [a.mat, new.zarr]\n"),
+        ("com: []  # none\n", "version: 1\ncom: [new.zarr]\n"),
+    ],
+)
+def test_registering_leaves_what_a_person_wrote(tmp_path, before, after):
+    path = write(tmp_path, before)
+    register(tmp_path, "com", "new.zarr")
+    assert path.read_text() == after
+    register(tmp_path, "com", "new.zarr")
+    assert path.read_text() == after
+
+
+@pytest.mark.parametrize("before", [PLAIN, "com: [a.mat]  # x\n", "com:\n- a.mat  # x\n"])
+@pytest.mark.parametrize("name", ["it's new: #1, [two].zarr", "日本.zarr", "- x", "null", "{0}"])
+def test_registering_odd_names(tmp_path, before, name):
+    path = write(tmp_path, before)
+    register(tmp_path, "com", name)
+    register(tmp_path, "runs", name)
+    project = read_project(path)
+    assert project.com[-1:] == project.runs == (name,)
+    assert "  # " in path.read_text(encoding="utf-8")
+    assert [each.name for each in tmp_path.iterdir()] == [PROJECT_FILE]
+
+
+def test_results_are_registered_where_there_is_a_project(tmp_path):
+    assert register_if_project(tmp_path, "com", tmp_path / "com.zarr") is None
+    assert list(tmp_path.iterdir()) == []
+    path = write(tmp_path, PLAIN)
+    assert register_if_project(tmp_path, "com", tmp_path / "out" / "com.zarr") is None
+    assert read_project(path).com == ("out/com.zarr",)
+    path.write_text("fps: fast\n")
+    problem = register_if_project(tmp_path, "com", tmp_path / "b.zarr")
+    assert problem is not None
+    assert "b.zarr is not registered in it" in str(problem)
+    assert path.read_text() == "fps: fast\n"
 
 
 def test_nothing_is_overwritten_unasked(tmp_path):

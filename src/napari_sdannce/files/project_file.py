@@ -137,7 +137,7 @@ def read_project(path: str | os.PathLike[str]) -> Project:
     FileFormatError
         When it is no project file; the message names the line and the key.
     """
-    file = read_yaml(_file(path), EXPECTED)
+    file = read_yaml(project_path(path), EXPECTED)
     try:
         return Project.model_validate(file.content)
     except ValidationError as error:
@@ -163,7 +163,7 @@ def write_project(
     FileExistsError
         When the file exists and may not be overwritten.
     """
-    goal = _file(path)
+    goal = project_path(path)
     content = project.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump(
         {"version": 1, **content}, sort_keys=False, allow_unicode=True, default_flow_style=None
@@ -171,25 +171,6 @@ def write_project(
     with atomic_path(goal, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return goal
-
-
-def register(folder: str | os.PathLike[str], kind: Kind, path: str | os.PathLike[str]) -> Project:
-    """Add a label set, COM trace, prediction or run to the project of a folder.
-
-    A folder without a project file gets one, which says nothing else: the rest is still found by
-    the layout of the folder.
-
-    Raises
-    ------
-    FileFormatError
-        When the project file that is there cannot be read.
-    """
-    file = _file(folder)
-    before = read_project(file) if file.is_file() else Project()
-    after = before.registered(kind, relative_path(file.parent, path))
-    if after != before or not file.is_file():
-        write_project(file, after, overwrite=True)
-    return after
 
 
 def relative_path(folder: Path, path: str | os.PathLike[str]) -> str:
@@ -211,7 +192,7 @@ def absolute_path(folder: Path, path: str) -> Path:
     return Path(os.path.normpath(folder / path))
 
 
-def _file(path: str | os.PathLike[str]) -> Path:
+def project_path(path: str | os.PathLike[str]) -> Path:
     """Project file of a folder, or the path itself when it is one."""
     place = Path(path).expanduser().absolute()
     return place if place.suffix.lower() in (".yaml", ".yml") else place / PROJECT_FILE
