@@ -16,15 +16,8 @@ from napari_sdannce.cli.options import merged, options_of, validated
 from napari_sdannce.cli.progress import duration, in_words, reporter
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.files import open_labels
-from napari_sdannce.models import (
-    CheckpointInfo,
-    ComConfig,
-    DannceConfig,
-    build_network,
-    save_checkpoint,
-)
 from napari_sdannce.predictions import PoseStore, read_com_trace
-from napari_sdannce.settings import ComImageSettings, DanncePredictSettings, DannceTrainSettings
+from napari_sdannce.settings import DanncePredictSettings, DannceTrainSettings
 from napari_sdannce.settings.events import EpochDone, Message, Progress, TrainingStep
 
 if TYPE_CHECKING:
@@ -183,20 +176,6 @@ def test_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -
             main(["train", "com", "."])
 
 
-def weights(folder: Path, scene) -> tuple[Path, Path]:
-    """Untrained networks that fit the scene."""
-    com = ComConfig(n_animals=2, width=2)
-    dannce = DannceConfig(n_views=4, n_keypoints=4, width=2)
-    info = CheckpointInfo(network=com, image=ComImageSettings(downsample=4))
-    volume = DannceTrainSettings.model_validate({"volume": {"voxels": 8, "size_mm": 120}}).volume
-    keypoints = ("nose", "left", "right", "tail")
-    about = CheckpointInfo(network=dannce, volume=volume, keypoints=keypoints)
-    return (
-        save_checkpoint(folder / "com", build_network(com, 0), info),
-        save_checkpoint(folder / "dannce", build_network(dannce, 0), about),
-    )
-
-
 def test_jobs_from_start_to_end(
     disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,18 +200,6 @@ def test_jobs_from_start_to_end(
     assert PoseStore.open(out / "p/poses.zarr").missing_chunks() == ()
     assert (out / "p/save_data_AVG0.mat").is_file()
     assert (out / "c/com3d0.mat").is_file()
-
-
-def test_info(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["info", str(disc_scene.folder)])
-    text = capsys.readouterr().out
-    assert "a recording of 4 cameras" in text
-    assert "Camera1: 1 video, 48 frames of 160 x 128 px" in text
-    assert "calibrated: yes" in text
-    assert "48 moments (48 complete), 1 animals, 4 keypoints (discs)" in text
-    com, _ = weights(tmp_path, disc_scene)
-    main(["info", str(com)])
-    assert "a com network" in capsys.readouterr().out
 
 
 def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

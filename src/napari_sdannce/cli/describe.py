@@ -7,17 +7,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sdannce.files import FileFormatError, open_labels, open_recording
+from napari_sdannce.files import FileFormatError, open_labels, open_recording, open_skeleton
+from napari_sdannce.recording import PixelOrigin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from napari_sdannce.recording import Recording, View
+    import numpy.typing as npt
+
+    from napari_sdannce.geometry import Camera
+    from napari_sdannce.labels import Labels
+    from napari_sdannce.recording import Problem, Recording, View
+    from napari_sdannce.video import CameraVideo, RecordingVideo
+
+_MATLAB_FILES = {"params": "labels", "camParams": "labels", "pred": "poses", "com": "com",
+                 "joints_idx": "skeleton", "joint_names": "skeleton", "K": "camera"}  # fmt: skip
+"""Variables that tell what a MATLAB file is, the surest first."""
+_FIRST_PIXEL = {
+    PixelOrigin.MATLAB: "from files that count pixels from 1, as MATLAB does",
+    PixelOrigin.ZERO: "from files that count pixels from 0",
+    PixelOrigin.REFERENCE: "from files read as s-DANNCE reads them",
+}
 
 
 def describe(path: Path) -> Iterator[str]:
-    """Lines about a recording, label file, checkpoint or prediction.
+    """Lines about a recording, labels, predictions, calibration, skeleton or network.
 
     Raises
     ------
@@ -26,62 +41,125 @@ def describe(path: Path) -> Iterator[str]:
     FileFormatError
         When it is nothing that we know.
     """
-    if path.suffix in (".safetensors", ".pth"):
-        yield from _checkpoint(path)
-    elif (path / "zarr.json").is_file() or path.name.startswith("save_data_"):
-        yield from _predictions(path)
+    by_suffix: dict[str, Callable[[Path], Iterator[str]]] = {
+        ".safetensors": _checkpoint,
+        ".pth": _checkpoint,
+        ".mat": _matlab_file,
+        ".pickle": _com,
+        ".pkl": _com,
+        ".toml": _calibration,
+        ".npz": _points_2d,
+        ".h5": _points_2d,
+        ".csv": _points_2d,
+    }
+    if path.is_file() and path.suffix.lower() in by_suffix:
+        yield from by_suffix[path.suffix.lower()](path)
+    elif path.is_file() and path.name.endswith((".yaml", ".yml")) and path.stem != "sdannce":
+        yield from _skeleton(path)
+    elif (path / "zarr.json").is_file():
+        yield from _store(path)
     else:
         yield from _recording(path)
 
 
+def _matlab_file(path: Path) -> Iterator[str]:
+    from napari_sdannce.files.mat import read_mat
+
+    names = read_mat(path, only=()).names
+    kind = next((kind for name, kind in _MATLAB_FILES.items() if name in names), "labels")
+    tell = {
+        "labels": _recording,
+        "poses": _poses,
+        "com": _com,
+        "skeleton": _skeleton,
+        "camera": _calibration,
+    }
+    yield from tell[kind](path)
+
+
 def _recording(path: Path) -> Iterator[str]:
+    from napari_sdannce.video import RecordingVideo
+
     recording = open_recording(path)
-    yield f"{recording.folder}: a recording of {len(recording.views)} cameras"
-    moments = "not listed: as many as the videos have frames"
-    if recording.sync is not None:
-        moments = str(len(recording.sync))
-    yield f"  moments: {moments}"
-    if recording.fps:
-        yield f"  frames a second: {recording.fps:g}"
-    for view in recording.views:
-        yield f"  {view.name}: {_view(view)}"
-    origin = f", pixel origin '{recording.pixel_origin}'" if recording.pixel_origin else ""
-    yield f"  calibrated: {'yes' if recording.is_calibrated else 'no'}{origin}"
+    yield f"{recording.folder}: a recording of {_several(len(recording.views), 'camera')}"
+    with RecordingVideo(recording) as video:
+        video.inspect()
+        yield f"  frames: {_frames(recording, video)}"
+        for view, camera in zip(recording.views, video.cameras, strict=True):
+            yield f"  {view.name}: {_view(view, camera)}"
+        problems = [*recording.problems, *video.problems]
+    yield f"  calibration: {_calibrated(recording)}"
     for file in recording.label_files:
-        yield f"  labels: {os.path.relpath(file, recording.folder)}: {_labels(file)}"
+        yield f"  labels: {_relative(file, recording)}: {_labels(file)}"
     for what, files in (("COM", recording.com_files), ("poses", recording.prediction_files)):
         for file in files:
-            yield f"  {what}: {os.path.relpath(file, recording.folder)}"
-    yield from (f"  problem: {problem}" for problem in _problems(recording))
+            yield f"  {what}: {_relative(file, recording)}"
+    yield from (f"  problem: {_problem(problem, recording)}" for problem in problems)
 
 
-def _view(view: View) -> str:
-    from napari_sdannce.video import CameraVideo, VideoError
+def _frames(recording: Recording, video: RecordingVideo) -> str:
+    """How many frames, how fast, and how those of different cameras belong together."""
+    if not video.n_moments:
+        return "not known without videos"
+    count = str(video.n_moments)
+    fps = video.fps
+    if fps:
+        count += f" at {fps:.4g} a second ({video.n_moments / fps:.4g} s)"
+    if len(recording.views) == 1:
+        return count
+    if recording.sync is None:
+        return f"{count}; no sync: frame 0 of each camera is taken to be the same moment"
+    return f"{count}, matched between cameras by a sync table"
 
+
+def _view(view: View, camera: CameraVideo | None) -> str:
     if not view.videos:
         return "no videos"
-    files = f"{len(view.videos)} video{'s' if len(view.videos) > 1 else ''}"
-    try:
-        with CameraVideo(view) as video:
-            return f"{files}, {video.n_frames} frames of {video.width} x {video.height} px"
-    except VideoError as error:
-        return f"{files}, can not be read: {error}"
+    files = _several(len(view.videos), "video file")
+    if camera is None:
+        return f"{files} that cannot be read"
+    return f"{camera.n_frames} frames of {camera.width} x {camera.height} px in {files}"
+
+
+def _calibrated(recording: Recording) -> str:
+    missing = [view.name for view in recording.views if view.camera is None]
+    if len(missing) == len(recording.views):
+        return "none"
+    of = f"all but {', '.join(missing)}" if missing else "all cameras"
+    origin = recording.pixel_origin
+    return of if origin is None else f"{of}, {_FIRST_PIXEL[origin]} (pixel_origin: {origin})"
 
 
 def _labels(path: Path) -> str:
     try:
         labels = open_labels(path)
     except FileFormatError as error:
-        return f"can not be read: {error}"
-    complete = int(labels.complete.any(axis=1).sum())
-    return (
-        f"{len(labels)} moments ({complete} complete), {len(labels.animals)} animals, "
-        f"{len(labels.skeleton.keypoints)} keypoints ({labels.skeleton.name})"
-    )
+        return f"cannot be read: {error.found}"
+    return f"{', '.join(labels.animals)}; {_keypoints(labels)}; {_labelled(labels)}"
 
 
-def _problems(recording: Recording) -> list[str]:
-    return [str(problem) for problem in recording.problems]
+def _keypoints(labels: Labels) -> str:
+    count = len(labels.skeleton.keypoints)
+    return f"{_several(count, 'keypoint')} ({labels.skeleton.name})"
+
+
+def _labelled(labels: Labels) -> str:
+    frames = _several(len(labels), "frame")
+    complete = int(labels.complete.all(axis=1).sum())
+    return f"{frames}, {'all' if complete == len(labels) else complete or 'none'} complete in 3D"
+
+
+def _relative(path: Path, recording: Recording) -> str:
+    return os.path.relpath(path, recording.folder)
+
+
+def _problem(problem: Problem, recording: Recording) -> str:
+    place = _relative(problem.path, recording)
+    return f"{'the folder' if place == '.' else place}: {problem.message}"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _checkpoint(path: Path) -> Iterator[str]:
@@ -89,23 +167,89 @@ def _checkpoint(path: Path) -> Iterator[str]:
 
     info = read_info(path)
     yield f"{path}: a {info.network.kind} network"
-    for name, value in info.model_dump(mode="json", exclude={"format", "version"}).items():
+    known = {"format", "version"}
+    for name, value in info.model_dump(mode="json", exclude=known, exclude_none=True).items():
         if value not in (None, [], {}):
-            yield f"  {name}: {value}"
+            yield f"  {name}: {_in_words(value)}"
 
 
-def _predictions(path: Path) -> Iterator[str]:
-    from napari_sdannce.predictions import open_predictions, read_com_trace
+def _in_words(value: object) -> str:
+    """Value of JSON without its brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
-    try:
-        poses = open_predictions(path)
-    except FileFormatError:
-        trace = read_com_trace(path)
-        found = int(np.isfinite(trace.positions).all(axis=-1).sum())
-        yield f"{path}: centres of mass of {trace.n_animals} animals at {len(trace)} moments"
-        yield f"  found: {found} of {trace.positions[..., 0].size}"
-        return
-    found = int(np.isfinite(poses.positions).all(axis=(-1, -2)).sum())
-    yield f"{path}: poses of {len(poses.animals)} animals at {len(poses)} moments"
-    yield f"  complete: {found} of {len(poses) * len(poses.animals)}"
+
+def _store(path: Path) -> Iterator[str]:
+    from napari_sdannce.predictions.job import read_store_attributes
+
+    yield from _poses(path) if read_store_attributes(path).kind == "poses" else _com(path)
+
+
+def _poses(path: Path) -> Iterator[str]:
+    from napari_sdannce.predictions import open_predictions
+
+    poses = open_predictions(path)
+    found = np.asarray(np.isfinite(poses.positions).all(axis=(-1, -2)))
+    yield f"{path}: poses of {', '.join(poses.animals)} in {_several(len(poses), 'frame')}"
+    if poses.fps:
+        yield f"  frames a second: {poses.fps:.4g}"
+    yield f"  complete: {_share(found)}"
     yield f"  keypoints: {', '.join(poses.keypoints)}"
+
+
+def _com(path: Path) -> Iterator[str]:
+    from napari_sdannce.predictions import read_com_trace
+
+    trace = read_com_trace(path)
+    found = np.asarray(np.isfinite(trace.positions).all(axis=-1))
+    frames = _several(len(trace), "frame")
+    yield f"{path}: centres of mass (COM) of {', '.join(trace.animals)} in {frames}"
+    yield f"  found: {_share(found)}"
+
+
+def _share(found: npt.NDArray[np.bool_]) -> str:
+    share = f" ({found.mean():.1%})" if found.size else ""
+    return f"{int(found.sum())} of {found.size}{share}"
+
+
+def _calibration(path: Path) -> Iterator[str]:
+    from napari_sdannce.files.anipose import read_anipose
+    from napari_sdannce.files.hires_params import read_hires_params
+
+    is_toml = path.suffix.lower() == ".toml"
+    cameras = read_anipose(path) if is_toml else read_hires_params(path)
+    yield f"{path}: a calibration of {_several(len(cameras), 'camera')}"
+    yield from (f"  {camera.name}: {_camera(camera)}" for camera in cameras)
+
+
+def _camera(camera: Camera) -> str:
+    place = -camera.rotation.T @ camera.translation
+    size = "" if camera.image_size is None else "{} x {} px, ".format(*camera.image_size)
+    where = ", ".join(f"{value:.0f}" for value in place)
+    focal = ", ".join(f"{value:.0f}" for value in camera.matrix.diagonal()[:2])
+    return f"{size}focal length {focal} px, stands at {where} mm"
+
+
+def _points_2d(path: Path) -> Iterator[str]:
+    from napari_sdannce.files.points_sources import read_points
+
+    found = read_points(path)
+    yield f"{path}: 2D keypoints, to be made labels with 'sdannce import'"
+    for points in found:
+        name = points.camera or "one camera"
+        seen = _share(np.asarray(np.isfinite(points.points).all(axis=-1)))
+        frames = _several(len(points.frames), "frame")
+        yield f"  {name}: {', '.join(points.animals)}; {frames}; points seen: {seen}"
+    names = dict.fromkeys(name for points in found for name in points.keypoints)
+    yield f"  keypoints: {', '.join(names)}"
+
+
+def _skeleton(path: Path) -> Iterator[str]:
+    skeleton = open_skeleton(path)
+    keypoints = _several(len(skeleton.keypoints), "keypoint")
+    yield f"{path}: the skeleton '{skeleton.name}' of {keypoints}"
+    yield f"  keypoints: {', '.join(skeleton.keypoints)}"
+    yield f"  bones: {len(skeleton.bones)}, left/right pairs: {len(skeleton.pairs)}"

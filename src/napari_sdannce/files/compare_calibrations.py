@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _AGREE = np.array([1e-3, 1e-4, 1e-3, 1e-6])
 """Position (mm), direction (degrees), matrix (px), distortion: up to this they agree. Numbers in
 single precision lose less, and nobody sees a difference."""
-_UNITS = ("position by {:.3g} mm", "direction by {:.3g} degrees", "matrix by {:.3g} px",
-          "distortion by {:.3g}")  # fmt: skip
+_UNITS = ("position by {} mm", "direction by {} degrees", "matrix by {} px", "distortion by {}")
 
 
 def calibration_difference(ours: Sequence[Camera], theirs: Sequence[Camera]) -> str | None:
@@ -33,7 +32,7 @@ def calibration_difference(ours: Sequence[Camera], theirs: Sequence[Camera]) -> 
     names = [camera.name for camera, each in zip(both, differs, strict=True) if each.any()]
     most = found.max(axis=0)
     told = [
-        unit.format(amount)
+        unit.format(f"{amount:.0f}" if 100 <= amount < 1e6 else f"{amount:.3g}")
         for unit, amount, tell in zip(_UNITS, most, differs.T, strict=True)
         if tell.any()
     ]
