@@ -13,6 +13,8 @@ import torch
 from napari_sdannce.files.com_mat import read_com
 from napari_sdannce.files.pose_mat import read_poses
 from napari_sdannce.inference import open_to_predict, predict_com, predict_dannce
+from napari_sdannce.inference.common import completed
+from napari_sdannce.inference.dannce import find_com
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, stand_ins
 from napari_sdannce.models import (
     CheckpointError,
@@ -222,6 +224,61 @@ def test_another_job_does_not_overwrite(disc_scene, learned: Learned, predicted:
         run(predict_com(disc_scene.recording, settings))
 
 
+def test_results_of_others_are_not_overwritten(
+    disc_scene, learned: Learned, tmp_path: Path
+) -> None:
+    com = ComPredictSettings(checkpoint=learned.com, output=tmp_path, count=2, device="cpu")
+    pose = DanncePredictSettings(checkpoint=learned.dannce, output=tmp_path, count=2, device="cpu")
+    trace = ComTrace(disc_scene.com[:2], np.ones((2, 2)), np.arange(2))
+    for name, predict in (
+        ("com3d.mat", lambda: predict_com(disc_scene.recording, com)),
+        ("save_data_AVG0.mat", lambda: predict_dannce(disc_scene.recording, pose, trace)),
+    ):
+        (tmp_path / name).write_bytes(b"of another program")
+        with pytest.raises(FileExistsError, match=rf"{name} is there.*choose another folder"):
+            run(predict())
+        assert (tmp_path / name).read_bytes() == b"of another program"
+        (tmp_path / name).unlink()
+    # both in one folder do not disturb one another, in any order
+    run(predict_dannce(disc_scene.recording, pose, trace))
+    run(predict_com(disc_scene.recording, com))
+    (tmp_path / "file").write_bytes(b"")
+    inside = com.model_copy(update={"output": tmp_path / "file"})
+    with pytest.raises(NotADirectoryError, match="file is a file, expected a folder"):
+        run(predict_com(disc_scene.recording, inside))
+
+
+def test_results_are_registered_in_the_project(
+    disc_scene, learned: Learned, tmp_path: Path
+) -> None:
+    recording = replace(disc_scene.recording, folder=tmp_path)
+    com = ComPredictSettings(
+        checkpoint=learned.com, output=tmp_path / "COM/predict", count=2, device="cpu"
+    )
+    pose = DanncePredictSettings(
+        checkpoint=learned.dannce, output=tmp_path / "out", count=2, device="cpu"
+    )
+    run(predict_com(recording, com))
+    assert [path.name for path in tmp_path.iterdir()] == ["COM"]
+    (tmp_path / "sdannce.yaml").write_text("# ours\nfps: 25\n")
+    run(predict_com(recording, com))
+    run(predict_dannce(recording, pose))
+    text = (tmp_path / "sdannce.yaml").read_text()
+    assert text == (
+        "# ours\nfps: 25\ncom:\n- COM/predict/com.zarr\npredictions:\n- out/poses.zarr\n"
+    )
+
+
+def test_a_registered_trace_is_found(disc_scene, predicted: Path, tmp_path: Path) -> None:
+    recording = replace(disc_scene.recording, folder=tmp_path / "exp", com_files=())
+    with pytest.raises(ValueError, match="no COM trace; predict it first"):
+        find_com(recording)
+    one, other = predicted / "com" / "com.zarr", tmp_path / "exp" / "x" / "com3d.mat"
+    assert find_com(replace(recording, com_files=(one,))) == one
+    with pytest.raises(ValueError, match=r"several COM files \(.*com.zarr, x/com3d.mat\); choose"):
+        find_com(replace(recording, com_files=(one, other)))
+
+
 def test_moments_without_com_stay_with_their_reason(
     disc_scene, learned: Learned, tmp_path: Path
 ) -> None:
@@ -243,6 +300,7 @@ def test_moments_without_com_stay_with_their_reason(
     assert (tmp_path / "save_data_AVG2.mat").is_file()
     said = [event.text for event in events if isinstance(event, Message)]
     assert any("missing: 11 no com" in text for text in said)
+    assert "the COM trace has no position at 5 of 10 moments; they get no pose" in said
     assert isinstance(events[-1], JobDone)
 
 
@@ -276,6 +334,8 @@ def test_which_camera_stands_in() -> None:
     assert stand_ins([image, None, image, None]) == [0, 2, 2, 0]
     assert stand_ins([image, None, None, None]) is None
     assert stand_ins([image, None]) is None
+    assert stand_ins([image]) == [0]
+    assert stand_ins([None]) is None
 
 
 def test_volumes_are_centred_and_views_in_order(disc_scene) -> None:
@@ -337,7 +397,26 @@ def test_network_and_recording_must_fit(disc_scene, learned: Learned, tmp_path: 
     late = settings.model_copy(update={"start": 48})
     with pytest.raises(ValueError, match="nothing to predict from moment 48 on; the recording"):
         run(predict_dannce(disc_scene.recording, late, trace))
+    other = ComTrace(disc_scene.com, np.ones((48, 2)), np.arange(48) + 1000)
+    with pytest.raises(ValueError, match=r"no position at any .* 0 to 47, .* 1000 to 1047"):
+        run(predict_dannce(disc_scene.recording, settings, other))
+    com = ComPredictSettings(checkpoint=learned.com, output=tmp_path / "x", cameras=("Camera9",))
+    with pytest.raises(ValueError, match="no camera 'Camera9'; there are Camera1"):
+        run(predict_com(disc_scene.recording, com))
+    with pytest.raises(ValueError, match="needs at least two cameras, there is only Camera2"):
+        run(predict_com(disc_scene.recording, com.model_copy(update={"cameras": ("Camera2",)})))
     assert not (tmp_path / "x").exists()
+
+
+def test_what_is_not_said_is_as_in_training() -> None:
+    trained = VolumeSettings(size_mm=120, voxels=16, interpolation="linear")
+    assert completed(VolumeSettings(voxels=32), trained) == VolumeSettings(
+        size_mm=120, voxels=32, interpolation="linear"
+    )
+    assert completed(VolumeSettings(size_mm=240), trained).size_mm == 240
+    assert completed(None, trained) == trained
+    assert completed(VolumeSettings(voxels=32), None) == VolumeSettings(voxels=32)
+    assert completed(None, None) is None
 
 
 def test_checkpoint_without_volume_or_cameras(disc_scene, learned: Learned, tmp_path: Path) -> None:

@@ -6,24 +6,24 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.files.guess_skeleton import animal_names
 from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
-    Clock,
-    batches_of,
-    groups,
+    completed,
     moments_to_predict,
     origin_warning,
+    registered,
+    select_cameras,
+    store_in,
+    video_warnings,
     weights_hash,
 )
-from napari_sdannce.inference.locate import locate
+from napari_sdannce.inference.filling import Work, fill_store
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.com_images import common_size, prepare_image
 from napari_sdannce.models.devices import choose_device, shared_cores
-from napari_sdannce.models.prepare_ahead import prepare_ahead
-from napari_sdannce.predictions import ComChunk, ComStore, Job, Reason
+from napari_sdannce.predictions import ComStore, Job
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from napari_sdannce.models.checkpoint_info import CheckpointInfo
+    from napari_sdannce.models import Checkpoint
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings
 
-FloatArray = npt.NDArray[np.float64]
-
 STORE = "com.zarr"
+_TWINS = ("com3d.mat", "com3d[0-9]*.mat", "instance*com3d*.mat")
 _DECIDING = {"subpixel", "min_peak", "triangulation", "max_error_px"}
 
 
@@ -45,7 +44,8 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
     """Find each animal's centre of mass at every moment.
 
     Results go to the store ``com.zarr`` chunk by chunk (a job that was killed goes on where it
-    was), and at the end to ``com3d.mat``, with ``instance<i>com3d.mat`` for several animals.
+    was), and at the end to ``com3d.mat``, with ``instance<i>com3d.mat`` for several animals. A
+    ``sdannce.yaml`` of the recording then names the store.
 
     Parameters
     ----------
@@ -63,52 +63,58 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
     ------
     FileNotFoundError, FileFormatError, CheckpointError
         When something can not be read.
+    NotADirectoryError, FileExistsError
+        When the output is a file, or holds results that are not of such a job.
     ValueError
         When network, recording and settings do not fit, or the output is of another job.
     """
     started = time.monotonic()
     device = choose_device(settings.device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
-    network, info = checkpoint.com, checkpoint.info
-    image = _image(settings, info)
-    if settings.cameras:
-        recording = recording.select(settings.cameras)
-    warning = origin_warning(recording, info)
-    if warning:
-        yield warning
-    folder = settings.output or default_folder(recording)
-    animals = info.animals or tuple(f"animal{i + 1}" for i in range(network.config.n_animals))
+    network, image = checkpoint.com, _image(settings, checkpoint)
+    recording = _enough_cameras(select_cameras(recording, settings.cameras))
+    yield from origin_warning(recording, checkpoint.info)
+    path = store_in(settings.output or default_folder(recording), STORE, _TWINS)
     with RecordingVideo(recording) as video:
-        moments = np.array(moments_to_predict(video, settings))
-        job = Job(
-            animals=animals,
-            cameras=recording.names,
-            fps=video.fps,
-            recording=recording.name,
-            settings={
-                **settings.model_dump(mode="json", include=_DECIDING),
-                "image": image.model_dump(mode="json"),
-            },
-            weights=weights_hash(checkpoint.path),
+        moments = moments_to_predict(video, settings)
+        job = _job(recording, checkpoint, image, settings, video.fps)
+        sample_ids = video.sample_ids[moments.start : moments.stop]
+        store = ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk)
+        finder = ComFinder(network, recording.cameras, image, _image_size(video, image), settings)
+        work = Work(
+            "find animals",
+            lambda rows: video.frames([moments[row] for row in rows]),
+            finder.prepare,
+            finder.find,
         )
-        store = ComStore.open_or_create(
-            folder / STORE, video.sample_ids[moments], job, chunk=settings.chunk
-        )
-        finder = ComFinder(network, image, _image_size(video, image), settings.subpixel)
         with shared_cores(device):
-            yield from _fill_store(store, finder, video, moments, settings)
-        for problem in video.problems:
-            yield Message(level="warning", text=str(problem))
+            yield from fill_store(store, work, settings.batch_size)
+        yield from video_warnings(video)
     store.finish()
-    files = _write_mat_files(store, folder, settings)
-    found = np.asarray(np.isfinite(store.trace().positions).all(axis=(-1, -2)))
-    yield Message(text=f"all animals found at {int(found.sum())} of {len(found)} moments")
-    outputs = tuple(str(path) for path in (store.path, *files))
+    whole = settings.start == 0 and settings.count is None
+    files = store.write_mat(path.parent, start=None if whole else settings.start, overwrite=True)
+    yield _summary(store)
+    yield from registered(recording, "com", path)
+    outputs = tuple(map(str, (path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 
-def _image(settings: ComPredictSettings, info: CheckpointInfo) -> ComImageSettings:
-    image = settings.image or info.image
+def default_folder(recording: Recording) -> Path:
+    """Where a COM prediction of a recording goes when nothing else is said."""
+    return recording.folder / "COM" / "predict"
+
+
+def _enough_cameras(recording: Recording) -> Recording:
+    if len(recording.cameras) < 2:
+        raise ValueError(
+            f"{recording.folder}: a position in space needs at least two cameras, there is only "
+            f"{', '.join(recording.names)}"
+        )
+    return recording
+
+
+def _image(settings: ComPredictSettings, checkpoint: Checkpoint) -> ComImageSettings:
+    image = completed(settings.image, checkpoint.info.image)
     if image is None:
         raise ValueError(
             f"{settings.checkpoint} does not say how frames become images: set 'image' "
@@ -117,17 +123,23 @@ def _image(settings: ComPredictSettings, info: CheckpointInfo) -> ComImageSettin
     return image
 
 
-def _write_mat_files(
-    store: ComStore, folder: Path, settings: ComPredictSettings
-) -> tuple[Path, ...]:
-    trace = store.trace()
-    return write_com(
-        folder,
-        trace.positions,
-        trace.sample_ids,
-        start=None if settings.start == 0 and settings.count is None else settings.start,
-        metadata={"checkpoint": settings.checkpoint.name, "program": "napari-sdannce"},
-        overwrite=True,
+def _job(
+    recording: Recording,
+    checkpoint: Checkpoint,
+    image: ComImageSettings,
+    settings: ComPredictSettings,
+    fps: float | None,
+) -> Job:
+    """What decides the result."""
+    count = checkpoint.com.config.n_animals
+    deciding = settings.model_dump(mode="json", include=_DECIDING)
+    return Job(
+        animals=checkpoint.info.animals or animal_names(count),
+        cameras=recording.names,
+        fps=fps,
+        recording=recording.name,
+        settings={**deciding, "image": image.model_dump(mode="json")},
+        weights=weights_hash(checkpoint.path),
     )
 
 
@@ -140,50 +152,6 @@ def _image_size(video: RecordingVideo, image: ComImageSettings) -> tuple[int, in
     return common_size(prepare_image(each, image).shape for each in blank)
 
 
-def _fill_store(
-    store: ComStore,
-    finder: ComFinder,
-    video: RecordingVideo,
-    moments: npt.NDArray[np.int64],
-    settings: ComPredictSettings,
-) -> Iterator[Event]:
-    """Predict the chunks that are still missing."""
-    missing = [np.array(chunk) for chunk in store.missing_chunks()]
-    clock = Clock("find animals", total=sum(map(len, missing)))
-    plan = [batches_of(chunk, settings.batch_size) for chunk in missing]
-    frames = video.frames(int(moments[row]) for chunk in missing for row in chunk)
-    sizes = (len(batch) for batches in plan for batch in batches)
-    prepared = prepare_ahead(finder.prepare, groups(frames, sizes))
-    for chunk, batches in zip(missing, plan, strict=True):
-        found = []
-        for batch in batches:
-            found.append(finder.find(next(prepared)))
-            yield clock.advance(len(batch))
-        peaks, heights = (np.concatenate(each) for each in zip(*found, strict=True))
-        store.write(int(chunk[0]), com_chunk(video.recording, peaks, heights, settings))
-
-
-def com_chunk(
-    recording: Recording, peaks: FloatArray, heights: FloatArray, settings: ComPredictSettings
-) -> ComChunk:
-    """Positions of n moments from peaks (n, V, A, 2) and their heights (n, V, A)."""
-    located = locate(
-        recording.cameras, np.moveaxis(peaks, 1, 0), np.moveaxis(heights, 1, 0), settings
-    )
-    readable = np.isfinite(heights).sum(axis=1) >= 2
-    missing = np.isnan(located.positions).any(axis=-1)
-    reasons = np.where(
-        missing, np.where(readable, Reason.NOT_SEEN, Reason.UNREADABLE_FRAME), Reason.NONE
-    )
-    return ComChunk(
-        positions=located.positions,
-        confidence=located.confidence,
-        peaks=peaks,
-        peak_confidence=heights,
-        reasons=reasons.astype(np.uint8),
-    )
-
-
-def default_folder(recording: Recording) -> Path:
-    """Where a COM prediction of a recording goes when nothing else is said."""
-    return recording.folder / "COM" / "predict"
+def _summary(store: ComStore) -> Message:
+    found = np.asarray(np.isfinite(store.trace().positions).all(axis=(-1, -2)))
+    return Message(text=f"all animals found at {int(found.sum())} of {len(found)} moments")

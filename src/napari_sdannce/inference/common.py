@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from napari_sdannce.files import open_recording
+from napari_sdannce.files.registration import register_if_project
 from napari_sdannce.models.checkpoints import read_info
 from napari_sdannce.recording import PixelOrigin
-from napari_sdannce.settings.events import Message, Progress
+from napari_sdannce.settings.base import Settings
+from napari_sdannce.settings.events import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    import numpy.typing as npt
+    from typing import Literal
 
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.predictions import ComTrace
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.base import PredictSettings
     from napari_sdannce.video import RecordingVideo
 
-Item = TypeVar("Item")
+Model = TypeVar("Model", bound=Settings)
 
 
 def open_to_predict(settings: PredictSettings) -> Recording:
@@ -48,6 +46,28 @@ def open_to_predict(settings: PredictSettings) -> Recording:
     )
 
 
+def select_cameras(recording: Recording, names: Sequence[str]) -> Recording:
+    """The recording with the cameras that settings choose; all when they choose none.
+
+    Raises
+    ------
+    ValueError
+        When there is no camera of such a name.
+    """
+    try:
+        return recording.select(names) if names else recording
+    except KeyError as error:
+        raise ValueError(error.args[0]) from error
+
+
+def completed(given: Model | None, trained: Model | None) -> Model | None:
+    """Settings that were given; what they leave open is as in training."""
+    if given is None or trained is None:
+        return given or trained
+    values = trained.model_dump() | given.model_dump(exclude_unset=True)
+    return type(given).model_validate(values)
+
+
 def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> range:
     """Moments of the recording that the settings ask for.
 
@@ -66,6 +86,37 @@ def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> rang
     return moments
 
 
+def store_in(folder: Path, name: str, twins: Sequence[str]) -> Path:
+    """Path of a store in the folder for results.
+
+    Parameters
+    ----------
+    folder
+        Where results go; it need not exist.
+    name
+        Of the store.
+    twins
+        Patterns of the files that will be written beside it.
+
+    Raises
+    ------
+    NotADirectoryError
+        When the folder is a file.
+    FileExistsError
+        When the folder has no store yet, but such files: another program's results.
+    """
+    place = folder.absolute()
+    if place.exists() and not place.is_dir():
+        raise NotADirectoryError(f"{place} is a file, expected a folder for the results")
+    foreign = [path for pattern in twins for path in sorted(place.glob(pattern))]
+    if foreign and not (place / name).exists():
+        raise FileExistsError(
+            f"{foreign[0]} is there, and not from this prediction: choose another folder with "
+            "'output'"
+        )
+    return place / name
+
+
 def weights_hash(path: Path) -> str:
     """SHA-256 of a checkpoint's weights file."""
     with path.open("rb") as file:
@@ -80,42 +131,27 @@ def trace_hash(trace: ComTrace) -> str:
     return digest.hexdigest()
 
 
-def origin_warning(recording: Recording, info: CheckpointInfo) -> Message | None:
+def origin_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Message]:
     """Warn when the calibration is read with another pixel origin than in training."""
     ours, theirs = recording.pixel_origin, info.pixel_origin
-    if ours is None or theirs is None or ours == theirs:
-        return None
-    return Message(
-        level="warning",
-        text=f"the network learned with pixel origin '{theirs}', this calibration is read with "
-        f"'{ours}': positions may be off by a pixel; set pixel_origin to '{theirs}'",
-    )
+    if None not in (ours, theirs) and ours != theirs:
+        yield Message(
+            level="warning",
+            text=f"the network learned with pixel origin '{theirs}', this calibration is read with "
+            f"'{ours}': positions may be off by a pixel; set pixel_origin to '{theirs}'",
+        )
 
 
-def groups(items: Iterable[Item], sizes: Iterable[int]) -> Iterator[list[Item]]:
-    """Cut a stream into lists of the given lengths."""
-    stream = iter(items)
-    for size in sizes:
-        yield list(islice(stream, size))
+def video_warnings(video: RecordingVideo) -> Iterator[Message]:
+    """Tell what could not be read."""
+    for problem in video.problems:
+        yield Message(level="warning", text=str(problem))
 
 
-def batches_of(chunk: npt.NDArray[np.int64], batch_size: int) -> list[npt.NDArray[np.int64]]:
-    """Batches of the moments of one chunk: none crosses its end, so a rerun of it is the same."""
-    return [chunk[start : start + batch_size] for start in range(0, len(chunk), batch_size)]
-
-
-@dataclass
-class Clock:
-    """Tells how far a job is and how long it still takes."""
-
-    task: str
-    total: int
-    done: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def advance(self, count: int) -> Progress:
-        """Count moments as done."""
-        self.done += count
-        elapsed = time.monotonic() - self.started
-        left = elapsed / self.done * (self.total - self.done) if self.done else None
-        return Progress(task=self.task, done=self.done, total=self.total, seconds_left=left)
+def registered(
+    recording: Recording, kind: Literal["com", "predictions"], store: Path
+) -> Iterator[Message]:
+    """Note a store in the project file of the recording, when it has one."""
+    problem = register_if_project(recording.folder, kind, store)
+    if problem is not None:
+        yield Message(level="warning", text=str(problem))

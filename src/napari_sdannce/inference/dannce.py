@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.files.pose_mat import write_com3d_used, write_poses
+from napari_sdannce.files.guess_skeleton import guess_skeleton
+from napari_sdannce.files.project_file import relative_path
 from napari_sdannce.inference.com import default_folder as com_folder
 from napari_sdannce.inference.common import (
-    Clock,
-    batches_of,
-    groups,
+    completed,
     moments_to_predict,
     origin_warning,
+    registered,
+    select_cameras,
+    store_in,
     trace_hash,
+    video_warnings,
     weights_hash,
 )
+from napari_sdannce.inference.filling import Work, fill_store
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.devices import choose_device, shared_cores
-from napari_sdannce.models.prepare_ahead import prepare_ahead
-from napari_sdannce.poses import Poses
-from napari_sdannce.predictions import Job, PoseChunk, PoseStore, Reason, read_com_trace
+from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
@@ -32,9 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_sdannce.models.checkpoint_info import CheckpointInfo
-    from napari_sdannce.models.checkpoints import Checkpoint
-    from napari_sdannce.models.dannce import DannceNet
+    from napari_sdannce.models import Checkpoint, CheckpointInfo
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.dannce import DanncePredictSettings
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 STORE = "poses.zarr"
+_TWINS = ("save_data_*.mat", "init_save_data_*.mat", "com3d_used.mat")
 
 
 def predict_dannce(
@@ -52,7 +53,7 @@ def predict_dannce(
 
     Results go to the store ``poses.zarr`` chunk by chunk (a job that was killed goes on where it
     was), and at the end to ``save_data_AVG<start>.mat`` and ``com3d_used.mat``. Moments without a
-    COM stay NaN, with the reason.
+    COM stay NaN, with the reason. A ``sdannce.yaml`` of the recording then names the store.
 
     Parameters
     ----------
@@ -72,38 +73,43 @@ def predict_dannce(
     ------
     FileNotFoundError, FileFormatError, CheckpointError
         When something can not be read.
+    NotADirectoryError, FileExistsError
+        When the output is a file, or holds results that are not of such a job.
     ValueError
         When network, recording and settings do not fit, or the output is of another job.
     """
     started = time.monotonic()
     device = choose_device(settings.device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
-    network, info = checkpoint.dannce, checkpoint.info
+    network, volume = checkpoint.dannce, _volume(settings, checkpoint)
     recording = choose_cameras(recording, settings.cameras, checkpoint)
-    volume = _volume(settings, info)
-    for message in (origin_warning(recording, info), _camera_warning(recording, info)):
-        if message:
-            yield message
-    trace = com or read_com_trace(settings.com or find_com(recording))
-    folder = settings.output or recording.folder / "DANNCE" / "predict"
+    yield from origin_warning(recording, checkpoint.info)
+    yield from _camera_warning(recording, checkpoint.info)
+    path = store_in(settings.output or recording.folder / "DANNCE" / "predict", STORE, _TWINS)
+    trace = read_com_trace(settings.com or find_com(recording)) if com is None else com
     with RecordingVideo(recording) as video:
-        moments = np.array(moments_to_predict(video, settings))
-        here = trace.at(video.sample_ids[moments])
+        moments = moments_to_predict(video, settings)
+        here = trace.at(video.sample_ids[moments.start : moments.stop])
+        yield from _check_com(here, trace)
         job = _job(recording, checkpoint, volume, here, video.fps)
         store = PoseStore.open_or_create(
-            folder / STORE, here.sample_ids, job, chunk=settings.chunk, extras=("heatmap_max",)
+            path, here.sample_ids, job, chunk=settings.chunk, extras=("heatmap_max",)
         )
         finder = PoseFinder(network, recording.cameras, volume)
+        work = Work(
+            "find keypoints",
+            lambda rows: _inputs(video, moments, here.positions, rows),
+            finder.fill,
+            finder.find,
+        )
         with shared_cores(device):
-            yield from _fill_store(
-                store, finder, video, moments, here.positions, settings.batch_size
-            )
-        for problem in video.problems:
-            yield Message(level="warning", text=str(problem))
+            yield from fill_store(store, work, settings.batch_size)
+        yield from video_warnings(video)
     store.finish()
-    files = write_mat_files(store, folder, settings.start)
+    files = store.write_mat(path.parent, start=settings.start, overwrite=True)
     yield _summary(store)
-    outputs = tuple(str(path) for path in (store.path, *files))
+    yield from registered(recording, "predictions", path)
+    outputs = tuple(map(str, (path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 
@@ -116,9 +122,10 @@ def _job(
 ) -> Job:
     """What decides the result."""
     info = checkpoint.info
+    guessed = guess_skeleton(checkpoint.dannce.config.n_keypoints)
     return Job(
         animals=com.animals,
-        keypoints=_keypoints(info, checkpoint.dannce),
+        keypoints=info.keypoints or guessed.keypoints,
         cameras=recording.names,
         skeleton=info.skeleton,
         fps=fps,
@@ -128,44 +135,38 @@ def _job(
     )
 
 
-def _fill_store(
-    store: PoseStore,
-    finder: PoseFinder,
-    video: RecordingVideo,
-    moments: npt.NDArray[np.int64],
-    coms: FloatArray,
-    batch_size: int,
-) -> Iterator[Event]:
-    """Predict the chunks that are still missing; frames that nobody needs are not decoded."""
-    missing = [np.array(chunk) for chunk in store.missing_chunks()]
-    clock = Clock("find keypoints", total=sum(map(len, missing)))
-    plan = [batches_of(chunk, batch_size) for chunk in missing]
-    rows = [int(row) for chunk in missing for row in chunk]
+def _inputs(
+    video: RecordingVideo, moments: range, coms: FloatArray, rows: Sequence[int]
+) -> Iterator[MomentInput]:
+    """Frames and centres of some rows of `coms` (T, A, 3); frames nobody needs are not decoded."""
     wanted: npt.NDArray[np.bool_] = np.asarray(np.isfinite(coms).all(axis=-1).any(axis=-1))
-    frames = video.frames([int(moments[row]) for row in rows if wanted[row]])
-    nothing = [None] * len(finder.cameras)
-    inputs = (MomentInput(next(frames) if wanted[row] else nothing, coms[row]) for row in rows)
-    sizes = (len(batch) for batches in plan for batch in batches)
-    prepared = prepare_ahead(finder.fill, groups(inputs, sizes))
-    for chunk, batches in zip(missing, plan, strict=True):
-        found = []
-        for batch in batches:
-            found.append(finder.find(next(prepared)))
-            yield clock.advance(len(batch))
-        store.write(int(chunk[0]), _joined(found))
+    frames = video.frames([moments[row] for row in rows if wanted[row]])
+    nothing = [None] * len(video.recording.views)
+    for row in rows:
+        yield MomentInput(next(frames) if wanted[row] else nothing, coms[row])
 
 
-def _joined(parts: Sequence[PoseChunk]) -> PoseChunk:
-    def join(name: str) -> npt.NDArray[np.float64]:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return PoseChunk(
-        positions=join("positions"),
-        confidence=join("confidence"),
-        com=join("com"),
-        reasons=join("reasons").astype(np.uint8),
-        heatmap_max=join("heatmap_max"),
+def _check_com(here: ComTrace, trace: ComTrace) -> Iterator[Message]:
+    """Warn when some moments have no centre of mass; raise ValueError when all have none."""
+    known = np.isfinite(here.positions).all(axis=-1).any(axis=-1)
+    if known.all():
+        return
+    if not known.any():
+        raise ValueError(
+            f"the COM trace has no position at any of the {len(here)} moments to predict: their "
+            f"sample ids are {_reach(here)}, those of the trace {_reach(trace)}"
+        )
+    yield Message(
+        level="warning",
+        text=f"the COM trace has no position at {int((~known).sum())} of {len(here)} moments; they "
+        "get no pose",
     )
+
+
+def _reach(trace: ComTrace) -> str:
+    if not len(trace):
+        return "none"
+    return f"{trace.sample_ids.min()} to {trace.sample_ids.max()}"
 
 
 def choose_cameras(
@@ -179,10 +180,9 @@ def choose_cameras(
         When there are not as many as the network takes.
     """
     trained = checkpoint.info.cameras
-    if chosen:
-        recording = recording.select(chosen)
-    elif trained and set(trained) <= set(recording.names):
-        recording = recording.select(trained)
+    if not chosen and set(trained) <= set(recording.names):
+        chosen = trained
+    recording = select_cameras(recording, chosen)
     wanted = checkpoint.dannce.config.n_views
     if len(recording.views) != wanted:
         raise ValueError(
@@ -193,30 +193,24 @@ def choose_cameras(
     return recording
 
 
-def _camera_warning(recording: Recording, info: CheckpointInfo) -> Message | None:
-    if not info.cameras or info.cameras == recording.names:
-        return None
-    return Message(
-        level="warning",
-        text=f"the network learned with the cameras {', '.join(info.cameras)}, here they are "
-        f"{', '.join(recording.names)}",
-    )
+def _camera_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Message]:
+    """Warn when the cameras are not those of training, by name."""
+    if info.cameras and info.cameras != recording.names:
+        yield Message(
+            level="warning",
+            text=f"the network learned with the cameras {', '.join(info.cameras)}, here they are "
+            f"{', '.join(recording.names)}",
+        )
 
 
-def _volume(settings: DanncePredictSettings, info: CheckpointInfo) -> VolumeSettings:
-    volume = settings.volume or info.volume
+def _volume(settings: DanncePredictSettings, checkpoint: Checkpoint) -> VolumeSettings:
+    volume = completed(settings.volume, checkpoint.info.volume)
     if volume is None:
         raise ValueError(
             f"{settings.checkpoint} does not say what volume it was trained with: set 'volume' "
             "(size_mm, voxels, interpolation)"
         )
     return volume
-
-
-def _keypoints(info: CheckpointInfo, network: DannceNet) -> tuple[str, ...]:
-    if info.keypoints:
-        return info.keypoints
-    return tuple(f"kp{i + 1}" for i in range(network.config.n_keypoints))
 
 
 def find_com(recording: Recording) -> Path:
@@ -233,30 +227,11 @@ def find_com(recording: Recording) -> Path:
     if len(recording.com_files) == 1:
         return recording.com_files[0]
     if recording.com_files:
-        names = ", ".join(str(path.relative_to(recording.folder)) for path in recording.com_files)
+        names = ", ".join(relative_path(recording.folder, path) for path in recording.com_files)
         raise ValueError(f"{recording.folder}: several COM files ({names}); choose with 'com'")
     raise ValueError(
         f"{recording.folder}: no COM trace; predict it first (sdannce predict com), or name one "
         "with 'com'"
-    )
-
-
-def write_mat_files(store: PoseStore, folder: Path, start: int) -> tuple[Path, ...]:
-    """Write a finished store as the reference program's files."""
-    poses = store.poses()
-    found = store.read()
-    assert found.heatmap_max is not None
-    raw = Poses(
-        positions=poses.positions,
-        confidence=np.asarray(found.heatmap_max, dtype=np.float64),
-        sample_ids=poses.sample_ids,
-        animals=poses.animals,
-        keypoints=poses.keypoints,
-    )
-    com = np.asarray(found.com, dtype=np.float64)
-    return (
-        write_poses(folder, raw, start=start, overwrite=True),
-        write_com3d_used(folder, com, poses.sample_ids, overwrite=True),
     )
 
 

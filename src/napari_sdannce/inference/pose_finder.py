@@ -138,10 +138,10 @@ class PoseFinder:
 def stand_ins(images: Sequence[Image | None]) -> list[int] | None:
     """Which camera serves for each: itself, or the next one whose frame can be read.
 
-    None when fewer than two, or fewer than half, can be read.
+    None when fewer than two, or fewer than half, can be read. (Of a single camera, that one.)
     """
     readable = [view for view, image in enumerate(images) if image is not None]
-    if len(readable) < max(_FEWEST_VIEWS, len(images) / 2):
+    if len(readable) < min(len(images), max(_FEWEST_VIEWS, len(images) / 2)):
         return None
     return [
         min(readable, key=lambda other: (other - view) % len(images)) for view in range(len(images))

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 def prepare_ahead(
     make: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield ``make(item)`` of each item in turn, up to `ahead` of them made early by one thread."""
     futures: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(1, "prepare") as pool:
