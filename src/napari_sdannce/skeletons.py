@@ -89,7 +89,13 @@ class Skeleton:
         return tuple(order)
 
     def index(self, keypoint: str) -> int:
-        """Index of a keypoint by its name."""
+        """Index of a keypoint by its name.
+
+        Raises
+        ------
+        ValueError
+            When there is none of that name.
+        """
         try:
             return self.keypoints.index(keypoint)
         except ValueError:
@@ -172,7 +178,15 @@ def load_skeleton(name_or_path: str | Path) -> Skeleton:
 
 
 def read_skeleton_yaml(path: Path) -> Skeleton:
-    """Read a skeleton from a ``.yaml`` file."""
+    """Read a skeleton from a ``.yaml`` file.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is not a skeleton.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -228,8 +242,16 @@ def _rgba(color: object) -> RGBA:
     return (red, green, blue, alpha)
 
 
-def write_skeleton_yaml(skeleton: Skeleton, path: Path) -> None:
-    """Write a skeleton as ``.yaml``, one keypoint, edge and colour a line."""
+def write_skeleton_yaml(skeleton: Skeleton, path: Path, *, overwrite: bool = False) -> None:
+    """Write a skeleton as ``.yaml``, one keypoint, edge and colour a line.
+
+    Raises
+    ------
+    FileExistsError
+        When the file exists and may not be overwritten.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; it is only replaced when told so (overwrite=True)")
     names = skeleton.keypoints
     content = {
         "name": skeleton.name,

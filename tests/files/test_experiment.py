@@ -264,6 +264,22 @@ class TestChoice:
         recording = open_recording(experiment)
         assert recording.names == NAMES
         assert recording.is_calibrated
+        assert "does not name its cameras; taken to be left, right, top_view" in messages(recording)
+
+    def test_order_of_names_is_that_of_another_label_file(self, small, experiment):
+        """Sessions of Label3D do not name cameras; here their order is not the folders'."""
+        content = small.dannce()
+        for name in ("params", "labelData", "sync"):
+            content[name] = content[name][::-1]
+        content["camnames"] = content["camnames"][:, ::-1]
+        write_mat(experiment / "labels_dannce.mat", content, overwrite=True)
+        session = small.label3d()
+        session["camParams"], session["sync"] = content["params"], content["sync"]
+        session["status"] = session["status"][:, ::-1]
+        write_mat(experiment / "20200101_120000_Label3D.mat", session)
+        recording = open_recording(experiment)
+        assert recording.names == NAMES[::-1]
+        assert not recording.problems
 
     def test_session_of_label3d(self, small, experiment):
         (experiment / "labels_dannce.mat").unlink()

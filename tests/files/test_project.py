@@ -224,6 +224,18 @@ def test_nothing_is_overwritten_unasked(tmp_path):
     assert not (tmp_path / "sync.csv").exists()
 
 
+def test_nothing_is_written_when_one_file_is_in_the_way(tmp_path):
+    skeleton = Skeleton("a/b: c", ("x", "y"))
+    recording = Recording(tmp_path, (View("A"),), Sync.identity(3, 1), skeleton)
+    mine = tmp_path / "a_b_ c.skeleton.yaml"
+    mine.write_text("mine")
+    with pytest.raises(FileExistsError, match="skeleton"):
+        save_project(recording)
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+    save_project(recording, overwrite=True)
+    assert open_recording(tmp_path).skeleton == skeleton
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -9,6 +9,7 @@ from napari_sdannce.recording import PixelOrigin, Problem, Sync
 
 from .anipose import read_anipose
 from .compare_calibrations import calibration_difference, sync_difference
+from .dannce_mat import default_camera_names
 from .errors import FileFormatError
 from .guess_skeleton import MOST_COM_POINTS
 from .hires_params import hires_files, read_hires_params
@@ -80,7 +81,8 @@ def choose_calibration(
         Whether the (only) label file was asked for, so that its cameras count and not the videos'.
     """
     there = {camera.name for camera in cameras}
-    named = [_named_like(source, cameras) for source in sources]
+    folders = _order_of_names([camera.name for camera in cameras], sources)
+    named = [_named(source, folders) for source in sources]
     fitting = [source for source in named if must or not there or there & set(source.camnames)]
     problems = [
         Problem(
@@ -96,17 +98,29 @@ def choose_calibration(
     if fitting:
         fitting.sort(key=lambda source: _rank(source, there))
         choice = _from_label_file(choice, fitting, there, pixel_origin)
+        guessed = choice.source in named and choice.source not in sources
+        if guessed and choice.names != default_camera_names(len(choice.names)):
+            order = ", ".join(choice.names)
+            problem = Problem(fitting[0].path, f"does not name its cameras; taken to be {order}")
+            choice = replace(choice, problems=(*choice.problems, problem))
     if len(choice.cameras) < len(choice.names):
         choice = _from_calibration_file(choice, folder, pixel_origin)
     return choice
 
 
-def _named_like(source: DannceFile, cameras: list[CameraFolder]) -> DannceFile:
-    """Give a label file without camera names those of as many video folders, in their order."""
-    if "camnames" in source.variables or len(cameras) != len(source.params):
+def _order_of_names(folders: list[str], sources: list[DannceFile]) -> list[str]:
+    """Names of the video folders in the order of a label file that has them all, if one has."""
+    for source in sources:
+        if "camnames" in source.variables and sorted(source.camnames) == sorted(folders):
+            return list(source.camnames)
+    return folders
+
+
+def _named(source: DannceFile, folders: list[str]) -> DannceFile:
+    """Give a label file without camera names those of as many video folders."""
+    if "camnames" in source.variables or len(folders) != len(source.params):
         return source
-    names = [camera.name for camera in cameras]
-    return replace(source, variables={**source.variables, "camnames": cell_row(list(names))})
+    return replace(source, variables={**source.variables, "camnames": cell_row(list(folders))})
 
 
 def _rank(source: DannceFile, there: set[str]) -> tuple[int, bool, bool]:

@@ -57,6 +57,11 @@ class FrameTable:
     problems: tuple[str, ...]
 
 
+def default_camera_names(count: int) -> tuple[str, ...]:
+    """Names of cameras that have none: ``Camera1``, ``Camera2``, ..."""
+    return tuple(f"Camera{i + 1}" for i in range(count))
+
+
 @dataclass(frozen=True, eq=False)
 class DannceFile:
     """A ``*_dannce.mat``: every variable as it stands, and what it means.
@@ -94,7 +99,7 @@ class DannceFile:
         """Names of the cameras; ``Camera1``, ``Camera2``, ... when the file has none."""
         value = self.variables.get("camnames")
         if value is None or is_empty(value):
-            return tuple(f"Camera{i + 1}" for i in range(len(self.params)))
+            return default_camera_names(len(self.params))
         names = tuple(texts(value, "camnames"))
         if len(names) != len(self.params):
             raise ValueError(f"it has {len(names)} 'camnames' for {len(self.params)} 'params'")

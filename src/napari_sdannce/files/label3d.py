@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_sdannce.recording import PixelOrigin
 
-from .dannce_mat import DannceFile
+from .dannce_mat import DannceFile, default_camera_names
 from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field, reading, structs
 from .matlab_camera import cameras_from_matlab
@@ -54,7 +54,7 @@ class Label3DState:
     @property
     def camnames(self) -> tuple[str, ...]:
         """``Camera1``, ``Camera2``, ...: a state does not name its cameras."""
-        return tuple(f"Camera{i + 1}" for i in range(len(self.params)))
+        return default_camera_names(len(self.params))
 
     def cameras(self, pixel_origin: PixelOrigin = PixelOrigin.MATLAB) -> tuple[Camera, ...]:
         """Calibrated cameras, 0-based and not transposed, with their image sizes.

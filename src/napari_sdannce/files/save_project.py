@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from napari_sdannce.skeletons import Skeleton, builtin_skeletons, load_skeleton, write_skeleton_yaml
@@ -16,6 +17,7 @@ from .project_file import (
     write_project,
 )
 from .sync_csv import write_sync_csv
+from .writing import check_free
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +62,9 @@ def project_of(recording: Recording) -> Project:
 
 def _skeleton_name(skeleton: Skeleton) -> str:
     builtin = skeleton.name in builtin_skeletons() and load_skeleton(skeleton.name) == skeleton
-    return skeleton.name if builtin else f"{skeleton.name}.skeleton.yaml"
+    if builtin:
+        return skeleton.name
+    return re.sub(r"[^\w .()-]", "_", skeleton.name)[:100] + ".skeleton.yaml"
 
 
 def _entry(camera: Camera) -> CalibrationEntry:
@@ -85,12 +89,16 @@ def save_project(recording: Recording, *, overwrite: bool = False) -> Path:
     FileExistsError
         When a file exists and may not be overwritten.
     """
-    project = project_of(recording)
-    folder = recording.folder
-    if (folder / PROJECT_FILE).exists() and not overwrite:
-        raise FileExistsError(f"{folder / PROJECT_FILE} exists; it is only replaced when told so")
+    project, folder = project_of(recording), recording.folder
+    own_skeleton = recording.skeleton is not None and project.skeleton not in builtin_skeletons()
+    goals = (PROJECT_FILE, project.sync, project.skeleton if own_skeleton else None)
+    if not overwrite:
+        for goal in goals:
+            if goal is not None:
+                check_free(folder / goal)
     if recording.sync is not None:
         write_sync_csv(folder / SYNC_FILE, recording.names, recording.sync, overwrite=overwrite)
-    if recording.skeleton is not None and project.skeleton != recording.skeleton.name:
-        write_skeleton_yaml(recording.skeleton, folder / str(project.skeleton))
+    if recording.skeleton is not None and own_skeleton:
+        path = folder / str(project.skeleton)
+        write_skeleton_yaml(recording.skeleton, path, overwrite=overwrite)
     return write_project(folder, project, overwrite=overwrite)

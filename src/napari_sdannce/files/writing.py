@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def check_free(path: Path) -> None:
+    """Raise FileExistsError when there is something at `path`."""
+    if path.exists():
+        raise FileExistsError(f"{path} exists; it is only replaced when told so (overwrite=True)")
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.
@@ -24,8 +30,8 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         When the file exists and may not be overwritten.
     """
     goal = Path(path)
-    if not overwrite and goal.exists():
-        raise FileExistsError(f"{goal} exists; it is only replaced when told so (overwrite=True)")
+    if not overwrite:
+        check_free(goal)
     temporary = goal.with_name(f".{goal.stem}-{secrets.token_hex(4)}{goal.suffix}")
     try:
         yield temporary
