@@ -5,8 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-import napari_sdannce
-
+_PACKAGE = Path(__file__).parents[1]
 _EXTRA_OF = {
     "torch": "torch",
     "safetensors": "torch",
@@ -49,4 +48,4 @@ def _of_system(error: OSError) -> str:
 def _is_a_check_of_ours(error: Exception) -> bool:
     """Whether we raised an error, and not a library that we called wrongly."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return Path(napari_sdannce.__file__).parent in Path(last.filename).parents
+    return _PACKAGE in Path(last.filename).parents
