@@ -140,6 +140,11 @@ def test_errors_of_the_user_are_one_line(
     assert len(said.strip().splitlines()) == (4 if "Missing argument" in message else 1)
 
 
+def test_a_camera_that_is_not_there(disc_scene, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing("train", "com", str(disc_scene.folder), "--cameras", "top") == 2
+    assert "no camera 'top'; there are Camera1, Camera2" in capsys.readouterr().err
+
+
 def test_errors_of_the_system_are_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,7 +70,7 @@ def test_names_and_cameras():
     assert found.is_calibrated
     assert [each.name for each in found.cameras] == ["a", "b", "c"]
     assert found.view("b").name == "b"
-    with pytest.raises(KeyError, match=r"no camera 'd'.*a, b, c"):
+    with pytest.raises(ValueError, match=r"no camera 'd'.*a, b, c"):
         found.view("d")
 
 

@@ -89,6 +89,11 @@ class View:
         """File that holds a frame of this camera, and the frame's index in that file.
 
         The file's length is not known here: the index may lie past its end.
+
+        Raises
+        ------
+        IndexError
+            When the camera has no videos, or the frame comes before the first.
         """
         i = bisect_right([video.first_frame for video in self.videos], frame) - 1
         if i < 0:
@@ -216,14 +221,26 @@ class Recording:
         return tuple(view.camera for view in self.views if view.camera is not None)
 
     def view(self, name: str) -> View:
-        """The view of a camera by its name."""
+        """The view of a camera by its name.
+
+        Raises
+        ------
+        ValueError
+            When there is no such camera.
+        """
         for view in self.views:
             if view.name == name:
                 return view
-        raise KeyError(f"{self.folder}: no camera '{name}'; there are {', '.join(self.names)}")
+        raise ValueError(f"{self.folder}: no camera '{name}'; there are {', '.join(self.names)}")
 
     def select(self, names: Sequence[str]) -> Recording:
-        """The same recording with only these cameras, in this order."""
+        """The same recording with only these cameras, in this order.
+
+        Raises
+        ------
+        ValueError
+            When there is no camera of one of the names.
+        """
         views = tuple(self.view(name) for name in names)
         sync = self.sync
         if sync is not None:
@@ -232,7 +249,13 @@ class Recording:
         return replace(self, views=views, sync=sync)
 
     def calibrated(self, cameras: Iterable[Camera]) -> Recording:
-        """The same recording with other calibrations, matched by camera name."""
+        """The same recording with other calibrations, matched by camera name.
+
+        Raises
+        ------
+        ValueError
+            When a camera of the recording is not among them.
+        """
         by_name = {camera.name: camera for camera in cameras}
         missing = [name for name in self.names if name not in by_name]
         if missing:

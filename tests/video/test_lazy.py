@@ -160,7 +160,7 @@ def test_camera_of_a_recording_as_an_array(tmp_path: Path) -> None:
         assert array.shape == (4, 64, 96)
         assert [read_code(np.asarray(array[i])) for i in (0, 1)] == [29, 3]
         assert not np.asarray(array[2:]).any()
-        with pytest.raises(KeyError, match="no camera 'Camera9'"):
+        with pytest.raises(ValueError, match="no camera 'Camera9'"):
             video.lazy("Camera9")
 
 

@@ -69,7 +69,7 @@ def test_gray_layers(viewer: ViewerModel, recording: Recording, small: Any) -> N
 
 
 def test_unknown_camera_is_named(viewer: ViewerModel, recording: Recording) -> None:
-    with pytest.raises(KeyError, match="no camera 'bottom'; there are left, right, top"):
+    with pytest.raises(ValueError, match="no camera 'bottom'; there are left, right, top"):
         sd.add_recording(viewer, recording, cameras=["bottom"])
     assert not viewer.layers
 

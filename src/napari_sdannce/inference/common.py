@@ -54,10 +54,7 @@ def select_cameras(recording: Recording, names: Sequence[str]) -> Recording:
     ValueError
         When there is no camera of such a name.
     """
-    try:
-        return recording.select(names) if names else recording
-    except KeyError as error:
-        raise ValueError(error.args[0]) from error
+    return recording.select(names) if names else recording
 
 
 def completed(given: Model | None, trained: Model | None) -> Model | None:

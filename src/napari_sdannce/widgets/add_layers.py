@@ -73,10 +73,9 @@ def image_layers_data(
 
     Raises
     ------
-    KeyError
-        When the recording lacks one of the named cameras.
     ValueError
-        When no camera has a video that can be read, and there is no sync to say how long it was.
+        When the recording lacks one of the named cameras, or no camera has a video that can be read
+        and there is no sync to say how long it was.
     """
     names = recording.names if cameras is None else recording.select(cameras).names
     if not video.n_moments:
