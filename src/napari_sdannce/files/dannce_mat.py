@@ -96,7 +96,13 @@ class DannceFile:
 
     @property
     def camnames(self) -> tuple[str, ...]:
-        """Names of the cameras; ``Camera1``, ``Camera2``, ... when the file has none."""
+        """Names of the cameras; ``Camera1``, ``Camera2``, ... when the file has none.
+
+        Raises
+        ------
+        ValueError
+            When they repeat or are not as many as the camera parameters.
+        """
         value = self.variables.get("camnames")
         if value is None or is_empty(value):
             return default_camera_names(len(self.params))

@@ -1,7 +1,8 @@
 """Fields of MATLAB structures, read whichever way round they were written.
 
 Cells may be rows or columns, vectors may lie or stand, a cell of one element may be that element,
-numbers may be of any numeric class.
+numbers may be of any numeric class. What is something else raises ValueError, which says what was
+found; `reading` adds the file and what was expected.
 """
 
 from __future__ import annotations

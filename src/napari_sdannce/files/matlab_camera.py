@@ -118,7 +118,13 @@ def cameras_from_matlab(
 
 
 def image_sizes(variables: Mapping[str, MatValue], n_views: int) -> list[tuple[int, int] | None]:
-    """(width, height) of each camera; the field ``imageSize`` of a file holds (height, width)."""
+    """(width, height) px of each camera; the field ``imageSize`` of a file holds (height, width).
+
+    Raises
+    ------
+    ValueError
+        When the field is there and holds something else.
+    """
     value = variables.get("imageSize")
     if value is None or is_empty(value):
         return [None] * n_views

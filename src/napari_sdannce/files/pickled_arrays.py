@@ -1,4 +1,7 @@
-"""Arrays, dtypes and numbers of numpy in a pickle: rebuilt from checked values, nothing called."""
+"""Arrays, dtypes and numbers of numpy in a pickle: rebuilt from checked values, nothing called.
+
+Whatever a pickle says of them that cannot be raises `PickleError`.
+"""
 
 from __future__ import annotations
 

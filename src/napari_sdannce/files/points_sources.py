@@ -89,7 +89,22 @@ def _is_sleap(path: Path) -> bool:
 
 
 def read_sources(recording: Recording, sources: Any) -> list[Points2D]:
-    """Points of every camera, each with the name of its camera."""
+    """Points of every camera, each with the name of its camera.
+
+    Parameters
+    ----------
+    recording
+        Whose cameras they are.
+    sources
+        As for `import_2d.import_points`.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When a file cannot be read.
+    ValueError
+        When it is not clear which camera a file belongs to.
+    """
     if isinstance(sources, Mapping):
         return [replace(_single(path), camera=name) for name, path in sources.items()]
     if isinstance(sources, str | Path) or not isinstance(sources, Sequence):

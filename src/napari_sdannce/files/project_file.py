@@ -47,7 +47,13 @@ class VideoEntry(_Entry):
         return {"file": value} if isinstance(value, str) else value
 
     def first(self, position: int) -> int:
-        """Frame number of its first frame: as stated, else by name; 0 for a lone file."""
+        """Frame number of its first frame: as stated, else by name; 0 for a lone file.
+
+        Raises
+        ------
+        ValueError
+            When it is neither stated nor the name.
+        """
         if self.first_frame is not None:
             return self.first_frame
         stem = PurePath(self.file).stem
