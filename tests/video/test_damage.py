@@ -176,6 +176,40 @@ def test_zeros_in_the_middle_do_not_shift_the_numbers(tmp_path: Path) -> None:
         assert good >= set(range(6)), start
 
 
+@pytest.mark.parametrize("kind", ["avi", "mjpeg"])
+def test_strange_bytes_do_not_shift_the_numbers(tmp_path: Path, kind: str) -> None:
+    """How many frames an AVI file lost shows at its end, but frames are asked for before."""
+    name, arguments = CLIPS[kind]
+    clip = write_clip(tmp_path / name, N, **arguments)
+    whole = clip.read_bytes()
+    with av.open(str(clip)) as container:
+        places = [p.pos for p in container.demux(video=0) if p.size]
+    for place in places[5:50:4]:
+        clip.write_bytes(whole[:place] + bytes(700) + whole[place:])
+        good, video = readable(clip)
+        with video:
+            assert len(good) > 30, place
+            assert {i for r in video.missing for i in r} >= set(range(video.n_frames)) - good
+
+
+def test_frames_behind_a_loss_are_not_counted_on(tmp_path: Path) -> None:
+    """H.264 in AVI has no times: behind a lost frame there is nothing to tell the others by."""
+    clip = write_clip(tmp_path / "a.avi", N, options={**X264, "bf": "3", "g": "10"})
+    whole = clip.read_bytes()
+    with av.open(str(clip)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+    for packet in packets[20:40:3]:
+        damaged = bytearray(whole)
+        # with the head of its chunk, so that the demuxer passes over it
+        damaged[packet.pos - 8 : packet.pos + packet.size] = bytes(packet.size + 8)
+        clip.write_bytes(damaged)
+        good, video = readable(clip)
+        with video:
+            assert good >= set(range(18))
+            assert max(good) < 40
+            assert video.problems
+
+
 def test_a_wrong_keyframe_mark_is_survived(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", 30, options={**X264, "bf": "0", "g": "10"})
     data = bytearray(path.read_bytes())

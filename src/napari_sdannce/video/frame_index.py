@@ -132,7 +132,7 @@ class FrameIndex:
     def _lost(self) -> tuple[range, ...]:
         scan = self._scan
         if scan is None or not scan.complete:
-            return ()
+            return scan.missing if scan is not None else ()
         n = scan.table.n_frames
         promised = (self.header.promised or 0) if self._breaks_promise(scan) else 0
         return merge_ranges([*scan.missing, range(n, max(n, promised))])
@@ -179,6 +179,7 @@ class FrameIndex:
 
     def _read_through(self, held: ExitStack) -> None:
         renew_at = FIRST_PACKETS
+        is_open = False
         for packets, whole in scan_packets(self.header):
             n = len(packets.pts)
             if n >= renew_at == FIRST_PACKETS:
@@ -189,9 +190,13 @@ class FrameIndex:
                 self._publish(final_table(self.header, packets))
                 return
             known = self._scan.table.n_frames if self._scan is not None else 0
-            if n >= renew_at or known <= self._wanted < n:
+            is_asked_for = known <= self._wanted < n and not is_open
+            if n >= renew_at or is_asked_for:
                 renew_at = max(renew_at, FIRST_PACKETS if n < FIRST_PACKETS else 2 * n)
-                self._publish(partial_table(self.header, packets))
+                scan = partial_table(self.header, packets)
+                is_open = scan is None
+                if scan is not None:
+                    self._publish(scan)
 
     def _wait_for_turn(self, held: ExitStack) -> None:
         """Long files are read through one at a time, so that the first frames of all come soon."""

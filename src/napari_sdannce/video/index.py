@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .frame_ranges import ranges_of
+from .frame_ranges import merge_ranges, ranges_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,8 @@ class FrameTable:
     counted
         Whether frames are told apart by counting the decoder's output from a keyframe, because the
         file holds no presentation times.
+    uncounted
+        First frame that cannot be counted, because one is lost; None when all can.
     """
 
     rank: IntArray
@@ -77,6 +79,7 @@ class FrameTable:
     pts: IntArray
     damaged: frozenset[int] = frozenset()
     counted: bool = False
+    uncounted: int | None = None
     key_rank: IntArray = field(init=False)
     _place_order: IntArray | None = field(init=False)
 
@@ -145,7 +148,10 @@ class FrameTable:
         for packet in sorted(self.damaged):
             if packet not in dark:
                 dark.update(self.shadow(packet))
-        return ranges_of([*holes, *self.frames_of(sorted(dark)).tolist()])
+        lost = ranges_of([*holes, *self.frames_of(sorted(dark)).tolist()])
+        if self.uncounted is None:
+            return lost
+        return merge_ranges([*lost, range(self.uncounted, self.n_frames)])
 
 
 def table_of_times(
@@ -192,7 +198,12 @@ def times_agree(pts: IntArray, keys: IntArray) -> bool:
 
 
 def table_of_count(
-    dts: IntArray, pos: IntArray, keys: IntArray, *, damaged: frozenset[int] = frozenset()
+    dts: IntArray,
+    pos: IntArray,
+    keys: IntArray,
+    *,
+    damaged: frozenset[int] = frozenset(),
+    uncounted: int | None = None,
 ) -> FrameTable:
     """Table of a file without presentation times: frames are counted as the decoder shows them.
 
@@ -201,7 +212,9 @@ def table_of_count(
     """
     number = np.arange(len(dts), dtype=np.int64)
     place = _places(pos, number)[0] if len(pos) and pos.min() >= 0 else None
-    return FrameTable(number, number, keys, dts[keys], place, False, number, damaged, counted=True)
+    return FrameTable(
+        number, number, keys, dts[keys], place, False, number, damaged, True, uncounted
+    )
 
 
 def _frame_numbers(order: IntArray, lost: Sequence[tuple[int, int]]) -> IntArray:

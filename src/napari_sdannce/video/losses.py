@@ -117,21 +117,36 @@ def _lost_chunks(header: VideoHeader, packets: PacketList) -> Lost:
     missing = (header.promised or 0) - found
     if missing <= 0:
         return [], []
-    place = {pos: number for number, pos in enumerate(packets.places)}
-    if packets.places and all(pos in place for pos in packets.pos):
-        numbers = [place[pos] for pos in packets.pos]
-        jumps = np.diff([-1, *numbers]) - 1
+    jumps = _jumps(packets)
+    if jumps is not None:
         torn = np.flatnonzero(jumps > 0).tolist()
         return [(packet, int(jumps[packet])) for packet in torn], torn
+    torn = _tears(header, packets)
+    if len(torn) == 1:
+        return [(torn[0], missing)], torn
+    # how many frames went at which of several places is not known
+    return [], list(range(torn[0], found)) if torn else []
+
+
+def is_known_at_end(header: VideoHeader, packets: PacketList) -> bool:
+    """Whether only the end of the file tells how many frames are missing before its packets."""
+    return header.container == "avi" and _jumps(packets) is None and bool(_tears(header, packets))
+
+
+def _jumps(packets: PacketList) -> IntArray | None:
+    """How many frames the index of an AVI file holds between packets; None if it knows not all."""
+    place = {pos: number for number, pos in enumerate(packets.places)}
+    if not place or not all(pos in place for pos in packets.pos):
+        return None
+    return np.diff([-1, *(place[pos] for pos in packets.pos)]) - 1
+
+
+def _tears(header: VideoHeader, packets: PacketList) -> list[int]:
+    """Packets that bytes stand before which belong to none."""
     skipped = np.asarray(packets.skipped, dtype=np.int64)
     skipped[0] -= _first_chunk(header)
-    torn = np.flatnonzero(skipped > OVERHEAD // 4).tolist()
-    if not torn:
-        return [], []
-    # how many frames went where is known when they all went at one place
-    return ([(torn[0], missing)] if len(torn) == 1 else []), list(range(torn[0], found))[
-        : 1 if len(torn) == 1 else None
-    ]
+    torn: list[int] = np.flatnonzero(skipped > OVERHEAD // 4).tolist()
+    return torn
 
 
 def _first_chunk(header: VideoHeader) -> int:

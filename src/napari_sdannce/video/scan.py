@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .header import open_container, video_stream
 from .index import FrameTable, PacketList, table_of_count, table_of_times, times_agree
-from .losses import ends_early, has_gap, losses, wrong_times
+from .losses import ends_early, has_gap, is_known_at_end, losses, wrong_times
 from .mp4_tables import UnusableTables, read_tables
 
 if TYPE_CHECKING:
@@ -126,8 +126,13 @@ def _append(packets: PacketList, packet: Packet[Stream], skipped: int) -> None:
         packets.damaged.append(number)
 
 
-def partial_table(header: VideoHeader, packets: PacketList) -> Scan:
-    """Table of the packets so far, which must end right before a keyframe."""
+def partial_table(header: VideoHeader, packets: PacketList) -> Scan | None:
+    """Table of the packets so far, which must end right before a keyframe.
+
+    None when the numbers of their frames are known at the end of the file only.
+    """
+    if is_known_at_end(header, packets):
+        return None
     return Scan(_table(header, packets), complete=False)
 
 
@@ -138,7 +143,7 @@ def final_table(header: VideoHeader, packets: PacketList) -> Scan:
         return Scan(table_of_count(empty, empty, empty), complete=True, ends_early=True)
     if _is_counted(header, packets):
         early = header.counts_frames and len(packets.pts) < (header.promised or 0)
-        return Scan(_table(header, packets), complete=True, ends_early=early)
+        return Scan(_counted_table(header, packets, cut=early), complete=True, ends_early=early)
     pts = np.asarray(packets.pts, dtype=np.int64)
     early = ends_early(header, packets, pts)
     whole = len(pts) >= (header.promised or len(pts) + 1) and not has_gap(header, pts)
@@ -161,13 +166,10 @@ def _is_counted(header: VideoHeader, packets: PacketList) -> bool:
 
 
 def _table(header: VideoHeader, packets: PacketList) -> FrameTable:
+    if _is_counted(header, packets):
+        return _counted_table(header, packets)
     keys = np.asarray(packets.keys, dtype=np.int64)
     pos = np.asarray(packets.pos, dtype=np.int64)
-    if _is_counted(header, packets):
-        if any(dts is None for dts in packets.dts):
-            pos = np.full(len(pos), -1, dtype=np.int64)
-        dts = np.array([dts or 0 for dts in packets.dts], dtype=np.int64)
-        return table_of_count(dts, pos, keys, damaged=frozenset(packets.damaged))
     pts = np.asarray(packets.pts, dtype=np.int64)
     first = min(min(pts.tolist()), *(d for d in packets.dts if d is not None), 0)
     dts = np.array([first if d is None else d for d in packets.dts])
@@ -185,4 +187,25 @@ def _table(header: VideoHeader, packets: PacketList) -> FrameTable:
         discarded=[*packets.discarded, *wrong.tolist()],
         seek_by_dts=header.is_mp4 or header.container == "avi",
         lost=lost,
+    )
+
+
+def _counted_table(header: VideoHeader, packets: PacketList, *, cut: bool = False) -> FrameTable:
+    """Table of packets without times; `cut`: the last ones are lost.
+
+    Nothing about and behind a lost packet can be counted.
+    """
+    pos = np.asarray(packets.pos, dtype=np.int64)
+    if any(dts is None for dts in packets.dts):
+        pos = np.full(len(pos), -1, dtype=np.int64)
+    dts = np.array([dts or 0 for dts in packets.dts], dtype=np.int64)
+    torn = losses(header, packets, dts)[1] if header.container == "avi" else []
+    lost_at = torn[0] if torn else len(dts) if cut else None
+    return table_of_count(
+        dts,
+        pos,
+        np.asarray(packets.keys, dtype=np.int64),
+        damaged=frozenset(packets.damaged),
+        # a frame shown before the lost one may be stored after it
+        uncounted=None if lost_at is None else max(0, lost_at - header.reorder),
     )
