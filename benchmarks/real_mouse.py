@@ -1,6 +1,6 @@
 """The main job on a real mouse: people's 2D labels in, networks trained, held-out frames predicted.
 
-    python benchmarks/real_mouse.py PATH/TO/mouse4cam OUT [--steps 1000] [--voxels 48] ...
+    python benchmarks/real_mouse.py PATH/TO/mouse4cam OUT [--steps 2500] [--voxels 32] ...
 
 Frames 0-59 train, frames 60-79 are predicted and compared with the people's labels on keypoints
 that agree across views (ears, head, shoulders, neck): median distance in px over views, frames and
@@ -92,14 +92,14 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the recording with its labels_2d.npz")
     parser.add_argument("out", type=Path, help="folder for the runs, made when it is not there")
-    parser.add_argument("--com-steps", type=int, default=150)
+    parser.add_argument("--com-steps", type=int, default=600)
     parser.add_argument("--com-downsample", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--voxels", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--voxels", type=int, default=32)
     parser.add_argument("--size-mm", type=float, default=120.0)
     parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--interpolation", default="linear")
-    parser.add_argument("--jitter-mm", type=float, default=20.0)
+    parser.add_argument("--jitter-mm", type=float, default=12.0)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--views", default="all")
     parser.add_argument("--rotate", action="store_true")

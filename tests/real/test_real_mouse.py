@@ -24,6 +24,7 @@ def verdict(
     command = [sys.executable, str(checkout / "benchmarks" / "real_mouse.py")]
     command += [str(shared_data / "mouse4cam"), str(out)]
     command += ["--voxels", "16", "--steps", "300", "--com-steps", "200", "--com-downsample", "16"]
+    command += ["--jitter-mm", "20"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(json.loads((out / "verdict.json").read_text()))
