@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 import yaml
 
 from napari_sdannce.models import CheckpointError, build_network, load_checkpoint
-from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
+from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings, ExperimentSettings
 from napari_sdannce.settings.events import (
     CheckpointSaved,
     EpochDone,
@@ -19,7 +20,7 @@ from napari_sdannce.settings.events import (
     Message,
     TrainingStep,
 )
-from napari_sdannce.training import train_com, train_dannce
+from napari_sdannce.training import Experiment, open_experiment, train_com, train_dannce
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +114,10 @@ def test_start_from_other_weights(disc_scene, tmp_path: Path) -> None:
     assert not all(torch.allclose(a[name], fresh[name], atol=1e-6) for name in a)
     with pytest.raises(CheckpointError, match="do not fit a dannce network of width 4"):
         list(train_dannce(tiny(disc_scene, output=tmp_path / "c", width=4, start_from=start)))
+    com = ComTrainSettings(experiments=settings.experiments, start_from=start)
+    with pytest.raises(CheckpointError, match="holds a dannce network, expected a com network"):
+        list(train_com(com))
+    assert not (tmp_path / "c").exists()
 
 
 def test_fewer_views_than_cameras(disc_scene, tmp_path: Path) -> None:
@@ -149,6 +154,63 @@ def test_com_run(disc_scene, tmp_path: Path) -> None:
     saved = load_checkpoint(tmp_path / "run/checkpoints/best.safetensors")
     assert saved.info.animals == ("white", "black")
     assert saved.info.image == settings.image
+
+
+def test_a_stopped_training_keeps_its_weights(disc_scene, tmp_path: Path) -> None:
+    settings = tiny(disc_scene, output=tmp_path / "run", steps=100, validate_every=100)
+    job = train_dannce(settings)
+    stopped_at = next(e.step for e in job if isinstance(e, TrainingStep) and e.step == 13)
+    job.close()
+    last = load_checkpoint(tmp_path / "run/checkpoints/last.safetensors")
+    assert (last.info.epoch, stopped_at) == (1, 13)
+    start = build_network(last.info.network, settings.seed).state_dict()
+    assert not torch.equal(
+        last.network.state_dict()["output_layer.weight"], start["output_layer.weight"]
+    )
+
+
+def test_a_training_that_does_not_begin_leaves_nothing(disc_scene, tmp_path: Path) -> None:
+    settings = tiny(disc_scene, output=tmp_path / "run", steps=100)
+    job = train_dannce(settings)
+    assert any(isinstance(event, Message) for event in job)  # all is read
+    job.close()
+    assert list(tmp_path.iterdir()) == []
+    crop = ComTrainSettings(
+        experiments=[{"folder": disc_scene.folder}],
+        output=tmp_path / "run",
+        image={"crop_rows": (500, 600)},
+    )
+    with pytest.raises(
+        ValueError, match=r"crop_rows \(500, 600\) lies outside of frames of 128 px"
+    ):
+        list(train_com(crop))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "run").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match="run is a file, expected a folder"):
+        list(train_dannce(settings))
+
+
+def test_weights_beyond_hope(disc_scene, tmp_path: Path) -> None:
+    experiment = open_experiment(ExperimentSettings(folder=disc_scene.folder), "dannce")
+    far = replace(experiment.labels, points_3d=np.full_like(experiment.labels.points_3d, 3e38))
+    broken = Experiment(experiment.recording, far, experiment.coms)
+    job = train_dannce(tiny(disc_scene, output=tmp_path / "run", steps=100), [broken])
+    with pytest.raises(ValueError, match=r"run: the loss has been inf for 10 .*learning_rate than"):
+        list(job)
+
+
+def test_runs_are_registered(disc_scene, tmp_path: Path) -> None:
+    experiment = open_experiment(ExperimentSettings(folder=disc_scene.folder), "dannce")
+    recording = replace(experiment.recording, folder=tmp_path / "exp")
+    moved = Experiment(recording, experiment.labels, experiment.coms)
+    list(train_dannce(tiny(disc_scene, output=tmp_path / "a", steps=1), [moved]))
+    assert not (tmp_path / "exp").exists()
+    (tmp_path / "exp").mkdir()
+    (tmp_path / "exp/sdannce.yaml").write_text("fps: 25  # nominal\n")
+    list(train_dannce(tiny(disc_scene, steps=1), [moved]))
+    list(train_dannce(tiny(disc_scene, output=tmp_path / "b", steps=1), [moved, moved]))
+    text = (tmp_path / "exp/sdannce.yaml").read_text()
+    assert text == "fps: 25  # nominal\nruns:\n- DANNCE/train\n- ../b\n"
 
 
 def test_nothing_to_learn_from() -> None:

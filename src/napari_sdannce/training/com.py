@@ -11,32 +11,21 @@ import torch
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet, normalise_images
 from napari_sdannce.models.com_images import common_size, stack_images
-from napari_sdannce.models.devices import choose_device, device_of
+from napari_sdannce.models.devices import device_of
 from napari_sdannce.models.heatmaps import subpixel_peaks
 from napari_sdannce.models.prepare_ahead import prepare_ahead
-from napari_sdannce.settings.events import Event, Message
 from napari_sdannce.training.com_examples import (
     ComExample,
     ImageWithTarget,
-    describe,
-    located,
+    n_examples,
     plain_image,
     random_image,
     read_examples,
 )
-from napari_sdannce.training.experiments import Experiment, open_experiment
-from napari_sdannce.training.loop import Fitting, Measured, fit
+from napari_sdannce.training.lesson import Lesson, teach
+from napari_sdannce.training.loop import Measured
 from napari_sdannce.training.losses import masked_mse, point_errors
-from napari_sdannce.training.run_folder import RunFolder
-from napari_sdannce.training.start import (
-    check_same_names,
-    example_rng,
-    first_frames,
-    first_network,
-    read_all,
-    shuffled_batches,
-    split_frames,
-)
+from napari_sdannce.training.start import check_same_names, example_rng, opened, shuffled_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +33,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_sdannce.settings.com import ComTrainSettings
+    from napari_sdannce.settings.events import Event
+    from napari_sdannce.training.experiments import Experiment
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,37 +153,17 @@ def train_com(
     ValueError
         When settings and recordings do not fit.
     """
-    if experiments is None:
-        experiments = [open_experiment(each, "com") for each in settings.experiments]
-    if not experiments:
-        raise ValueError("there is nothing to learn from: the settings name no experiments")
+    experiments = opened(experiments, settings, "com")
     check_same_names(experiments, "animals")
-    device = choose_device(settings.device)
-    info = _describe_network(settings, experiments[0])
-    network = first_network(info.network, settings).to(device)
-    run = RunFolder.create(settings, experiments[0].recording.folder / "COM" / "train")
-    parts = (
-        (
-            each,
-            int(located(each).any(axis=1).sum()) * len(each.recording.views),
-            read_examples(each, settings, first),
-        )
-        for each, first in zip(experiments, first_frames(experiments), strict=True)
+    lesson = Lesson(
+        folder="COM",
+        unit="images",
+        info=_describe_network(settings, experiments[0]),
+        count=n_examples,
+        read=lambda experiment, first: read_examples(experiment, settings, first),
+        task=lambda train, validation, device: ComTask(settings, train, validation),
     )
-    examples = yield from read_all(parts, "images")
-    validating = set(split_frames(experiments, settings).validation.tolist())
-    task = ComTask(
-        settings,
-        train=[each for each in examples if each.frame not in validating],
-        validation=[each for each in examples if each.frame in validating],
-    )
-    if not task.train:
-        raise ValueError("there is nothing to learn from: no labelled animal has images")
-    yield Message(
-        text=f"{describe(examples)}; {len(task.train)} train, {len(task.validation)} validate, "
-        f"on {device}; results in {run.path}"
-    )
-    yield from fit(Fitting(network, task, settings, run, info))
+    yield from teach(lesson, experiments, settings)
 
 
 def _describe_network(settings: ComTrainSettings, first: Experiment) -> CheckpointInfo:

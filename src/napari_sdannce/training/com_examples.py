@@ -15,7 +15,7 @@ from napari_sdannce.training.moments import labelled_frames
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from napari_sdannce.settings.com import ComTrainSettings
     from napari_sdannce.training.experiments import Experiment
@@ -41,6 +41,11 @@ class ComExample:
     points: FloatArray
     frame: int
 
+    @property
+    def nbytes(self) -> int:
+        """Memory its image takes."""
+        return self.image.nbytes
+
 
 def read_examples(
     experiment: Experiment, settings: ComTrainSettings, first_frame: int = 0
@@ -53,7 +58,7 @@ def read_examples(
     ------
     One a camera and moment with an animal, in order; None where the frame can not be read.
     """
-    rows = np.flatnonzero(located(experiment).any(axis=1))
+    rows = located(experiment)
     points = np.stack([camera.project(experiment.coms) for camera in experiment.recording.cameras])
     with RecordingVideo(experiment.recording) as video:
         moments = labelled_frames(video, experiment.labels.sample_ids[rows])
@@ -66,9 +71,14 @@ def read_examples(
                 yield ComExample(prepared, points[view, row], first_frame + int(row))
 
 
-def located(experiment: Experiment) -> npt.NDArray[np.bool_]:
-    """Tell which animals (F, A) have a COM."""
-    return np.asarray(np.isfinite(experiment.coms).all(axis=-1))
+def n_examples(experiment: Experiment) -> int:
+    """How many examples an experiment has if all its frames can be read."""
+    return len(located(experiment)) * len(experiment.recording.views)
+
+
+def located(experiment: Experiment) -> npt.NDArray[np.int64]:
+    """Rows of the labelled moments at which an animal has a COM."""
+    return np.flatnonzero(np.isfinite(experiment.coms).all(axis=-1).any(axis=-1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +121,3 @@ def random_image(
         to_frame_pixels(points, settings.image), size, settings.image, settings.sigma_px
     )
     return ImageWithTarget(change.image(example.image), target, points)
-
-
-def describe(examples: Sequence[ComExample]) -> str:
-    """How many examples there are and what memory their images take."""
-    size = sum(example.image.nbytes for example in examples)
-    return f"{len(examples)} labelled images, {size / 2**20:.0f} MiB"

@@ -10,31 +10,20 @@ import torch
 
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.dannce import DannceConfig, DannceNet, normalise_volumes
-from napari_sdannce.models.devices import choose_device, device_of
+from napari_sdannce.models.devices import device_of
 from napari_sdannce.models.heatmaps import soft_argmax
 from napari_sdannce.models.prepare_ahead import prepare_ahead
-from napari_sdannce.settings.events import Event, Message
 from napari_sdannce.training.dannce_examples import (
     DannceExample,
     VolumeMaker,
     VolumeWithPoints,
-    describe,
     read_examples,
     usable,
 )
-from napari_sdannce.training.experiments import Experiment, open_experiment
-from napari_sdannce.training.loop import Fitting, Measured, fit
+from napari_sdannce.training.lesson import Lesson, teach
+from napari_sdannce.training.loop import Measured
 from napari_sdannce.training.losses import l1_loss, point_errors
-from napari_sdannce.training.run_folder import RunFolder
-from napari_sdannce.training.start import (
-    check_same_names,
-    example_rng,
-    first_frames,
-    first_network,
-    read_all,
-    shuffled_batches,
-    split_frames,
-)
+from napari_sdannce.training.start import check_same_names, example_rng, opened, shuffled_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +31,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_sdannce.settings.dannce import DannceTrainSettings
+    from napari_sdannce.settings.events import Event
+    from napari_sdannce.training.experiments import Experiment
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,42 +122,24 @@ def train_dannce(
     ValueError
         When settings and recordings do not fit.
     """
-    if experiments is None:
-        experiments = [open_experiment(each, "dannce") for each in settings.experiments]
-    if not experiments:
-        raise ValueError("there is nothing to learn from: the settings name no experiments")
+    experiments = opened(experiments, settings, "dannce")
     check_same_names(experiments, "keypoints")
     if settings.views != "with_replacement" or settings.n_views is None:
         check_same_names(experiments, "cameras")
-    device = choose_device(settings.device)
-    info = _describe_network(settings, experiments)
-    network = first_network(info.network, settings).to(device)
-    run = RunFolder.create(settings, experiments[0].recording.folder / "DANNCE" / "train")
-    parts = (
-        (each, int(usable(each).sum()), read_examples(each, settings, first))
-        for each, first in zip(experiments, first_frames(experiments), strict=True)
+    lesson = Lesson(
+        folder="DANNCE",
+        unit="poses",
+        info=_describe_network(settings, experiments[0]),
+        count=lambda experiment: int(usable(experiment).sum()),
+        read=lambda experiment, first: read_examples(experiment, settings, first),
+        task=lambda train, validation, device: DannceTask(
+            settings, train, validation, VolumeMaker(settings, device)
+        ),
     )
-    examples = yield from read_all(parts, "poses")
-    validating = set(split_frames(experiments, settings).validation.tolist())
-    task = DannceTask(
-        settings,
-        train=[each for each in examples if each.frame not in validating],
-        validation=[each for each in examples if each.frame in validating],
-        maker=VolumeMaker(settings, device),
-    )
-    if not task.train:
-        raise ValueError("there is nothing to learn from: no labelled animal has a COM and images")
-    yield Message(
-        text=f"{describe(examples)}; {len(task.train)} train, {len(task.validation)} validate, "
-        f"on {device}; results in {run.path}"
-    )
-    yield from fit(Fitting(network, task, settings, run, info))
+    yield from teach(lesson, experiments, settings)
 
 
-def _describe_network(
-    settings: DannceTrainSettings, experiments: Sequence[Experiment]
-) -> CheckpointInfo:
-    first = experiments[0]
+def _describe_network(settings: DannceTrainSettings, first: Experiment) -> CheckpointInfo:
     names = first.recording.names
     if settings.views == "without_replacement" and (settings.n_views or 0) > len(names):
         raise ValueError(

@@ -14,7 +14,7 @@ from napari_sdannce.training.moments import labelled_frames
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import torch
     from torch import Tensor
@@ -53,6 +53,11 @@ class DannceExample:
     com: FloatArray
     points: FloatArray
     frame: int
+
+    @property
+    def nbytes(self) -> int:
+        """Memory its images take."""
+        return sum(image.nbytes for image in self.images)
 
 
 def read_examples(
@@ -194,9 +199,3 @@ class VolumeMaker:
         if np.array_equal(order, np.arange(len(needed))):
             return volume
         return take_views(volume, order, len(volume) // len(needed))
-
-
-def describe(examples: Sequence[DannceExample]) -> str:
-    """How many examples there are and what memory their images take."""
-    size = sum(image.nbytes for example in examples for image in example.images)
-    return f"{len(examples)} labelled poses, {size / 2**20:.0f} MiB of images"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from napari_sdannce.models.devices import device_of, mixed_precision, shared_cores
-from napari_sdannce.settings.events import CheckpointSaved, EpochDone, Event, JobDone, TrainingStep
+from napari_sdannce.settings.events import CheckpointSaved, EpochDone, Event, TrainingStep
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.base import TrainSettings
     from napari_sdannce.training.run_folder import RunFolder
 
-_ADAM_EPSILON = 1e-7
+_ADAM_EPSILON = 1e-7  # as the reference program, whose learning rates then mean the same
 _SMALLEST = 0.01
+# half precision leaves out a step now and then, where the gradients overflow
+_HOPELESS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,10 @@ class Fitting:
     settings: TrainSettings
     run: RunFolder
     info: CheckpointInfo
+    epoch: int = 0
     step: int = 0
+    saved_step: int = 0
+    bad_steps: int = 0
     best_error: float = math.inf
     saved: dict[str, Path] = field(default_factory=dict)
 
@@ -132,17 +137,32 @@ class Fitting:
             self.schedule.step()
             self.step += 1
             mean.add(measured)
+            self._check(mean.losses[-1])
             yield TrainingStep(step=self.step, total=self.total, loss=mean.losses[-1])
             if self.step == self.total:
                 break
+        self.epoch = epoch
         return mean.metrics("train", self.task)
 
-    def keep(self, epoch: int, metrics: dict[str, float]) -> Iterator[Event]:
-        """Write the checkpoint ``last``, and ``best`` when its validation error is the smallest."""
-        about = self.info.model_copy(
-            update={"epoch": self.info.epoch + epoch, "metrics": _finite(metrics)}
-        )
+    def _check(self, loss: float) -> None:
+        """Raise ValueError when the weights are beyond hope."""
+        self.bad_steps = 0 if math.isfinite(loss) else self.bad_steps + 1
+        if self.bad_steps == _HOPELESS:
+            raise ValueError(
+                f"{self.run.path}: the loss has been {loss} for {_HOPELESS} steps (at step "
+                f"{self.step}); try a smaller learning_rate than {self.settings.learning_rate:g}"
+            )
+
+    def keep_last(self, metrics: Mapping[str, float]) -> CheckpointInfo:
+        """Write the checkpoint ``last``; returns what it says of itself."""
+        self.saved_step = self.step
+        about = self.info.model_copy(update={"epoch": self.epoch, "metrics": _finite(metrics)})
         self.saved["last"] = self.run.save("last", self.network, about)
+        return about
+
+    def keep(self, metrics: Mapping[str, float]) -> Iterator[Event]:
+        """Write the checkpoint ``last``, and ``best`` when its validation error is the smallest."""
+        about = self.keep_last(metrics)
         error = metrics[f"val_{self.task.error_name}"]
         if error < self.best_error:
             self.best_error = error
@@ -150,24 +170,35 @@ class Fitting:
             yield CheckpointSaved(path=str(self.saved["best"]))
 
 
-def fit(fitting: Fitting) -> Iterator[Event]:
-    """Train a network.
+def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
+    """Train a network; returns its checkpoints.
 
-    Each epoch's numbers go to the run folder; the checkpoint ``last`` follows every validation,
-    ``best`` the one with the smallest validation error.
+    Each epoch's numbers go to the run folder; the checkpoint ``last`` follows every validation and
+    is written when a person stops the training, ``best`` has the smallest validation error.
+
+    Raises
+    ------
+    ValueError
+        When the loss is not finite any more.
     """
     with shared_cores(fitting.device):
-        yield from _fit(fitting)
+        try:
+            yield from _epochs(fitting)
+        except (KeyboardInterrupt, GeneratorExit):
+            if fitting.step > fitting.saved_step:
+                fitting.keep_last({})
+            raise
+    return tuple(fitting.saved.values())
 
 
-def _fit(fitting: Fitting) -> Iterator[Event]:
+def _epochs(fitting: Fitting) -> Iterator[Event]:
     started = time.monotonic()
     for epoch in range(1, fitting.epochs + 1):
         metrics = yield from fitting.train_epoch(epoch)
         metrics |= _Mean().metrics("val", fitting.task)
         if epoch == fitting.epochs or epoch % fitting.settings.validate_every == 0:
             metrics |= validate(fitting.network, fitting.task).metrics("val", fitting.task)
-            yield from fitting.keep(epoch, metrics)
+            yield from fitting.keep(metrics)
         seconds = time.monotonic() - started
         rate = float(fitting.schedule.get_last_lr()[0])
         others = {"learning_rate": rate, "seconds": round(seconds, 3)}
@@ -176,11 +207,9 @@ def _fit(fitting: Fitting) -> Iterator[Event]:
         yield EpochDone(
             epoch=epoch, total=fitting.epochs, metrics=_finite(metrics), seconds_left=left
         )
-    outputs = (fitting.run.path, *fitting.saved.values())
-    yield JobDone(seconds=time.monotonic() - started, outputs=tuple(map(str, outputs)))
 
 
-def _finite(metrics: dict[str, float]) -> dict[str, float]:
+def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return what was measured; JSON has no NaN."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 

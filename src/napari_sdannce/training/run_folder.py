@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.models.checkpoints import Network
     from napari_sdannce.settings.base import TrainSettings
+
+_SETTINGS = "config.yaml"
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,27 @@ class RunFolder:
 
         Raises
         ------
+        NotADirectoryError
+            When a file is where the folder shall be.
         FileExistsError
             When the folder that was asked for holds something already.
         """
-        path = settings.output or _free(default)
+        path = (settings.output or _free(default)).absolute()
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(f"{path} is a file, expected a folder for the run")
         if path.exists() and any(path.iterdir()):
             raise FileExistsError(f"{path} is not empty; choose another output folder")
         path.mkdir(parents=True, exist_ok=True)
         content = settings.model_dump(mode="json")
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        (path / "config.yaml").write_text(text, encoding="utf-8")
+        (path / _SETTINGS).write_text(text, encoding="utf-8")
         return cls(path)
+
+    def discard(self) -> None:
+        """Remove a run that came to nothing; what others put there stays."""
+        with suppress(OSError):
+            (self.path / _SETTINGS).unlink(missing_ok=True)
+            self.path.rmdir()
 
     def log(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
         """Append what an epoch measured to ``metrics.jsonl`` and ``training.csv``."""

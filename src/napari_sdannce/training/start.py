@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_sdannce.models import build_network, load_checkpoint
+from napari_sdannce.models import ComNet, build_network, load_checkpoint
 from napari_sdannce.models.checkpoints import load_weights
-from napari_sdannce.settings.events import Event, Message, Progress
+from napari_sdannce.training.experiments import open_experiment
 from napari_sdannce.training.splits import Split, reference_split, stratified_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from napari_sdannce.models.dannce import DannceConfig
     from napari_sdannce.settings.base import TrainSettings
     from napari_sdannce.training.experiments import Experiment
-
-
-Example = TypeVar("Example")
 
 _NAMES: dict[str, Callable[[Experiment], tuple[str, ...]]] = {
     "cameras": lambda each: each.recording.names,
@@ -37,7 +34,8 @@ def first_network(config: ComConfig | DannceConfig, settings: TrainSettings) -> 
     network = build_network(config, settings.seed)
     if settings.start_from is not None:
         start = load_checkpoint(settings.start_from)
-        load_weights(network, start.network.state_dict(), settings.start_from)
+        started = start.com if isinstance(network, ComNet) else start.dannce
+        load_weights(network, started.state_dict(), settings.start_from)
     return network
 
 
@@ -49,6 +47,27 @@ def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> 
     return stratified_split(counts, settings.validation_frames)
 
 
+def opened(
+    experiments: Sequence[Experiment] | None,
+    settings: TrainSettings,
+    kind: Literal["com", "dannce"],
+) -> Sequence[Experiment]:
+    """Return what was opened already, or open what the settings name.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When something can not be read.
+    ValueError
+        When there is none, or things do not fit together.
+    """
+    if experiments is None:
+        experiments = [open_experiment(each, kind) for each in settings.experiments]
+    if not experiments:
+        raise ValueError("there is nothing to learn from: the settings name no experiments")
+    return experiments
+
+
 def check_same_names(experiments: Sequence[Experiment], what: str) -> None:
     """Raise ValueError when experiments differ in ``cameras``, ``keypoints`` or ``animals``."""
     names = [_NAMES[what](experiment) for experiment in experiments]
@@ -58,37 +77,6 @@ def check_same_names(experiments: Sequence[Experiment], what: str) -> None:
                 f"{what} differ: {experiments[0].recording.folder} has {', '.join(names[0])}; "
                 f"{experiment.recording.folder} has {', '.join(theirs)}"
             )
-
-
-def read_all(
-    parts: Iterable[tuple[Experiment, int, Iterator[Example | None]]], unit: str
-) -> Generator[Event, None, list[Example]]:
-    """Read the examples of all experiments.
-
-    Parameters
-    ----------
-    parts
-        For each experiment how many examples it should have, and the examples, None for one whose
-        frame can not be read.
-    unit
-        What an example is.
-    """
-    examples: list[Example] = []
-    for experiment, total, found in parts:
-        lost = 0
-        for done, example in enumerate(found, start=1):
-            if example is None:
-                lost += 1
-            else:
-                examples.append(example)
-            yield Progress(task="read labelled frames", done=done, total=total, unit=unit)
-        if lost:
-            yield Message(
-                level="warning",
-                text=f"{experiment.recording.folder}: {lost} of {total} labelled {unit} left out, "
-                "the frame of a camera can not be read",
-            )
-    return examples
 
 
 def first_frames(experiments: Sequence[Experiment]) -> list[int]:
