@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,20 +79,33 @@ def locate(
     settings
         Which peaks count, and how they become a position.
     """
-    counts = np.isfinite(peaks).all(axis=-1) & (heights > settings.min_peak)
-    used = np.where(counts[..., None], peaks, np.nan)
-    if settings.triangulation == "pair_median":
-        positions, accepted = triangulate_pair_median(cameras, used), counts
-    else:
-        found = triangulate(
-            cameras,
-            used,
-            weights=np.where(counts, np.clip(heights, 0.01, 1), 0),
-            max_error=settings.max_error_px,
-        )
-        positions, accepted = found.points, found.accepted
+    seen = np.isfinite(peaks).all(axis=-1) & (heights > settings.min_peak)
+    positions, accepted = _TRIANGULATIONS[settings.triangulation](
+        cameras,
+        np.where(seen[..., None], peaks, np.nan),
+        np.where(seen, np.clip(heights, 0.01, 1), 0),
+        settings.max_error_px,
+    )
     n_accepted = accepted.sum(axis=0)
     total = np.where(accepted, np.clip(heights, 0, 1), 0).sum(axis=0)
     located = np.isfinite(positions).all(axis=-1)
     confidence = np.where(located, total / np.maximum(n_accepted, 1), np.nan)
     return Located(positions, confidence)
+
+
+def _robust(
+    cameras: Sequence[Camera], pixels: FloatArray, weights: FloatArray, max_error: float | None
+) -> tuple[FloatArray, BoolArray]:
+    """Positions (..., 3), and which views (V, ...) they rest on."""
+    found = triangulate(cameras, pixels, weights=weights, max_error=max_error)
+    return found.points, found.accepted
+
+
+def _pair_median(
+    cameras: Sequence[Camera], pixels: FloatArray, weights: FloatArray, max_error: float | None
+) -> tuple[FloatArray, BoolArray]:
+    """As the reference program: every view that sees the animal counts."""
+    return triangulate_pair_median(cameras, pixels), weights > 0
+
+
+_TRIANGULATIONS = {"robust": _robust, "pair_median": _pair_median}

@@ -38,22 +38,26 @@ def prepare_image(frame: npt.NDArray[np.uint8], settings: ComImageSettings) -> I
     """
     rows, columns = crop_of(frame.shape[:2], settings)
     cropped = frame[slice(*rows), slice(*columns)]
-    small = _shrink(cropped, settings.downsample, settings.method)
+    small = _SHRINK[settings.method](cropped, settings.downsample)
     if not settings.mono:
         return small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2)
     grey = small if small.ndim == 2 else small @ _LUMINANCE
     return grey[..., None].astype(np.float32)
 
 
-def _shrink(image: npt.NDArray[np.uint8], factor: int, method: str) -> npt.NDArray[np.uint8]:
-    if factor == 1:
-        return image
-    if method == "nearest":
-        return np.ascontiguousarray(image[::factor, ::factor])
+def _every_nth(image: npt.NDArray[np.uint8], factor: int) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(image[::factor, ::factor])
+
+
+def _block_means(image: npt.NDArray[np.uint8], factor: int) -> npt.NDArray[np.uint8]:
+    """Means of the whole blocks, as whole grey values."""
     height, width = (size // factor for size in image.shape[:2])
     whole = np.ascontiguousarray(image[: height * factor, : width * factor])
     shrunk = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, dtype=np.uint8)
+
+
+_SHRINK = {"nearest": _every_nth, "mean": _block_means}
 
 
 def crop_of(

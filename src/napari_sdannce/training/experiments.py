@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.files import open_labels, open_recording
+from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS, animal_names
 from napari_sdannce.labels import Labels
 from napari_sdannce.predictions import read_com_trace
 from napari_sdannce.recording import PixelOrigin
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.base import ExperimentSettings
 
 FloatArray = npt.NDArray[np.float64]
-
-_MOST_COMS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +110,7 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
     origin = PixelOrigin(settings.pixel_origin)
     recording = open_recording(settings.folder, pixel_origin=origin)
     if settings.cameras:
-        recording = recording.select(settings.cameras)
+        recording = _selected(recording, settings.cameras)
     recording.cameras  # noqa: B018  raises when one is not calibrated
     paths = settings.labels or recording.label_files
     if not paths:
@@ -124,6 +123,13 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
         labels = fitting_labels(read, kind)
     trace = read_com_trace(settings.com) if settings.com else None
     return Experiment.of(recording, labels, trace)
+
+
+def _selected(recording: Recording, cameras: Sequence[str]) -> Recording:
+    try:
+        return recording.select(cameras)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from error
 
 
 def _open(path: Path, skeleton: str | None, origin: PixelOrigin) -> Labels:
@@ -164,7 +170,7 @@ def fitting_labels(read: Sequence[tuple[Path, Labels]], kind: Literal["com", "da
 
 
 def _is_of_coms(labels: Labels) -> bool:
-    return len(labels.animals) * len(labels.skeleton.keypoints) <= _MOST_COMS
+    return len(labels.animals) * len(labels.skeleton.keypoints) <= MOST_COM_POINTS
 
 
 def one_point_an_animal(labels: Labels) -> Labels:
@@ -191,6 +197,8 @@ def one_point_an_animal(labels: Labels) -> Labels:
 def merge_animals(parts: Sequence[Labels]) -> Labels:
     """Labels of several files, each of other animals of the same recording, as one.
 
+    Animals keep their names when no two have the same.
+
     Raises
     ------
     ValueError
@@ -214,8 +222,9 @@ def merge_animals(parts: Sequence[Labels]) -> Labels:
         if ((before >= 0) & (before != part.frames)).any():
             raise ValueError("label files put the same sample id at different frames")
         frames[:, place] = part.frames
-    n_animals = sum(len(part.animals) for part in parts)
-    names = tuple(f"animal{i + 1}" for i in range(n_animals))
+    names = tuple(name for part in parts for name in part.animals)
+    if len(set(names)) < len(names):
+        names = animal_names(len(names))
     merged = Labels.empty(first.views, first.skeleton, names, ids, frames)
     column = 0
     for part, place in zip(parts, places, strict=True):

@@ -29,6 +29,12 @@ _NAMES: dict[str, Callable[[Experiment], tuple[str, ...]]] = {
 }
 
 
+_SPLITS: dict[str, Callable[[list[int], TrainSettings], Split]] = {
+    "stratified": lambda counts, s: stratified_split(counts, s.validation_frames),
+    "reference": lambda counts, s: reference_split(counts, s.validation_frames, seed=s.seed),
+}
+
+
 def first_network(config: ComConfig | DannceConfig, settings: TrainSettings) -> Network:
     """Build the network to train: fresh by the seed, or with the weights to start from."""
     network = build_network(config, settings.seed)
@@ -42,9 +48,7 @@ def first_network(config: ComConfig | DannceConfig, settings: TrainSettings) -> 
 def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> Split:
     """Divide the labelled moments of all experiments into training and validation."""
     counts = [len(experiment.labels) for experiment in experiments]
-    if settings.split == "reference":
-        return reference_split(counts, settings.validation_frames, seed=settings.seed)
-    return stratified_split(counts, settings.validation_frames)
+    return _SPLITS[settings.split](counts, settings)
 
 
 def opened(
