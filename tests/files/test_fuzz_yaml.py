@@ -128,11 +128,11 @@ def test_projects(fuzz, folder):
     @given(changed(PROJECT) | fuzz.damaged(content) | YAML_BYTES)
     def check(value):
         path = write(folder, "sdannce.yaml", value)
-        fuzz.check(f"{FILES}.project:open_project", path)
+        fuzz.check(f"{FILES}.open_project:open_project", path)
 
     check()
     assert (
-        fuzz.check(f"{FILES}.project:open_project", write(folder, "sdannce.yaml", PROJECT))
+        fuzz.check(f"{FILES}.open_project:open_project", write(folder, "sdannce.yaml", PROJECT))
         == "read"
     )
 
@@ -190,6 +190,6 @@ def test_sync_tables(fuzz, folder):
     @given(fuzz.damaged(text.encode()) | st.binary(max_size=60))
     def check(value):
         write(folder, "sync.csv", value)
-        fuzz.check(f"{FILES}.project:open_project", folder / "sdannce.yaml")
+        fuzz.check(f"{FILES}.open_project:open_project", folder / "sdannce.yaml")
 
     check()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -79,6 +82,16 @@ def test_npz_that_does_not_fit(tmp_path, change, words):
     with pytest.raises(FileFormatError, match=words) as error:
         read_points_npz(tmp_path / "p.npz")
     assert "p.npz" in str(error.value)
+
+
+@pytest.mark.parametrize("header", ["{'descr': '<f8', 'shape': (", "\x00", "(" * 500, "9**9**9"])
+def test_npz_with_a_damaged_header(tmp_path, header):
+    """It is Python source, and fails in many ways."""
+    head = header.encode().ljust(118) + b"\n"
+    with zipfile.ZipFile(tmp_path / "p.npz", "w") as file:
+        file.writestr("points.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head)
+    with pytest.raises(FileFormatError, match="not readable"):
+        read_points_npz(tmp_path / "p.npz")
 
 
 def test_npz_without_points(tmp_path):

@@ -74,13 +74,12 @@ def _read_csv(path: Path) -> Table:
             )
             values = body.iloc[:, first:].to_numpy(dtype=np.float64)
             return Table(columns, [str(text) for text in body[first - 1]], values)
-    except FileNotFoundError:
+    except (FileNotFoundError, FileFormatError):
         raise
-    except (OSError, csv.Error, pd.errors.ParserWarning) as error:
-        raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        if isinstance(error, FileFormatError):
-            raise
+    except (
+        OSError, csv.Error, pd.errors.ParserWarning, ValueError, TypeError, OverflowError,
+        RecursionError,
+    ) as error:  # fmt: skip
         raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import tokenize
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+NPY_ERRORS = (
+    OSError, ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError,
+    OverflowError, RecursionError, MemoryError,
+)  # fmt: skip
+"""What NumPy raises on a damaged ``.npy``: its header is Python source."""
 
 
 class FileFormatError(ValueError):

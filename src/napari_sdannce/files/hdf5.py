@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 # deflate shrinks to a thousandth at best
 _LARGEST_RATIO = 2000
 _SMALL = 1_000_000
-# what h5py makes of the errors of the HDF5 library
-_HDF5_ERRORS = (
+HDF5_ERRORS = (
     OSError,
     RuntimeError,
     KeyError,
@@ -31,6 +30,7 @@ _HDF5_ERRORS = (
     NotImplementedError,
     SystemError,
 )
+"""What h5py makes of the errors of the HDF5 library."""
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def reading_hdf5(path: Path, expected: str) -> Iterator[h5py.File]:
         raise FileFormatError(path, str(error), expected) from error
     except MemoryError as error:
         raise FileFormatError(path, "it needs more memory than there is", expected) from error
-    except _HDF5_ERRORS as error:
+    except HDF5_ERRORS as error:
         found = f"the HDF5 library cannot read it: {error}"
         raise FileFormatError(path, found, expected) from error
 

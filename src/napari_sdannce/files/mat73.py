@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from .hdf5 import HDF5_ERRORS
 from .hdf5_probe import UnsafeHdf5Error, probe_hdf5
 from .mat5_read import MAX_CELLS, MAX_DEPTH, MAX_VARIABLE_BYTES, DamagedMatError
 from .mat_values import MatArray, MatValue, Opaque, Skipped, StructArray, class_of, with_class
@@ -42,10 +43,7 @@ def read_mat73(path: Path, wanted: Container[str] | None = None) -> dict[str, Ma
             }
     except UnsafeHdf5Error as error:
         raise DamagedMatError(str(error)) from error
-    # what h5py turns the errors of the HDF5 library into
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
-        raise DamagedMatError(f"the HDF5 library cannot read it ({error})") from error
-    except (AttributeError, IndexError, NotImplementedError, SystemError) as error:
+    except (*HDF5_ERRORS, ValueError, OverflowError) as error:
         raise DamagedMatError(f"the HDF5 library cannot read it ({error!r})") from error
 
 

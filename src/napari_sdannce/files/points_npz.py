@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import FileFormatError
+from .errors import NPY_ERRORS, FileFormatError
 from .guess_skeleton import animal_names
 from .mat_fields import reading
 from .points_2d import FloatArray, Points2D, check_names, frame_numbers, whole_points
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 EXPECTED = (
     "an .npz with 'points' (camera, frame[, animal], keypoint, xy), 'cameras' and 'keypoints'"
 )
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    RuntimeError,
+    IndexError,
+    AttributeError,
+)
+"""What zipfile raises on a damaged archive, over that of `NPY_ERRORS`."""
 _KNOWN = ("points", "cameras", "keypoints", "frames", "animals", "scores", "edges")
 
 
@@ -64,11 +73,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
                 return {name: content[name] for name in _KNOWN if name in content}
     except FileNotFoundError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, TypeError, OverflowError) as error:
-        raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
-    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError) as error:
-        raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
-    except (RuntimeError, SyntaxError, AttributeError, IndexError) as error:
+    except (*NPY_ERRORS, *_ZIP_ERRORS) as error:
         raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
 
 

@@ -6,7 +6,6 @@ import csv
 import math
 import os
 import re
-import tokenize
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,14 @@ import numpy as np
 
 from napari_sdannce.recording import Problem, VideoFile
 
+from .errors import NPY_ERRORS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v")
 _PREFERRED = {suffix: rank for rank, suffix in enumerate(VIDEO_SUFFIXES)}
 _MAX_METADATA_BYTES = 1_000_000
-_NPY_ERRORS = (
-    OSError, ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError,
-    OverflowError, RecursionError, MemoryError,
-)  # fmt: skip
-"""What NumPy raises on a damaged ``.npy``: its header is Python source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +157,7 @@ def _fps(folder: Path, problems: list[Problem]) -> float | None:
     if times.is_file():
         try:
             return _measured_fps(times)
-        except _NPY_ERRORS as error:
+        except NPY_ERRORS as error:
             problems.append(Problem(times, f"not readable: {error}"))
     return None
 

@@ -103,11 +103,12 @@ def read_yaml(path: Path, expected: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise FileFormatError(path, f"line {line}: {error.problem}", expected) from error
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
-    except (RecursionError, OverflowError, AttributeError, TypeError, LookupError) as error:
+    except FileFormatError:
+        raise
+    except (
+        yaml.YAMLError, ValueError, OSError, RecursionError, OverflowError, AttributeError,
+        TypeError, LookupError,
+    ) as error:  # fmt: skip
         raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
     if not isinstance(content, dict):
         raise FileFormatError(path, f"it holds {type(content).__name__}, not keys", expected)
