@@ -30,7 +30,7 @@ def strictly_decoded(path: str) -> dict[int, int | None]:
     """The code of each frame, by its time; frames after an error are left out up to a key frame."""
     codes = {}
     sound = True
-    with av.open(path) as container:
+    with av.open(path, metadata_errors="ignore") as container:
         stream = container.streams.video[0]
         stream.thread_count = 1
         stream.codec_context.options = {"err_detect": "explode"}
