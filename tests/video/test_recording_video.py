@@ -6,12 +6,13 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 from numbered_clips import read_code, write_clip
 
 from napari_sdannce.recording import Recording, Sync, VideoFile, View
-from napari_sdannce.video import RecordingVideo, VideoError
+from napari_sdannce.video import RecordingVideo, VideoError, VideoReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +97,21 @@ def test_decoding_ahead_is_bounded(recording: Recording) -> None:
         assert read_code(camera.read(2)) == 2
 
 
+def test_a_closed_recording_says_so(recording: Recording) -> None:
+    video = RecordingVideo(recording)
+    array = video.lazy("Camera1")
+    video.close()
+    for views in (None, [0]):
+        with pytest.raises(VideoError, match="is closed; expected an open recording"):
+            video.read(3, views)
+    with pytest.raises(VideoError, match="is closed"):
+        video.frames([3])
+    # what a viewer may still ask for is black
+    assert not np.asarray(array[3]).any()
+    video.prefetch([3])
+    video.close()
+
+
 def test_prefetched_moments_are_read_without_decoding(recording: Recording) -> None:
     with RecordingVideo(recording) as video:
         video.prefetch([33, 12])
@@ -159,6 +175,22 @@ def test_threads_read_moments_at_once(recording: Recording) -> None:
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["mouse4cam/videos/top/0.mp4", "charuco4cam/*1*.mp4"])
+def test_real_frames_are_those_of_ffmpeg(shared_data: Path, name: str) -> None:
+    path = next(shared_data.glob(name))
+    with VideoReader(path, cache_bytes=1) as video, av.open(str(path)) as container:
+        wanted = {0, 1, 17, 58, 80, video.n_frames - 1}
+        expected = {
+            i: frame.to_ndarray(format="rgb24")
+            for i, frame in enumerate(container.decode(video=0))
+            if i in wanted
+        }
+        for i in (80, 17, 0, 58, 1, video.n_frames - 1):
+            np.testing.assert_array_equal(video.read(i), expected[i])
+        assert container.streams.video[0].frames == video.n_frames
 
 
 @pytest.mark.realdata

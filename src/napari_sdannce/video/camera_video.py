@@ -12,8 +12,6 @@ from .errors import VideoError
 from .reader import CACHE_BYTES, VideoReader
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from napari_sdannce.recording import Problem, View
 
     from .pixels import Color, Image
@@ -68,12 +66,7 @@ class CameraVideo:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -179,7 +179,7 @@ class FrameIndex:
 
     def _read_through(self, held: ExitStack) -> None:
         renew_at = FIRST_PACKETS
-        is_open = False
+        is_known_late = False
         for packets, whole in scan_packets(self.header):
             n = len(packets.pts)
             if n >= renew_at == FIRST_PACKETS:
@@ -190,11 +190,11 @@ class FrameIndex:
                 self._publish(final_table(self.header, packets))
                 return
             known = self._scan.table.n_frames if self._scan is not None else 0
-            is_asked_for = known <= self._wanted < n and not is_open
+            is_asked_for = known <= self._wanted < n and not is_known_late
             if n >= renew_at or is_asked_for:
                 renew_at = max(renew_at, FIRST_PACKETS if n < FIRST_PACKETS else 2 * n)
                 scan = partial_table(self.header, packets)
-                is_open = scan is None
+                is_known_late = scan is None
                 if scan is not None:
                     self._publish(scan)
 

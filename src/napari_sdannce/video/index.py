@@ -213,7 +213,16 @@ def table_of_count(
     number = np.arange(len(dts), dtype=np.int64)
     place = _places(pos, number)[0] if len(pos) and pos.min() >= 0 else None
     return FrameTable(
-        number, number, keys, dts[keys], place, False, number, damaged, True, uncounted
+        rank=number,
+        packet=number,
+        keys=keys,
+        seek_times=dts[keys],
+        place=place,
+        place_is_time=False,
+        pts=number,
+        damaged=damaged,
+        counted=True,
+        uncounted=uncounted,
     )
 
 

@@ -18,8 +18,6 @@ from .header import read_header
 from .pixels import COLORS, Color, FrameConverter, Image, PixelError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import numpy.typing as npt
     from av.video.frame import VideoFrame
 
@@ -89,12 +87,7 @@ class VideoReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.geometry.threads import available_cores
 from napari_sdannce.recording import MISSING_FRAME, Problem
 
 from .camera_video import CameraVideo
@@ -19,7 +19,6 @@ from .lazy import LazyVideo, lazy_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from napari_sdannce.recording import Recording, View
 
@@ -73,7 +72,7 @@ class RecordingVideo:
     ) -> None:
         self.recording = recording
         n = len(recording.views)
-        processors = os.cpu_count() or 1
+        processors = available_cores()
         self._threads = max(1, processors // n) if threads is None else threads
         self._open_problems: list[Problem] = []
         self._pool = ThreadPoolExecutor(min(n, 2 * processors), "read")
@@ -92,25 +91,22 @@ class RecordingVideo:
         self._open_problems = [item for item in opened if isinstance(item, Problem)]
         self.cameras = tuple(item if isinstance(item, CameraVideo) else None for item in opened)
         self._prefetch = Prefetch(prefetch_bytes)
+        self._closed = False
         self._inspector: threading.Thread | None = None
         self._n_moments = self._count()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __len__(self) -> int:
         return self.n_moments
 
     def close(self) -> None:
-        """Close all files and end all threads."""
+        """Close all files and end all threads; reading afterwards raises VideoError."""
+        self._closed = True
         self._prefetch.close()
         self._pool.shutdown()
         for camera in self._open_cameras():
@@ -209,14 +205,17 @@ class RecordingVideo:
         ------
         IndexError
             When there is no such moment.
+        VideoError
+            When the recording was closed.
         """
+        self._check_open()
         chosen = range(len(self.cameras)) if views is None else views
         if len(chosen) == 1:
             return [self.read_view(moment, chosen[0])]
         return list(self._pool.map(lambda view: self.read_view(moment, view), chosen))
 
     def read_view(self, moment: int, view: int) -> Image | None:
-        """Image of one camera at a moment, None when it has none; the caller's own."""
+        """Image of one camera at a moment, None when it has none or is closed; the caller's own."""
         frame = self.frame_of(moment, view)
         camera = self.cameras[view]
         if frame is None or camera is None:
@@ -260,7 +259,13 @@ class RecordingVideo:
         ------
         list
             As for `read`.
+
+        Raises
+        ------
+        IndexError, VideoError
+            As `read`, before the first image.
         """
+        self._check_open()
         chosen = list(range(len(self.cameras)) if views is None else views)
         moments = list(moments)
         sources = [
@@ -286,6 +291,10 @@ class RecordingVideo:
                 self.recording.folder, f"camera '{view}' has no video that can be read"
             )
         return lazy_video(MomentSource(self, number), self.n_moments, camera.frame_shape)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise VideoError(self.recording.folder, "is closed; expected an open recording")
 
     def _number(self, view: str) -> int:
         self.recording.view(view)
