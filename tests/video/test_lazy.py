@@ -50,6 +50,14 @@ def test_a_long_video_has_a_small_graph_and_reads_nothing() -> None:
     assert source.read == []
 
 
+def test_the_graph_does_not_grow_with_the_length() -> None:
+    sizes = [len(dict(lazy_video(CountingSource(), n, SHAPE).dask)) for n in (0, 1, 10**5, 10**8)]
+    assert max(sizes) <= 901
+    assert sizes[:2] == [1, 1]
+    one = [len(dict(lazy_video(CountingSource(), n, SHAPE)[0].dask)) for n in (1, 10**5, 10**8)]
+    assert one == [1, 1, 1]
+
+
 @pytest.mark.parametrize("fuse", [True, False, None])
 def test_one_frame_costs_one_frame_whatever_dask_optimises(fuse: bool | None) -> None:
     source = CountingSource()

@@ -67,6 +67,10 @@ KINDS = {
     "10 bit": ("a.mp4", {"pixels": "yuv420p10le", "options": {**X264, "bf": "2"}}),
     "hevc": ("a.mp4", {"codec": "libx265", "options": {"x265-params": "log-level=none:pools=1"}}),
     "lossless rgb": ("a.mp4", {"codec": "libx264rgb", "pixels": "rgb24", "options": {"qp": "0"}}),
+    "odd size, halved colour": (
+        "a.mkv",
+        {"codec": "ffv1", "size": (WIDTH - 3, HEIGHT - 3)},
+    ),
     "odd size": ("a.mp4", {"pixels": "yuv444p", "size": (WIDTH - 3, HEIGHT - 3), "options": X264}),
 }
 
