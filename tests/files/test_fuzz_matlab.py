@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sdannce.files.mat import write_mat
+from napari_sdannce.files.mat_values import cell_row
 from napari_sdannce.skeletons import load_skeleton, write_skeleton_yaml
 
 FILES = "napari_sdannce.files"
@@ -34,6 +35,8 @@ def content_of(small, what):
         values = np.arange(48.0).reshape(4, 3, 4)
         return {"pred": values, "log_pmax": values[:, 0], "sampleID": np.arange(4.0)[None]}
     made = getattr(small, what)()
+    if what == "dannce":
+        made["animals"] = cell_row(["Ann"])
     return made[2] if what == "params" else made
 
 
