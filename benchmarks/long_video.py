@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from napari_sdannce.video import VideoWriter
+from napari_sdannce.video import Encoding, VideoWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,9 @@ def write_clip(path: Path, n_frames: int) -> None:
     rng = np.random.default_rng(0)
     texture = rng.integers(60, 180, (HEIGHT // 8, WIDTH // 8 + n_frames, 3)).astype(np.uint8)
     options = {"bf": "3", "sc_threshold": "0"}
-    with VideoWriter(path, WIDTH, HEIGHT, FPS, quality=28, options=options) as video:
+    with VideoWriter(
+        path, WIDTH, HEIGHT, FPS, encoding=Encoding(quality=28, options=options)
+    ) as video:
         for t in range(n_frames):
             part = texture[:, t : t + WIDTH // 8]
             video.write(part.repeat(8, axis=0).repeat(8, axis=1))

@@ -19,7 +19,7 @@ from machine import print_machine
 from timing import Spent, median, print_table, timed
 
 from napari_sdannce.recording import Recording, VideoFile, View
-from napari_sdannce.video import RecordingVideo, VideoReader, VideoWriter
+from napari_sdannce.video import Encoding, RecordingVideo, VideoReader, VideoWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,9 @@ def write_noisy(path: Path, n: int, gop: int) -> None:
     scene = cv2.resize(coarse, (WIDTH + 200, HEIGHT + 200))
     noise = rng.integers(-6, 7, (HEIGHT + 64, WIDTH + 64, 3)).astype(np.int16)
     options = {"bf": "3", "g": str(gop), "sc_threshold": "0", "preset": "veryfast"}
-    with VideoWriter(path, WIDTH, HEIGHT, 50, quality=23, options=options) as writer:
+    with VideoWriter(
+        path, WIDTH, HEIGHT, 50, encoding=Encoding(quality=23, options=options)
+    ) as writer:
         for i in range(n):
             y, x = rng.integers(0, 64, 2)
             shift = int(90 + 80 * np.sin(i / 20))

@@ -15,7 +15,7 @@ from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.recording import Sync
 from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.synthetic import camera_ring
-from napari_sdannce.video import VideoWriter
+from napari_sdannce.video import Encoding, VideoWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def write_disc_scene(folder: Path) -> DiscScene:
     for camera in cameras:
         path = folder / "videos" / camera.name / "0.mp4"
         path.parent.mkdir(parents=True)
-        with VideoWriter(path, *SIZE, fps=25, quality=10) as video:
+        with VideoWriter(path, *SIZE, fps=25, encoding=Encoding(quality=10)) as video:
             for moment in keypoints:
                 video.write(_draw(camera, moment))
     sync = Sync.identity(N_FRAMES, len(cameras))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numbered_clips import frame_code, read_code
 
-from napari_sdannce.video import VideoError, VideoReader, VideoWriter
+from napari_sdannce.video import Encoding, VideoError, VideoReader, VideoWriter
 
 
 def scene(width: int = 96, height: int = 64) -> np.ndarray:
@@ -30,7 +30,7 @@ def test_lossless_codecs_keep_every_value(
     tmp_path: Path, codec: str, size: tuple[int, int]
 ) -> None:
     images = [np.roll(scene(*size), i, axis=1) for i in range(5)]
-    with VideoWriter(tmp_path / "a.mkv", *size, 30, codec=codec) as writer:
+    with VideoWriter(tmp_path / "a.mkv", *size, 30, encoding=Encoding(codec=codec)) as writer:
         for image in images:
             writer.write(image)
     with VideoReader(tmp_path / "a.mkv") as video:
@@ -50,8 +50,9 @@ def test_lossy_codecs_keep_colour_and_range(
     image = scene()[..., 0].copy() if gray else scene()
     image[:16, :16], image[:16, 16:32] = 0, 255
     options = {"x265-params": "log-level=none:pools=1"} if codec == "libx265" else {}
+    encoding = Encoding(codec, quality=6, options=options)
     path = tmp_path / name
-    with VideoWriter(path, 96, 64, 30, codec=codec, gray=gray, quality=6, options=options) as w:
+    with VideoWriter(path, 96, 64, 30, gray=gray, encoding=encoding) as w:
         for _ in range(4):
             w.write(image)
     with VideoReader(path, color="gray" if gray else "rgb") as video:
@@ -122,7 +123,7 @@ def test_wrong_images_and_codecs_are_named(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="is closed"):
         writer.write(scene())
     with pytest.raises(VideoError, match="cannot be written with 'nonsense'"):
-        VideoWriter(path, 96, 64, 30, codec="nonsense")
+        VideoWriter(path, 96, 64, 30, encoding=Encoding("nonsense"))
     with pytest.raises(VideoError, match="cannot be written"):
         VideoWriter(tmp_path / "none" / "a.mp4", 96, 64, 30)
     with pytest.raises(ValueError, match="cannot write 0x64 px"):
@@ -132,9 +133,9 @@ def test_wrong_images_and_codecs_are_named(tmp_path: Path) -> None:
 CRASH = """
 import os, signal, sys
 from numbered_clips import frame_code
-from napari_sdannce.video import VideoWriter
-writer = VideoWriter(sys.argv[1], 96, 64, 10, gray=True, crash_safe=True,
-                     options={"tune": "zerolatency"})
+from napari_sdannce.video import Encoding, VideoWriter
+writer = VideoWriter(sys.argv[1], 96, 64, 10, gray=True,
+                     encoding=Encoding(crash_safe=True, options={"tune": "zerolatency"}))
 for i in range(65):
     writer.write(frame_code(i))
 os.kill(os.getpid(), signal.SIGKILL)

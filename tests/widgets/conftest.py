@@ -19,7 +19,7 @@ from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.poses import Poses
 from napari_sdannce.recording import Recording, Sync, VideoFile, View
 from napari_sdannce.skeletons import Skeleton
-from napari_sdannce.video import VideoWriter
+from napari_sdannce.video import Encoding, VideoWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for c, (name, (width, height)) in enumerate(SIZES.items()):
         path = root / "videos" / name / "0.mp4"
         path.parent.mkdir(parents=True)
-        with VideoWriter(path, width, height, 30.0, quality=10) as video:
+        with VideoWriter(path, width, height, 30.0, encoding=Encoding(quality=10)) as video:
             for t in range(LENGTHS[name]):
                 video.write(np.full((height, width, 3), brightness(c, t), dtype=np.uint8))
     write_anipose(root / "calibration.toml", CAMERAS)

@@ -17,7 +17,7 @@ from napari_sdannce.labels import Labels, LabelState
 from napari_sdannce.recording import Sync
 from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.synthetic.render import render_scene
-from napari_sdannce.video import VideoWriter
+from napari_sdannce.video import Encoding, VideoWriter
 
 if TYPE_CHECKING:
     from napari_sdannce.skeletons import Skeleton
@@ -84,7 +84,10 @@ def _write_videos(folder: Path, scene: Scene, quality: int) -> BoolArray:
             path = folder / camera.name / "0.mp4"
             path.parent.mkdir(parents=True)
             video = VideoWriter(
-                path, *camera.image_size, scene.motion.fps, quality=quality, options=_ENCODER
+                path,
+                *camera.image_size,
+                scene.motion.fps,
+                encoding=Encoding(quality=quality, options=_ENCODER),
             )
             videos.append(stack.enter_context(video))
         for frame in render_scene(scene):

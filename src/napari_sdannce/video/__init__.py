@@ -1,6 +1,7 @@
 """Frame-exact video reading, lazily, and writing."""
 
 from .camera_video import CameraVideo
+from .encoding import Encoding
 from .errors import VideoError
 from .lazy import FrameArray, LazyVideo
 from .reader import VideoReader
@@ -9,6 +10,7 @@ from .writer import VideoWriter
 
 __all__ = [
     "CameraVideo",
+    "Encoding",
     "FrameArray",
     "LazyVideo",
     "RecordingVideo",

@@ -13,6 +13,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
+from .encoding import Encoding
 from .errors import VideoError
 
 if TYPE_CHECKING:
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
     from .pixels import Image
-
-LOSSLESS = ("ffv1", "libx264rgb", "rawvideo", "huffyuv")
-"""Codecs that keep every value."""
-FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
-CRASH_SAFE = {
-    ".mp4": {"movflags": FRAGMENTS, "flush_packets": "1"},
-    ".mov": {"movflags": FRAGMENTS, "flush_packets": "1"},
-    ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
-}
-"""Options of the formats that stay readable when they are never finished."""
-TAGGED = ("libx264", "libx265")
-"""Codecs whose stream says which colour matrix and range it holds; others are taken for BT.601."""
-FULL_RANGE = (*TAGGED, "mjpeg")
-"""Codecs that are read as full range; others are taken for limited range."""
 
 
 class VideoWriter:
@@ -58,18 +45,8 @@ class VideoWriter:
         Frames a second; a fraction or a float close to one.
     gray
         Whether images are (H, W) instead of (H, W, 3).
-    codec
-        FFmpeg's name of the encoder. "ffv1" and "libx264rgb" lose nothing.
-    quality
-        Constant rate factor of x264/x265: 0 the best, 23 usual, 51 the worst.
-    keyframe_seconds
-        Most seconds between keyframes: how far a jump has to decode.
-    crash_safe
-        Keep what was written readable if the program is killed: mp4 in fragments, mkv in short
-        clusters. Costs mp4 the table that lets such a file open at once. x264 itself holds some
-        frames back; ``options={"tune": "zerolatency"}`` makes it hold none.
-    options
-        More options of the encoder.
+    encoding
+        Codec, quality, keyframes.
 
     Raises
     ------
@@ -85,39 +62,27 @@ class VideoWriter:
         fps: float | Fraction,
         *,
         gray: bool = False,
-        codec: str = "libx264",
-        quality: int = 18,
-        keyframe_seconds: float = 1.0,
-        crash_safe: bool = False,
-        options: dict[str, str] | None = None,
+        encoding: Encoding | None = None,
     ) -> None:
         self.path = Path(path).absolute()
         self.width, self.height, self.gray = width, height, gray
+        self.encoding = encoding or Encoding()
         self.fps = Fraction(fps).limit_denominator(1001)
         if self.fps <= 0 or width < 1 or height < 1:
             raise ValueError(
                 f"{self.path}: cannot write {width}x{height} px at {fps} frames a second"
             )
         self.n_frames = 0
-        self._codec = codec
         self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         self._reformatter = VideoReformatter()
         self._closed = False
-        flags = CRASH_SAFE.get(self.path.suffix.lower(), {}) if crash_safe else {}
-        fragmented = "movflags" in flags
         try:
-            self._container: OutputContainer = av.open(
-                str(self._part), "w", container_options=flags
-            )
-            # frames stored out of order would be lost with the last ones, and shift the times
-            order = {"bf": "0"} if fragmented else {}
-            self._stream = self._add_stream(
-                codec, quality, keyframe_seconds, order | (options or {})
-            )
-            self._container.start_encoding()
+            self._open()
         except (av.error.FFmpegError, ValueError, OSError) as error:
             self._abandon()
-            raise VideoError(self.path, f"cannot be written with '{codec}': {error}") from error
+            raise VideoError(
+                self.path, f"cannot be written with '{self.encoding.codec}': {error}"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -179,60 +144,42 @@ class VideoWriter:
         if container is not None:
             container.close()
 
-    def _add_stream(
-        self, codec: str, quality: int, keyframe_seconds: float, options: dict[str, str]
-    ) -> VideoStream:
-        encoder = dict(options)
-        if codec in ("libx264", "libx265"):
-            encoder = {"crf": str(quality), "preset": "fast", **options}
-        elif codec == "libx264rgb":
-            encoder = {"qp": "0", "preset": "fast", **options}
-        elif codec in ("mjpeg", "mpeg4"):
-            scale = str(round(118 * max(1, quality / 6)))  # FFmpeg's q:v 3 for the default
-            encoder = {"flags": "+qscale", "global_quality": scale, **options}
-        stream = self._container.add_stream(codec, rate=self.fps, options=encoder)
+    def _open(self) -> None:
+        encoding, suffix = self.encoding, self.path.suffix
+        self._container: OutputContainer = av.open(
+            str(self._part), "w", container_options=encoding.container_options(suffix)
+        )
+        options = encoding.encoder_options(suffix)
+        stream = self._container.add_stream(encoding.codec, rate=self.fps, options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = self.width, self.height
+        odd = bool(self.width % 2 or self.height % 2)
+        stream.pix_fmt = encoding.pixel_format(gray=self.gray, odd=odd)
         context = stream.codec_context
         context.time_base = 1 / self.fps
-        stream.pix_fmt = self._pixel_format(codec)
         if "g" not in options:
-            context.gop_size = max(1, int(keyframe_seconds * self.fps))
-        if codec in TAGGED:
+            context.gop_size = max(1, int(encoding.keyframe_seconds * self.fps))
+        if encoding.is_tagged:
             context.color_range = ColorRange.JPEG
             context.colorspace = 1  # BT.709
             context.color_primaries = ColorPrimaries.BT709
             context.color_trc = ColorTrc.BT709
-        return stream
-
-    def _pixel_format(self, codec: str) -> str:
-        known = {f.name for f in av.Codec(codec, "w").video_formats or ()}
-        odd = bool(self.width % 2 or self.height % 2)
-        if self.gray:
-            wanted = ["gray"] if codec in LOSSLESS or codec == "mjpeg" else []
-        else:
-            wanted = ["rgb24", "gbrp", "bgr0"] if codec in LOSSLESS else []
-        if codec == "mjpeg":
-            wanted += ["yuvj444p"] if odd else ["yuvj420p"]
-        wanted += ["yuv444p"] if odd else ["yuv420p", "yuv444p"]
-        for name in wanted:
-            if name in known:
-                return name
-        raise ValueError(f"'{codec}' takes none of {', '.join(wanted)}")
+        self._stream = stream
+        self._container.start_encoding()
 
     def _frame(self, image: Image) -> VideoFrame:
         source = av.VideoFrame.from_ndarray(
             np.ascontiguousarray(image), format="gray" if self.gray else "rgb24"
         )
-        wanted = self._stream.pix_fmt
+        wanted, encoding = self._stream.pix_fmt, self.encoding
         if wanted == source.format.name:
             return source
         return self._reformatter.reformat(
             source,
             format=wanted,
-            dst_colorspace=Colorspace.ITU709 if self._codec in TAGGED else Colorspace.ITU601,
+            dst_colorspace=Colorspace.ITU709 if encoding.is_tagged else Colorspace.ITU601,
             src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.JPEG if self._codec in FULL_RANGE else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG if encoding.is_full_range else ColorRange.MPEG,
             threads=1,
         )
 
