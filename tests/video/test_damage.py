@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import av
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from numbered_clips import read_code, write_clip
 
-from napari_sdannce.video import VideoError, VideoReader
+from napari_sdannce.video import Encoding, VideoError, VideoReader, VideoWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,6 +209,53 @@ def test_frames_behind_a_loss_are_not_counted_on(tmp_path: Path) -> None:
             assert good >= set(range(18))
             assert max(good) < 40
             assert video.problems
+
+
+def test_threads_hide_no_damage(tmp_path: Path) -> None:
+    """Decoding several frames at once, FFmpeg marks fewer of them as damaged."""
+    path, n = tmp_path / "a.mp4", 36
+    blocks = np.random.default_rng(0).integers(0, 256, (40, 80, 3), dtype=np.uint8)
+    texture = blocks.repeat(8, axis=0).repeat(8, axis=1)
+    encoding = Encoding(quality=20, keyframe_seconds=0.4, options={"bf": "3"})
+    with VideoWriter(path, 320, 256, 30, encoding=encoding) as writer:
+        for i in range(n):
+            writer.write(texture[2 * i % 64 :, 4 * i :][:256, :320].copy())
+    whole = path.read_bytes()
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+    for packet in packets[7:22:4]:
+        damaged = bytearray(whole)
+        middle = packet.pos + packet.size // 2
+        damaged[middle : middle + 2] = bytes(255 - b for b in damaged[middle : middle + 2])
+        path.write_bytes(damaged)
+        assert _not_refused(path, n, threads=4) == _not_refused(path, n, threads=1)
+
+
+def _not_refused(path: Path, n: int, *, threads: int) -> set[int]:
+    good = set()
+    with VideoReader(path, color="gray", threads=threads, cache_bytes=1) as video:
+        for i in range(n):
+            with contextlib.suppress(VideoError):
+                video.read(i)
+                good.add(i)
+    return good
+
+
+def test_two_losses_leave_what_lies_behind_them(tmp_path: Path) -> None:
+    """The index of an AVI file tells how many frames each took."""
+    name, arguments = CLIPS["mjpeg"]
+    clip = write_clip(tmp_path / name, N, **arguments)
+    with av.open(str(clip)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+    damaged = bytearray(clip.read_bytes())
+    for first, last in ((10, 12), (30, 31)):
+        start, stop = packets[first].pos - 8, packets[last].pos + packets[last].size
+        damaged[start:stop] = bytes(stop - start)
+    clip.write_bytes(damaged)
+    good, video = readable(clip)
+    with video:
+        assert good >= {*range(10), *range(14, 30), *range(33, N)}
+        assert not good & {10, 11, 12, 30, 31}
 
 
 def test_a_wrong_keyframe_mark_is_survived(tmp_path: Path) -> None:
