@@ -160,6 +160,24 @@ def test_problems_name_camera_file_and_frames(recording: Recording, tmp_path: Pa
             video.lazy("Broken")
 
 
+def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
+    files = [write_clip(tmp_path / f"{i}.mkv", 20, codec="ffv1") for i in (0, 20)]
+    views = (View("Camera1", (VideoFile(files[0]), VideoFile(files[1], 20))),)
+    with RecordingVideo(Recording(tmp_path, views)) as video:
+        assert video.n_moments == 40
+        files[0].unlink()
+        done = threading.Event()
+        video.inspect_in_background(done.set)
+        assert done.wait(20)
+        why, which = video.problems
+        assert why.path == which.path == files[0]
+        assert "could not be read through (is missing" in why.message
+        assert "frames 0-19 are missing" in which.message
+        assert video.missing("Camera1") == (range(20),)
+        assert codes(video.read(3)) == [None]
+        assert video.read(23)[0] is not None
+
+
 def test_threads_read_moments_at_once(recording: Recording) -> None:
     wrong: list[int] = []
     with RecordingVideo(recording) as video:

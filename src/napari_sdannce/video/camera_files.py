@@ -82,15 +82,16 @@ class CameraFiles:
         return file, frame - (self.starts[file] if file >= 0 else 0)
 
     def end(self, *, wait: bool) -> int:
-        """Last file's first frame plus its length; only what is known at once unless `wait`."""
-        index = self._usable(len(self.starts) - 1)
-        if index is not None:
-            return self.starts[-1] + (index.n_frames if wait else index.n_frames_now)
-        for file in range(len(self.starts) - 2, -1, -1):
+        """End of the last file that can be used; only what is known at once unless `wait`."""
+        after = None
+        for file in reversed(range(len(self.starts))):
             index = self._usable(file)
             if index is not None:
-                held = index.n_frames if wait else index.n_frames_now
-                return min(self.starts[file] + held, self.starts[file + 1])
+                if wait:
+                    index.wait()
+                end = self.starts[file] + index.n_frames_now
+                return end if after is None else min(end, after)
+            after = self.starts[file]
         return 0
 
     def inspect(self) -> None:
@@ -98,7 +99,7 @@ class CameraFiles:
         for file in range(len(self.starts)):
             index = self._usable(file)
             if index is not None:
-                index.n_frames  # noqa: B018 - waits for the index
+                index.wait()
 
     def stop(self) -> None:
         """End indexing in the background."""
@@ -117,7 +118,7 @@ class CameraFiles:
                 continue
             ranges += clip_ranges(shift_ranges(found.missing_now, start), start, stop)
             if stop is not None and found.is_complete:
-                ranges.append(range(start + found.n_frames, stop))
+                ranges.append(range(start + found.n_frames_now, stop))
         return merge_ranges(ranges)
 
     def problems(self) -> tuple[Problem, ...]:
@@ -147,7 +148,7 @@ class CameraFiles:
     def _gap(self, path: Path, file: int, found: FrameIndex) -> list[Problem]:
         if file + 1 >= len(self.starts) or not found.is_complete:
             return []
-        end, after = self.starts[file] + found.n_frames, self.starts[file + 1]
+        end, after = self.starts[file] + found.n_frames_now, self.starts[file + 1]
         if end >= after:
             return []
         text = f"ends before the next file begins; frames {describe_ranges([range(end, after)])}"

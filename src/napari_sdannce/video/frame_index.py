@@ -82,6 +82,20 @@ class FrameIndex:
         """
         return self._wait(frame).table
 
+    def wait(self) -> None:
+        """Return when the whole file is known, or turned out not to be readable to its end.
+
+        Raises
+        ------
+        VideoError
+            When it was closed before.
+        """
+        try:
+            self._wait(None)
+        except VideoError:
+            if self._failure is None:
+                raise
+
     def _wait(self, frame: int | None) -> Scan:
         self.start()
         with self._changed:
@@ -131,13 +145,15 @@ class FrameIndex:
     @property
     def _lost(self) -> tuple[range, ...]:
         scan = self._scan
-        if scan is None or not scan.complete:
-            return scan.missing if scan is not None else ()
-        n = scan.table.n_frames
-        promised = (self.header.promised or 0) if self._breaks_promise(scan) else 0
-        return merge_ranges([*scan.missing, range(n, max(n, promised))])
+        n = scan.table.n_frames if scan is not None else 0
+        promised = (self.header.promised or 0) if self._breaks_promise() else 0
+        missing = scan.missing if scan is not None else ()
+        return merge_ranges([*missing, range(n, max(n, promised))])
 
-    def _breaks_promise(self, scan: Scan) -> bool:
+    def _breaks_promise(self) -> bool:
+        scan = self._scan
+        if scan is None or not scan.complete:
+            return self._failure is not None
         return scan.ends_early or self.header.counts_frames
 
     @property
