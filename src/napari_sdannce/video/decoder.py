@@ -194,8 +194,6 @@ class FrameDecoder:
         if packet is None or not packet.size:
             self._ended = True
             self._receive(packet)
-            if not self._table.counted:
-                self._drop_before(None)
             return
         number, self._sent = self._sent, self._sent + 1
         if number >= self._table.n_packets:
@@ -270,10 +268,10 @@ class FrameDecoder:
             return self._base + self._shown - 1
         return int(self._table.rank[number])
 
-    def _drop_before(self, rank: int | None) -> bool:
+    def _drop_before(self, rank: int) -> bool:
         """Give up frames that should have come out before this one; whether there were any."""
         found = False
-        while self._pending and (rank is None or self._pending[0] <= rank):
+        while self._pending and self._pending[0] <= rank:
             missed = heapq.heappop(self._pending)
             if missed != rank:
                 self._darken(int(self._table.packet[missed]))

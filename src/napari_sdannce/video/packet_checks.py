@@ -31,8 +31,6 @@ class PacketChecks:
 
         A file is taken to have check sums once a packet has shown a right one.
         """
-        if packet.is_corrupt:
-            return True
         if self._is_ffv1:
             whole = ffv1_crc.slices_are_whole(bytes(packet))
             self._has_sums |= whole
