@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
 from napari_sdannce.cli import main
@@ -16,12 +16,20 @@ from napari_sdannce.cli.options import merged, options_of, validated
 from napari_sdannce.cli.progress import duration, in_words, reporter
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.files import open_labels
-from napari_sdannce.predictions import PoseStore, read_com_trace
-from napari_sdannce.settings import DanncePredictSettings, DannceTrainSettings
-from napari_sdannce.settings.events import EpochDone, Message, Progress, TrainingStep
+from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.predictions import ComStore, PoseStore, read_com_trace
+from napari_sdannce.settings import (
+    ComImageSettings,
+    DanncePredictSettings,
+    DannceTrainSettings,
+    VolumeSettings,
+)
+from napari_sdannce.settings.events import EpochDone, JobDone, Message, Progress, TrainingStep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from napari_sdannce.settings.events import Event
 
 
 def failing(*arguments: str) -> int:
@@ -38,6 +46,10 @@ def test_every_setting_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--volume-voxels WHOLE" in text
     assert "--rotate / --no-rotate" in text
     assert "--com PATH" in text
+    assert "may be given several times" in " ".join(text.split())
+    main(["predict", "dannce", "--help"])
+    text = capsys.readouterr().out
+    assert "Edge length of the cube, mm\n" in text  # that of training, not a default
 
 
 def test_options_are_typed_and_win_over_the_file(tmp_path: Path) -> None:
@@ -67,6 +79,36 @@ def test_paths_of_a_file_are_relative_to_it(tmp_path: Path) -> None:
     assert settings.com == Path("/there/com3d.mat")
     assert settings.experiment == tmp_path
     assert settings.count == 4
+
+
+def test_paths_of_options_are_noted_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "own.yaml").write_text("keypoints: [x]\n")
+    given = {
+        "output": "run",
+        "start_from": "../w.pth",
+        "labels": ("l.mat",),
+        "skeleton": "own.yaml",
+    }
+    settings = train_settings(DannceTrainSettings, ("a",), given, "none")
+    assert settings.output == tmp_path / "run"
+    assert settings.start_from == tmp_path / "../w.pth"
+    assert settings.experiments[0].labels == (tmp_path / "l.mat",)
+    assert settings.experiments[0].skeleton == str(tmp_path / "own.yaml")
+    # so that the same file read elsewhere says the same
+    noted = tmp_path / "run.yaml"
+    noted.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "b")
+    assert train_settings(DannceTrainSettings, (str(noted),), {}, "none") == settings
+
+
+def test_parts_of_settings_may_be_left_to_training(tmp_path: Path) -> None:
+    given = {"checkpoint": "x.pth", "volume__voxels": "32"}
+    settings = predict_settings(DanncePredictSettings, str(tmp_path), given, "none")
+    assert settings.volume is not None
+    assert settings.volume.model_fields_set == {"voxels"}
 
 
 def test_options_of_experiments(tmp_path: Path) -> None:
@@ -101,8 +143,9 @@ def test_configuration_of_the_reference_program(
     [
         ("experiments: []\nvoxels: 3\nepochs: 3\nwidth: 8\n", "no settings voxels; there are"),
         ("epochs: soon\n", "'epochs': Input should be a valid integer"),
-        ("- 1\n", "holds a list, expected a mapping"),
-        ("a: [", "not a YAML file"),
+        ("- 1\n", "it holds list, not keys; expected a file of settings"),
+        ("a: [", "line 1: expected the node content"),
+        ("width: wide\n", "'width': neither a number nor one of quarter, half, compressed, full"),
     ],
 )
 def test_files_that_make_no_sense(
@@ -124,7 +167,7 @@ def test_files_that_make_no_sense(
         (("train", "com"), "Missing argument 'SOURCE...'"),
         (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
         (("predict", "dannce", "."), "'checkpoint' must be given"),
-        (("predict", "com", ".", "--checkpoint", "no.pth"), "no checkpoint no.pth"),
+        (("predict", "com", ".", "--checkpoint", "no.pth"), "no.pth; expected a .safe"),
         (("info", "nowhere"), "does not exist"),
         # raised in other rooms than the command line's own
         (("info", str(Path(__file__).parent)), "neither videos nor a label file"),
@@ -145,6 +188,10 @@ def test_a_camera_that_is_not_there(disc_scene, capsys: pytest.CaptureFixture[st
     assert "no camera 'top'; there are Camera1, Camera2" in capsys.readouterr().err
 
 
+class OutOfMemoryError(RuntimeError):
+    """Named like torch's."""
+
+
 def test_errors_of_the_system_are_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +199,7 @@ def test_errors_of_the_system_are_one_line(
         (PermissionError(13, "Permission denied", "/there/runs"), "/there/runs: permission denied"),
         (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
         (ModuleNotFoundError("no", name="torch.nn"), "pip install 'napari-sdannce[torch]'"),
-        (torch.OutOfMemoryError("CUDA out of memory"), "the memory of the GPU is full"),
+        (OutOfMemoryError("CUDA out of memory"), "the memory of the GPU is full"),
         (MemoryError(), "the memory is full"),
     ):
         monkeypatch.setattr("napari_sdannce.cli.commands.train_settings", raising(error))
@@ -207,6 +254,108 @@ def test_jobs_from_start_to_end(
     assert (out / "c/com3d0.mat").is_file()
 
 
+@pytest.fixture
+def untrained(tmp_path: Path) -> tuple[str, str]:
+    """Checkpoints of a COM and a DANNCE network that fit the disc scene."""
+    pytest.importorskip("torch")
+    from napari_sdannce.models import (
+        CheckpointInfo,
+        ComConfig,
+        DannceConfig,
+        build_network,
+        save_checkpoint,
+    )
+
+    com, dannce = ComConfig(n_animals=2, width=2), DannceConfig(n_views=4, n_keypoints=4, width=2)
+    of_com = CheckpointInfo(network=com, image=ComImageSettings(downsample=4))
+    of_dannce = CheckpointInfo(network=dannce, volume=VolumeSettings(voxels=8, size_mm=120))
+    return (
+        str(save_checkpoint(tmp_path / "weights/com", build_network(com, 0), of_com)),
+        str(save_checkpoint(tmp_path / "weights/dannce", build_network(dannce, 0), of_dannce)),
+    )
+
+
+class Impatient:
+    """A person who stops a job when the n-th event is told."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    @contextmanager
+    def reporter(self, _: str) -> Iterator[Callable[[Event], None]]:
+        def report(_: Event) -> None:
+            self.patience -= 1
+            if not self.patience:
+                raise KeyboardInterrupt
+
+        yield report
+
+
+def test_a_stopped_job_says_how_to_go_on(
+    disc_scene,
+    untrained: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = str(disc_scene.folder)
+    predict = ["predict", "com", source, "--checkpoint", untrained[0], "--chunk", "10",
+               "--output", str(tmp_path / "c"), "--batch-size", "5"]  # fmt: skip
+    train = ["train", "com", source, "--width", "2", "--steps", "50", "--device", "cpu",
+             "--output", str(tmp_path / "run"), "--image-downsample", "4"]  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr("napari_sdannce.cli.progress.reporter", Impatient(5).reporter)
+        assert failing(*predict) == 130
+        assert capsys.readouterr().err == "stopped; the same command goes on where it was\n"
+        # 4 cameras x 48 moments to read first
+        patched.setattr("napari_sdannce.cli.progress.reporter", Impatient(192 + 6).reporter)
+        assert failing(*train) == 130
+        assert "the checkpoint 'last' of its folder" in capsys.readouterr().err
+    assert ComStore.open(tmp_path / "c/com.zarr").missing_chunks()[0] == range(20, 30)
+    main(predict)
+    assert ComStore.open(tmp_path / "c/com.zarr").missing_chunks() == ()
+    assert (tmp_path / "run/checkpoints/last.safetensors").is_file()
+
+
+def test_jobs_that_do_not_fit_are_one_line(
+    disc_scene, untrained: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, (com, dannce) = str(disc_scene.folder), untrained
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").write_bytes(b"")
+    at = ("--output", str(tmp_path / "new"))
+    trace, *_ = write_com(tmp_path, disc_scene.com, np.arange(48))
+    poses = ("predict", "dannce", source, "--com", str(trace), "--checkpoint")
+    for arguments, message in (
+        (("predict", "com", source, "--checkpoint", dannce, *at), "holds a dannce network, expec"),
+        (
+            ("predict", "com", source, "--checkpoint", str(tmp_path / "weights"), *at),
+            "a folder, expected a .s",
+        ),
+        ((*poses, com, *at), "holds a com network, expected a dannce network"),
+        ((*poses, dannce, *at, "--cameras", "Camera1"), "takes 4 views, "),
+        ((*poses, dannce, *at, "--cameras", "Camera9"), "no camera 'Camera9'; there are Camera1,"),
+        ((*poses, dannce, *at, "--com", dannce), "a file of type '.safetensors'; expected a store"),
+        ((*poses, dannce, *at, "--start", "48"), "nothing to predict from moment 48 on"),
+        ((*poses, dannce, *at, "--device", "cuda:99"), "device 'cuda:99' is not there"),
+        ((*poses, dannce, "--output", str(tmp_path / "file")), "file is a file, expected a folder"),
+        ((*poses, dannce, "--output", str(tmp_path / "file/x")), "file/x: not a directory"),
+        (("train", "com", source, "--output", str(tmp_path / "full")), "full is not empty; choose"),
+        (("train", "com", source, "--cameras", "Camera9", *at), "no camera 'Camera9'; there are"),
+        (("train", "com", source, "--start-from", dannce, *at), "expected a com network"),
+        (("train", "dannce", source, "--start-from", dannce, *at), "do not fit a dannce network"),
+        (("train", "dannce", source, "--skeleton", "rat23", *at), "it has 4 keypoints, no multip"),
+        (("train", "dannce", source, "--com", source, *at), "it has none of them; expected"),
+    ):
+        assert failing(*arguments) == 2, arguments
+        said = capsys.readouterr().err
+        assert message in said, arguments
+        assert len(said.splitlines()) == 1, said
+        assert said.startswith("sdannce: ")
+    assert not (tmp_path / "new").exists()
+
+
 def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cameras = disc_scene.recording.cameras
     points = np.stack([camera.project(disc_scene.keypoints[:, 0]) for camera in cameras])
@@ -233,3 +382,18 @@ def test_bars_do_not_trip_over_brackets(capsys: pytest.CaptureFixture[str]) -> N
         report(Progress(task="find", done=1, total=2, seconds_left=3))
         report(Message(text="in [odd] folder"))
     assert "in [odd] folder" in capsys.readouterr().err
+
+
+def test_bars_stand_above_the_end_of_their_job(capsys: pytest.CaptureFixture[str]) -> None:
+    with reporter("bar") as report:
+        report(TrainingStep(step=3, total=3, loss=0.5, seconds_left=0))
+        report(JobDone(seconds=3, outputs=("run",)))
+        report(Progress(task="find", done=1, total=2, seconds_left=3))
+    lines = [line.rstrip() for line in capsys.readouterr().err.splitlines()]
+    assert lines[0].startswith("train")
+    assert lines[0].endswith("3/3 steps  loss 0.5")
+    assert lines[1:3] == ["done in 3 s", "run"]
+    assert lines[3].endswith("1/2 frames  3 s left")
+    with reporter("bar"):
+        pass
+    assert capsys.readouterr().err == ""

@@ -29,6 +29,9 @@ PROGRESS = click.option(
 SOURCES_HELP = """SOURCE is an experiment folder, a YAML file of these settings, or a configuration
 of the reference program. What an option says wins over the file."""
 
+TRAINING_STOPPED = "what it learned so far is in the checkpoint 'last' of its folder"
+PREDICTION_STOPPED = "the same command goes on where it was"
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("napari-sdannce"), prog_name="sdannce")
@@ -56,7 +59,7 @@ def train_com(sources: tuple[str, ...], progress: str, **given: Any) -> None:
     settings = train_settings(ComTrainSettings, sources, given, progress)
     from napari_sdannce.training import train_com as job
 
-    show(job(settings), progress)
+    show(job(settings), progress, if_stopped=TRAINING_STOPPED)
 
 
 @train.command("dannce", epilog=SOURCES_HELP)
@@ -69,7 +72,7 @@ def train_dannce(sources: tuple[str, ...], progress: str, **given: Any) -> None:
     settings = train_settings(DannceTrainSettings, sources, given, progress)
     from napari_sdannce.training import train_dannce as job
 
-    show(job(settings), progress)
+    show(job(settings), progress, if_stopped=TRAINING_STOPPED)
 
 
 @predict.command("com", epilog=SOURCES_HELP)
@@ -82,7 +85,8 @@ def predict_com(source: str, progress: str, **given: Any) -> None:
     from napari_sdannce.inference import open_to_predict
     from napari_sdannce.inference import predict_com as job
 
-    show(job(open_to_predict(settings), settings), progress)
+    recording = open_to_predict(settings)
+    show(job(recording, settings), progress, if_stopped=PREDICTION_STOPPED)
 
 
 @predict.command("dannce", epilog=SOURCES_HELP)
@@ -95,7 +99,8 @@ def predict_dannce(source: str, progress: str, **given: Any) -> None:
     from napari_sdannce.inference import open_to_predict
     from napari_sdannce.inference import predict_dannce as job
 
-    show(job(open_to_predict(settings), settings), progress)
+    recording = open_to_predict(settings)
+    show(job(recording, settings), progress, if_stopped=PREDICTION_STOPPED)
 
 
 @cli.command()

@@ -49,7 +49,11 @@ class Option:
 
 
 def options_of(
-    model: type[BaseModel], *, without: tuple[str, ...] = (), inside: tuple[str, ...] = ()
+    model: type[BaseModel],
+    *,
+    without: tuple[str, ...] = (),
+    inside: tuple[str, ...] = (),
+    with_defaults: bool = True,
 ) -> Iterator[Option]:
     """Options for all fields of a settings class; fields of nested classes carry its name in front.
 
@@ -61,19 +65,23 @@ def options_of(
         Fields to leave out.
     inside
         Names of the fields that lead to the class.
+    with_defaults
+        Say what holds when an option is not given.
     """
     for name, info in model.model_fields.items():
         if name in without:
             continue
         path, kind = (*inside, name), _bare(info.annotation)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from options_of(kind, inside=path)
+            # settings that may be left out as a whole are then as in training
+            yield from options_of(kind, inside=path, with_defaults=info.default is not None)
             continue
-        text = info.description or ""
-        default = info.default
-        if default not in (None, (), PydanticUndefined):
-            text += f" [{_plain(default)}]"
-        yield Option(path, text, _choices(kind), kind is bool, _n_values(kind), _metavar(kind))
+        text, n_values = info.description or "", _n_values(kind)
+        if n_values < 0:
+            text += "; may be given several times"
+        if with_defaults and info.default not in (None, (), "", PydanticUndefined):
+            text += f" [{_plain(info.default)}]"
+        yield Option(path, text, _choices(kind), kind is bool, n_values, _metavar(kind))
 
 
 def merged(base: Mapping[str, Any], given: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import click
 from rich.console import Console
@@ -24,40 +24,59 @@ from napari_sdannce.settings.events import (
 Report = Callable[[Event], None]
 
 
+class _Told:
+    """Tells events on a terminal: bars at the bottom, sentences above them."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.bars: Bars | None = None
+        self.known: dict[str, TaskID] = {}
+
+    def report(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            note = remaining(event.seconds_left)
+            self.advance(event.task, event.done, event.total, event.unit, note)
+        elif isinstance(event, TrainingStep):
+            note = f"loss {event.loss:.4g}  {remaining(event.seconds_left)}"
+            self.advance("train", event.step, event.total, "steps", note)
+        else:
+            self.say(event)
+
+    def advance(self, task: str, done: int, total: int, unit: str, note: str) -> None:
+        if self.bars is None:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}  {task.fields[note]}"),
+            )
+            self.bars = Bars(*columns, console=self.console)
+            self.bars.start()
+        if task not in self.known:
+            self.known[task] = self.bars.add_task(task, unit=unit, note=note)
+        self.bars.update(self.known[task], completed=done, total=total, unit=unit, note=note)
+
+    def say(self, event: Event) -> None:
+        if isinstance(event, JobDone):
+            self.stop()
+        line = in_words(event)
+        if line:
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Leave the bars as they stand; the next progress begins new ones."""
+        if self.bars is not None:
+            self.bars.stop()
+        self.bars, self.known = None, {}
+
+
 @contextmanager
 def _as_bars() -> Iterator[Report]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}  {task.fields[note]}"),
-    )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        known: dict[str, TaskID] = {}
-
-        def advance(name: str, done: int, total: int, unit: str, note: str) -> None:
-            if name not in known:
-                known[name] = bars.add_task(name, unit=unit, note=note)
-            bars.update(known[name], completed=done, total=total, unit=unit, note=note)
-
-        left = ""
-
-        def report(event: Event) -> None:
-            nonlocal left
-            if isinstance(event, Progress):
-                note = remaining(event.seconds_left)
-                advance(event.task, event.done, event.total, event.unit, note)
-            elif isinstance(event, TrainingStep):
-                note = f"loss {event.loss:.4g}  {left}"
-                advance("train", event.step, event.total, "steps", note)
-            else:
-                if isinstance(event, EpochDone):
-                    left = remaining(event.seconds_left)
-                line = in_words(event)
-                if line:
-                    bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-        yield report
+    told = _Told()
+    try:
+        yield told.report
+    finally:
+        told.stop()
 
 
 @contextmanager
@@ -91,11 +110,34 @@ def reporter(way: str) -> AbstractContextManager[Report]:
     return _REPORTERS[way]()
 
 
-def show(events: Iterator[Event], way: str) -> None:
-    """Run a job and tell its events."""
-    with reporter(way) as report:
-        for event in events:
-            report(event)
+class Stopped(click.ClickException):
+    """A person stopped a job."""
+
+    exit_code = 130
+
+    def show(self, file: object = None) -> None:
+        """Say so."""
+        click.echo(f"stopped; {self.message}", err=True)
+
+
+def show(events: Generator[Event, None, None], way: str, *, if_stopped: str) -> None:
+    """Run a job and tell its events.
+
+    Parameters
+    ----------
+    events
+        The job.
+    way
+        How they are told, see `reporter`.
+    if_stopped
+        What a person who stops it should know.
+    """
+    try:
+        with reporter(way) as report, closing(events):
+            for event in events:
+                report(event)
+    except KeyboardInterrupt as error:
+        raise Stopped(if_stopped) from error
 
 
 def in_words(event: Event) -> str:
@@ -114,7 +156,7 @@ def in_words(event: Event) -> str:
 
 def remaining(seconds: float | None) -> str:
     """How long something still takes, in words."""
-    return "" if seconds is None else f"{duration(seconds)} left"
+    return f"{duration(seconds)} left" if seconds else ""
 
 
 def duration(seconds: float) -> str:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from napari_sdannce.cli.options import given_options, merged, validated
-from napari_sdannce.cli.progress import show
+from napari_sdannce.cli.progress import reporter
 from napari_sdannce.settings import (
     ComPredictSettings,
     ComTrainSettings,
@@ -28,7 +26,7 @@ def train_settings(
     model: type[Train], sources: tuple[str, ...], given: Mapping[str, Any], progress: str
 ) -> Train:
     """Settings of the sources, with the options put over them."""
-    options = given_options(given)
+    options = _options(given)
     per_experiment = set(ExperimentSettings.model_fields)
     of_experiment = {path: v for path, v in options.items() if path[0] in per_experiment}
     of_job = {path: v for path, v in options.items() if path[0] not in per_experiment}
@@ -56,9 +54,18 @@ def predict_settings(
     """Settings of the source, with the options put over them."""
     path = _existing(source)
     if path.is_dir():
-        return validated(model, merged({"experiment": path}, given_options(given)), "options")
+        return validated(model, merged({"experiment": path}, _options(given)), "options")
     values = {"experiment": path.parent, **_read_settings(path, model, progress)}
-    return validated(model, merged(values, given_options(given)), str(path))
+    return validated(model, merged(values, _options(given)), str(path))
+
+
+def _options(given: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
+    """Options that were given, their paths made absolute: what a run notes holds anywhere."""
+    here = Path.cwd()
+    return {
+        path: _absolute({path[-1]: value}, here)[path[-1]]
+        for path, value in given_options(given).items()
+    }
 
 
 def _existing(source: str) -> Path:
@@ -74,12 +81,9 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
     """Values of a settings file of ours (paths relative to it), or of the reference program."""
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise ValueError(f"{path}: a file of type '{path.suffix}', expected a .yaml of settings")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: holds a {type(content).__name__}, expected a mapping")
+    from napari_sdannce.files.yaml_file import read_yaml
+
+    content = read_yaml(path, "a file of settings").content
     if set(content) <= set(model.model_fields):
         return _absolute(content, path.parent)
     from napari_sdannce.files.reference_config import known_keys
@@ -106,7 +110,9 @@ def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, An
         DanncePredictSettings: convert.to_dannce_predict_settings,
     }
     found = converters[model](reference)
-    show(iter([Message(level="warning", text=str(each)) for each in found.ignored]), progress)
+    with reporter(progress) as report:
+        for each in found.ignored:
+            report(Message(level="warning", text=str(each)))
     values: dict[str, Any] = found.settings.model_dump(exclude_unset=True)
     if "experiment" in model.model_fields:
         values["experiment"] = reference.folder
@@ -122,8 +128,10 @@ def _absolute(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for key, value in content.items():
         if key in _PATHS and isinstance(value, str):
             result[key] = folder / Path(value).expanduser()
-        elif key == "labels" and isinstance(value, list):
-            result[key] = [folder / str(each) for each in value]
+        elif key == "labels" and isinstance(value, list | tuple):
+            result[key] = [folder / Path(str(each)).expanduser() for each in value]
+        elif key == "skeleton" and isinstance(value, str) and (folder / value).is_file():
+            result[key] = str(folder / value)
         elif key == "experiments" and isinstance(value, list):
             result[key] = [
                 _absolute(each, folder) if isinstance(each, Mapping) else each for each in value

@@ -14,7 +14,6 @@ from napari_sdannce.inference.common import (
     moments_to_predict,
     origin_warning,
     registered,
-    select_cameras,
     store_in,
     video_warnings,
     weights_hash,
@@ -28,7 +27,7 @@ from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from napari_sdannce.models import Checkpoint
@@ -40,7 +39,7 @@ _TWINS = ("com3d.mat", "com3d[0-9]*.mat", "instance*com3d*.mat")
 _DECIDING = {"subpixel", "min_peak", "triangulation", "max_error_px"}
 
 
-def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[Event]:
+def predict_com(recording: Recording, settings: ComPredictSettings) -> Generator[Event, None, None]:
     """Find each animal's centre of mass at every moment.
 
     Results go to the store ``com.zarr`` chunk by chunk (a job that was killed goes on where it
@@ -72,7 +71,7 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Iterator[
     device = choose_device(settings.device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network, image = checkpoint.com, _image(settings, checkpoint)
-    recording = _enough_cameras(select_cameras(recording, settings.cameras))
+    recording = _enough_cameras(recording.select(settings.cameras or recording.names))
     yield from origin_warning(recording, checkpoint.info)
     path = store_in(settings.output or default_folder(recording), STORE, _TWINS)
     with RecordingVideo(recording) as video:

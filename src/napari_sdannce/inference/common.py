@@ -46,17 +46,6 @@ def open_to_predict(settings: PredictSettings) -> Recording:
     )
 
 
-def select_cameras(recording: Recording, names: Sequence[str]) -> Recording:
-    """The recording with the cameras that settings choose; all when they choose none.
-
-    Raises
-    ------
-    ValueError
-        When there is no camera of such a name.
-    """
-    return recording.select(names) if names else recording
-
-
 def completed(given: Model | None, trained: Model | None) -> Model | None:
     """Settings that were given; what they leave open is as in training."""
     if given is None or trained is None:

@@ -16,7 +16,6 @@ from napari_sdannce.inference.common import (
     moments_to_predict,
     origin_warning,
     registered,
-    select_cameras,
     store_in,
     trace_hash,
     video_warnings,
@@ -31,7 +30,7 @@ from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from napari_sdannce.models import Checkpoint, CheckpointInfo
@@ -48,7 +47,7 @@ _TWINS = ("save_data_*.mat", "init_save_data_*.mat", "com3d_used.mat")
 
 def predict_dannce(
     recording: Recording, settings: DanncePredictSettings, com: ComTrace | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Find the keypoints of each animal at every moment.
 
     Results go to the store ``poses.zarr`` chunk by chunk (a job that was killed goes on where it
@@ -182,7 +181,7 @@ def choose_cameras(
     trained = checkpoint.info.cameras
     if not chosen and set(trained) <= set(recording.names):
         chosen = trained
-    recording = select_cameras(recording, chosen)
+    recording = recording.select(chosen or recording.names)
     wanted = checkpoint.dannce.config.n_views
     if len(recording.views) != wanted:
         raise ValueError(

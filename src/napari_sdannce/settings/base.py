@@ -15,7 +15,11 @@ class Settings(BaseModel):
 
 
 def _width_by_name(value: object) -> object:
-    return WIDTHS.get(value, value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if value not in WIDTHS and not value.isdecimal():
+        raise ValueError(f"neither a number nor one of {', '.join(WIDTHS)}")
+    return WIDTHS.get(value, value)
 
 
 Width = Annotated[

@@ -45,6 +45,7 @@ class TrainingStep(Event):
     step: int
     total: int
     loss: float
+    seconds_left: float | None = None
 
 
 class EpochDone(Event):

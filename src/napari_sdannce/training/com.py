@@ -28,7 +28,7 @@ from napari_sdannce.training.losses import masked_mse, point_errors
 from napari_sdannce.training.start import check_same_names, example_rng, opened, shuffled_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from torch import Tensor
 
@@ -131,7 +131,7 @@ def collate(examples: Sequence[ImageWithTarget], size: tuple[int, int]) -> Image
 
 def train_com(
     settings: ComTrainSettings, experiments: Sequence[Experiment] | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a COM network on labelled recordings.
 
     Parameters

@@ -26,7 +26,7 @@ from napari_sdannce.training.losses import l1_loss, point_errors
 from napari_sdannce.training.start import check_same_names, example_rng, opened, shuffled_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from torch import Tensor
 
@@ -100,7 +100,7 @@ def collate(examples: Sequence[VolumeWithPoints]) -> VolumeBatch:
 
 def train_dannce(
     settings: DannceTrainSettings, experiments: Sequence[Experiment] | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a DANNCE network on labelled recordings.
 
     Parameters

@@ -110,7 +110,7 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
     origin = PixelOrigin(settings.pixel_origin)
     recording = open_recording(settings.folder, pixel_origin=origin)
     if settings.cameras:
-        recording = _selected(recording, settings.cameras)
+        recording = recording.select(settings.cameras)
     recording.cameras  # noqa: B018  raises when one is not calibrated
     paths = settings.labels or recording.label_files
     if not paths:
@@ -123,13 +123,6 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
         labels = fitting_labels(read, kind)
     trace = read_com_trace(settings.com) if settings.com else None
     return Experiment.of(recording, labels, trace)
-
-
-def _selected(recording: Recording, cameras: Sequence[str]) -> Recording:
-    try:
-        return recording.select(cameras)
-    except KeyError as error:
-        raise ValueError(error.args[0]) from error
 
 
 def _open(path: Path, skeleton: str | None, origin: PixelOrigin) -> Labels:

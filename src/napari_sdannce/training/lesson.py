@@ -72,7 +72,7 @@ class Lesson(Generic[Example]):
 
 def teach(
     lesson: Lesson[Example], experiments: Sequence[Experiment], settings: TrainSettings
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a network.
 
     A run that fails or is stopped before its first step leaves nothing behind.

@@ -108,6 +108,7 @@ class Fitting:
     epoch: int = 0
     step: int = 0
     saved_step: int = 0
+    started: float = 0.0
     bad_steps: int = 0
     best_error: float = math.inf
     saved: dict[str, Path] = field(default_factory=dict)
@@ -122,6 +123,16 @@ class Fitting:
         )
         self.schedule = _schedule(self.optimiser, s.schedule, self.total)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.device.type == "cuda")
+
+    @property
+    def seconds(self) -> float:
+        """Time since the first step began."""
+        return time.monotonic() - self.started
+
+    @property
+    def seconds_left(self) -> float:
+        """Time that the steps to come will take, if they go on like this."""
+        return self.seconds / self.step * (self.total - self.step)
 
     def train_epoch(self, epoch: int) -> Generator[Event, None, dict[str, float]]:
         """One pass over the training examples, or what is left of the steps."""
@@ -138,7 +149,12 @@ class Fitting:
             self.step += 1
             mean.add(measured)
             self._check(mean.losses[-1])
-            yield TrainingStep(step=self.step, total=self.total, loss=mean.losses[-1])
+            yield TrainingStep(
+                step=self.step,
+                total=self.total,
+                loss=mean.losses[-1],
+                seconds_left=self.seconds_left,
+            )
             if self.step == self.total:
                 break
         self.epoch = epoch
@@ -192,20 +208,21 @@ def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
 
 
 def _epochs(fitting: Fitting) -> Iterator[Event]:
-    started = time.monotonic()
+    fitting.started = time.monotonic()
     for epoch in range(1, fitting.epochs + 1):
         metrics = yield from fitting.train_epoch(epoch)
         metrics |= _Mean().metrics("val", fitting.task)
         if epoch == fitting.epochs or epoch % fitting.settings.validate_every == 0:
             metrics |= validate(fitting.network, fitting.task).metrics("val", fitting.task)
             yield from fitting.keep(metrics)
-        seconds = time.monotonic() - started
         rate = float(fitting.schedule.get_last_lr()[0])
-        others = {"learning_rate": rate, "seconds": round(seconds, 3)}
+        others = {"learning_rate": rate, "seconds": round(fitting.seconds, 3)}
         fitting.run.log(epoch, fitting.step, metrics | others)
-        left = seconds / fitting.step * (fitting.total - fitting.step)
         yield EpochDone(
-            epoch=epoch, total=fitting.epochs, metrics=_finite(metrics), seconds_left=left
+            epoch=epoch,
+            total=fitting.epochs,
+            metrics=_finite(metrics),
+            seconds_left=fitting.seconds_left,
         )
 
 
