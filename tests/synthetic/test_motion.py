@@ -5,7 +5,7 @@ import pytest
 
 from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.synthetic import Arena, Motion, rat_motion
-from napari_sdannce.synthetic.behaviour import Act, ActKind, Ground, start
+from napari_sdannce.synthetic.behaviour import Act, ActKind, Ground, Role
 
 RAT = load_skeleton("rat23")
 FEET = [RAT.index(name) for name in ("HandL", "HandR", "FootL", "FootR")]
@@ -145,8 +145,8 @@ def test_frame_rate_only_samples_the_same_life() -> None:
 
 def test_a_script_is_followed() -> None:
     script = (
-        (start(-150.0, 0.0, 0.0), Act(ActKind.WALK, 3.0, target=(150.0, 0.0), speed=200)),
-        (start(150.0, 120.0, 0.0), Act(ActKind.REAR, 3.0, speed=300)),
+        Role((-150.0, 0.0), 0.0, (Act(ActKind.WALK, 3.0, target=(150.0, 0.0), speed=200),)),
+        Role((150.0, 120.0), 0.0, (Act(ActKind.REAR, 3.0),)),
     )
     motion = rat_motion(120, 2, seed=0, ground=Ground(300), script=script)
     assert np.allclose(motion.keypoints[0, 0, 15:23:4, :2].mean(axis=0), [-150, 0], atol=12)
@@ -165,4 +165,4 @@ def test_impossible_motion_is_refused(arguments: tuple[int, int], message: str) 
     with pytest.raises(ValueError, match=message):
         rat_motion(*arguments)
     with pytest.raises(ValueError, match="script for 1"):
-        rat_motion(5, 2, script=((start(0.0, 0.0, 0.0),),))
+        rat_motion(5, 2, script=(Role((0.0, 0.0), 0.0, ()),))

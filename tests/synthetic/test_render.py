@@ -10,7 +10,7 @@ from napari_sdannce.geometry.distortion import distort
 from napari_sdannce.synthetic import Arena, Coat, Motion, Scene, camera_ring, rat_motion
 from napari_sdannce.synthetic.arena import EMPTY_ARENA, Box, Pillar
 from napari_sdannce.synthetic.background import trace_background
-from napari_sdannce.synthetic.behaviour import Act, ActKind, start
+from napari_sdannce.synthetic.behaviour import Role
 from napari_sdannce.synthetic.light import cast_shadows
 from napari_sdannce.synthetic.render import Frame, render_frame, render_scene, visibility
 from napari_sdannce.synthetic.rig import look_at
@@ -18,7 +18,7 @@ from napari_sdannce.synthetic.rig import look_at
 
 def _standing(x: float, y: float, heading: float) -> Motion:
     """One rat that stands still at a place."""
-    return rat_motion(1, 1, script=((start(x, y, heading), Act(ActKind.PAUSE, 9.0)),))
+    return rat_motion(1, 1, script=(Role((x, y), heading, ()),))
 
 
 def _from(place: tuple[float, float, float], size: tuple[int, int] = (320, 256)) -> Camera:
@@ -95,10 +95,7 @@ def test_a_box_behind_the_animal_hides_nothing() -> None:
 
 
 def test_the_nearer_animal_covers_the_other() -> None:
-    script = (
-        (start(-90.0, -60.0, 0.0), Act(ActKind.PAUSE, 9.0)),
-        (start(-90.0, 60.0, 0.0), Act(ActKind.PAUSE, 9.0)),
-    )
+    script = (Role((-90.0, -60.0), 0.0, ()), Role((-90.0, 60.0), 0.0, ()))
     motion = rat_motion(1, 2, script=script)
     front, back = _from((0.0, -700.0, 160.0)), _from((0.0, 700.0, 160.0))
     cameras = (front, replace(back, name="Camera2"))

@@ -37,6 +37,8 @@ class Act:
         Which animal to approach, follow or stand beside.
     speed
         Speed wanted, mm/s.
+    height
+        How far to rear: 0 not at all .. 1 upright.
     """
 
     kind: ActKind
@@ -44,10 +46,30 @@ class Act:
     target: tuple[float, float] = (0.0, 0.0)
     other: int = 0
     speed: float = 160.0
+    height: float = 1.0
 
 
-Script = Sequence[Sequence[Act]]
-"""Acts of each animal, done one after the other; after the last the animal pauses."""
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one animal does.
+
+    Parameters
+    ----------
+    place
+        (x, y) mm where its pelvis is at first.
+    heading
+        Which way it faces then, radians.
+    acts
+        Done one after the other; after the last the animal pauses.
+    """
+
+    place: tuple[float, float]
+    heading: float
+    acts: tuple[Act, ...]
+
+
+Script = Sequence[Role]
+"""The role of each animal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +88,6 @@ class Ground:
     obstacles: tuple[tuple[float, float, float], ...] = ()
 
 
-def start(x: float, y: float, heading: float) -> Act:
-    """First entry of a script: where the animal's pelvis is and which way (radians) it faces."""
-    return Act(ActKind.WALK, 0.0, (x, y), speed=heading)
-
-
 def made_up(i: int, n: int, ground: Ground, rng: np.random.Generator) -> Iterator[Act]:
     """Acts of animal `i` of `n`, without end, as the chance falls."""
     social = 0.3 if n > 1 else 0.0
@@ -84,7 +101,7 @@ def made_up(i: int, n: int, ground: Ground, rng: np.random.Generator) -> Iterato
         azimuth = rng.uniform(0, 2 * np.pi)
         target = (float(reach * np.cos(azimuth)), float(reach * np.sin(azimuth)))
         other = int((i + rng.integers(1, max(n, 2))) % n)
-        yield Act(
-            kinds[k], seconds[k] * rng.uniform(0.6, 1.4), target, other,
-            rng.uniform(80, 330),
-        )  # fmt: skip
+        lasting, speed = seconds[k] * rng.uniform(0.6, 1.4), rng.uniform(80, 330)
+        # the bold run fast and rear high
+        height = float(np.clip(0.6 + 0.4 * (speed - 80) / 200, 0.6, 1.0))
+        yield Act(kinds[k], lasting, target, other, speed, height)

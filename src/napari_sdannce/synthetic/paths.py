@@ -130,11 +130,7 @@ def _born(
 ) -> _Agent:
     rng = np.random.default_rng([seed, i, 7])
     if script is not None:
-        first = script[i][0]
-        # the first act of a script says where the animal starts
-        x, y = first.target
-        heading = float(first.speed)
-        acts: Iterator[Act] = iter(script[i][1:])
+        (x, y), heading, acts = script[i].place, script[i].heading, iter(script[i].acts)
     else:
         azimuth = 2 * np.pi * (i + rng.uniform(0.2, 0.8)) / n
         x, y = 0.5 * ground.radius * _direction(azimuth)
@@ -244,14 +240,9 @@ def _posture(agent: _Agent, i: int, agents: list[_Agent], now: float) -> None:
     quick = 6.0 * STEP_S
     agent.look += quick * (look - agent.look)
     agent.nod += quick * (lift - agent.nod)
-    agent.rear += 4.5 * STEP_S * (room * (kind is ActKind.REAR) * _height(agent) - agent.rear)
+    agent.rear += 4.5 * STEP_S * (room * (kind is ActKind.REAR) * agent.act.height - agent.rear)
     agent.groom += 4.0 * STEP_S * (room * (kind is ActKind.GROOM) - agent.groom)
     agent.sniff += 3.0 * STEP_S * (0.5 + 0.5 * np.sin(0.8 * now + 3 * phase) - agent.sniff)
-
-
-def _height(agent: _Agent) -> float:
-    """How high the animal rears this time: from the act's (otherwise unused) speed."""
-    return float(np.clip(0.6 + 0.4 * (agent.act.speed - 80) / 200, 0.6, 1.0))
 
 
 def _nearest_point(agent: _Agent, i: int, agents: list[_Agent]) -> FloatArray | None:

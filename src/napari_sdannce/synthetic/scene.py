@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_sdannce.synthetic.arena import Arena
-from napari_sdannce.synthetic.behaviour import Act, ActKind, start
+from napari_sdannce.synthetic.behaviour import Act, ActKind, Role
 from napari_sdannce.synthetic.coat import Coat
 from napari_sdannce.synthetic.motion import rat_motion
 from napari_sdannce.synthetic.rig import FLOOR_SHARE, camera_ring
@@ -85,16 +85,15 @@ def two_rats(n_frames: int = 200) -> Scene:
     arena = Arena(seed=1)
     cameras = camera_ring(6, radius_mm=arena.radius / FLOOR_SHARE, seed=1)
     hooded = (
-        start(-225.0, -75.0, 0.3),
         Act(ActKind.APPROACH, 2.0, other=1, speed=200),
-        Act(ActKind.REAR, 0.75, speed=260),
+        Act(ActKind.REAR, 0.75, height=0.96),
         Act(ActKind.WALK, 3.0, target=(170.0, 180.0), speed=330),
     )
     white = (
-        start(75.0, 205.0, -1.75),
         Act(ActKind.WALK, 0.8, target=(45.0, -40.0), speed=120),
         Act(ActKind.PAUSE, 1.1),
         Act(ActKind.WALK, 3.0, target=(-60.0, -250.0), speed=300),
     )
-    motion = rat_motion(n_frames, 2, seed=1, ground=arena.ground, script=(hooded, white))
+    script = (Role((-225.0, -75.0), 0.3, hooded), Role((75.0, 205.0), -1.75, white))
+    motion = rat_motion(n_frames, 2, seed=1, ground=arena.ground, script=script)
     return Scene(cameras, motion, (Coat.HOODED, Coat.ALBINO), arena, noise=0.8, seed=1)
