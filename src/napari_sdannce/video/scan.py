@@ -196,8 +196,6 @@ def _counted_table(header: VideoHeader, packets: PacketList, *, cut: bool = Fals
     Nothing about and behind a lost packet can be counted.
     """
     pos = np.asarray(packets.pos, dtype=np.int64)
-    if any(dts is None for dts in packets.dts):
-        pos = np.full(len(pos), -1, dtype=np.int64)
     dts = np.array([dts or 0 for dts in packets.dts], dtype=np.int64)
     torn = losses(header, packets, dts)[1] if header.container == "avi" else []
     lost_at = torn[0] if torn else len(dts) if cut else None
