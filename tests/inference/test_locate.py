@@ -13,10 +13,10 @@ from napari_sdannce.files.com_mat import read_com
 from napari_sdannce.geometry import Camera
 from napari_sdannce.geometry.dlt import intersect_pairs, nan_median, pinhole_matrices
 from napari_sdannce.inference.locate import find_peaks, locate
-from napari_sdannce.models.heatmaps import gaussian_targets
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings import ComImageSettings, ComPredictSettings
 from napari_sdannce.synthetic import camera_ring
+from napari_sdannce.training.com_targets import com_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +115,8 @@ def scene() -> tuple[tuple[Camera, ...], np.ndarray, np.ndarray]:
 def test_heatmaps_to_positions() -> None:
     cameras, points, pixels = scene()
     image = ComImageSettings(downsample=4)
-    maps = 0.8 * gaussian_targets((pixels - 1.5) / 4, (160, 128), sigma=6.0)
+    flat = com_targets(pixels.reshape(-1, 2), (160, 128), image, sigma_px=24.0)
+    maps = 0.8 * flat.reshape(*pixels.shape[:-1], 128, 160)
     peaks, heights = find_peaks(maps, image, subpixel=True)
     np.testing.assert_allclose(peaks, pixels, atol=0.02)
     found = locate(cameras, peaks, heights, ROBUST)

@@ -66,6 +66,14 @@ def test_peak_of_the_target_is_the_point(method: str, factor: int) -> None:
     assert height[0] > 0.9
 
 
+def test_an_animal_without_label_has_no_target() -> None:
+    points = np.array([[3.0, 4.0], [np.nan, 4.0]])
+    targets = com_targets(points, (16, 8), ComImageSettings(downsample=1), sigma_px=2.0)
+    assert targets.shape == (2, 8, 16)
+    assert targets[0, 4, 3] == 1
+    assert np.isnan(targets[1]).all()
+
+
 @pytest.mark.parametrize("method", ["nearest", "mean"])
 def test_pixels_go_there_and_back(method: str) -> None:
     settings = ComImageSettings(downsample=4, method=method, crop_rows=(8, 100))

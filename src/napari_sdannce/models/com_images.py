@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.models.com import COARSENING
+from napari_sdannce.volumes.sample import LUMINANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 ImageArray = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
-
-# brightness of red, green and blue as the reference weighs them
-_LUMINANCE = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 
 
 def prepare_image(frame: npt.NDArray[np.uint8], settings: ComImageSettings) -> ImageArray:
@@ -41,7 +39,7 @@ def prepare_image(frame: npt.NDArray[np.uint8], settings: ComImageSettings) -> I
     small = _SHRINK[settings.method](cropped, settings.downsample)
     if not settings.mono:
         return small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2)
-    grey = small if small.ndim == 2 else small @ _LUMINANCE
+    grey = small if small.ndim == 2 else small @ np.array(LUMINANCE, dtype=np.float32)
     return grey[..., None].astype(np.float32)
 
 

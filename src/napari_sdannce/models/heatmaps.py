@@ -1,4 +1,4 @@
-"""Heatmaps to coordinates: expectation in volumes, peaks in images, and targets.
+"""Heatmaps to coordinates: expectation in volumes, peaks in images.
 
 Volumes have the axes y, x, z; coordinates are always x, y, z.
 """
@@ -132,27 +132,3 @@ def _fit_paraboloids(dx: FloatArray, dy: FloatArray, values: FloatArray) -> Floa
     shift = np.stack([cxy * by - 2 * cyy * bx, cxy * bx - 2 * cxx * by], axis=1) / safe[:, None]
     hill &= np.abs(shift).max(axis=1) < _FIT_RADIUS
     return np.where(hill[:, None], shift, 0)
-
-
-def gaussian_targets(
-    points: npt.ArrayLike, image_size: tuple[int, int], sigma: float
-) -> npt.NDArray[np.float32]:
-    """Draw a spot of height 1 at each point.
-
-    Parameters
-    ----------
-    points
-        (..., 2) x, y in px; NaN gives an image of NaN.
-    image_size
-        (width, height) px.
-    sigma
-        Standard deviation of the spot, px.
-
-    Returns
-    -------
-    (..., H, W).
-    """
-    x, y = np.moveaxis(np.asarray(points, dtype=np.float64)[..., None], -2, 0)
-    across = np.exp(-((np.arange(image_size[0]) - x) ** 2) / (2 * sigma**2))
-    down = np.exp(-((np.arange(image_size[1]) - y) ** 2) / (2 * sigma**2))
-    return np.asarray(down[..., :, None] * across[..., None, :], dtype=np.float32)
