@@ -54,6 +54,22 @@ KINDS = {
         {"options": {**X264, "bf": "3", "g": "10"}, "times_ms": UNEVEN},
     ),
     "transport stream": ("a.ts", {"options": {**X264, "bf": "3", "g": "10"}}),
+    "program stream": ("a.mpg", {"codec": "mpeg2video", "gop": 10, "bframes": 2}),
+    "windows media": ("a.wmv", {"codec": "wmv2", "gop": 10}),
+    "flash": ("a.flv", {"options": {**X264, "bf": "2", "g": "10"}}),
+    "hidden frames": (
+        "a.webm",
+        {
+            "codec": "libvpx-vp9",
+            "gop": 20,
+            "options": {
+                "deadline": "good",
+                "cpu-used": "5",
+                "auto-alt-ref": "1",
+                "lag-in-frames": "16",
+            },
+        },
+    ),
     "raw stream": ("a.h264", {"options": {**X264, "bf": "3", "g": "10"}, "container": "h264"}),
     "h264 in avi": ("a.avi", {"options": {**X264, "bf": "3", "g": "10"}}),
     "mpeg4 in avi": ("a.avi", {"codec": "mpeg4", "gop": 10}),
