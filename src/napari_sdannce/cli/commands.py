@@ -29,7 +29,7 @@ PROGRESS = click.option(
 SOURCES_HELP = """SOURCE is an experiment folder, a YAML file of these settings, or a configuration
 of the reference program. What an option says wins over the file."""
 
-TRAINING_STOPPED = "what it learned so far is in the checkpoint 'last' of its folder"
+TRAINING_STOPPED = "what it learned, if anything, is in the checkpoint 'last' of its folder"
 PREDICTION_STOPPED = "the same command goes on where it was"
 
 

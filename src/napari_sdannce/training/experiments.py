@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,7 @@ from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.skeletons import Skeleton
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from napari_sdannce.predictions import ComTrace
@@ -68,7 +69,8 @@ class Experiment:
         ValueError
             When cameras differ, nothing is labelled in 3D, or the trace is of other animals.
         """
-        labels = labels.select_views(recording.names).select_frames(labels.any_3d)
+        with _about(recording.folder):
+            labels = labels.select_views(recording.names).select_frames(labels.any_3d)
         if not len(labels):
             raise ValueError(f"{recording.folder}: nothing is labelled in 3D")
         labels = labels.select_frames(np.argsort(labels.sample_ids, kind="stable"))
@@ -116,13 +118,21 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
     if not paths:
         raise ValueError(f"{settings.folder}: has no label file (*dannce.mat); choose one")
     read = [(path, _open(path, settings.skeleton, origin)) for path in paths]
-    if settings.labels:
-        labels = merge_animals([each for _, each in read])
+    with _about(settings.folder):
+        fitting = [each for _, each in read] if settings.labels else fitting_labels(read, kind)
+        labels = merge_animals(fitting)
         labels = one_point_an_animal(labels) if _is_of_coms(labels) else labels
-    else:
-        labels = fitting_labels(read, kind)
     trace = read_com_trace(settings.com) if settings.com else None
     return Experiment.of(recording, labels, trace)
+
+
+@contextmanager
+def _about(folder: Path) -> Iterator[None]:
+    """Name the folder in what is wrong with its labels."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
 
 
 def _open(path: Path, skeleton: str | None, origin: PixelOrigin) -> Labels:
@@ -133,8 +143,10 @@ def _open(path: Path, skeleton: str | None, origin: PixelOrigin) -> Labels:
     return open_labels(path, skeleton=skeleton, pixel_origin=origin)
 
 
-def fitting_labels(read: Sequence[tuple[Path, Labels]], kind: Literal["com", "dannce"]) -> Labels:
-    """Labels of the files of one folder that fit the job.
+def fitting_labels(
+    read: Sequence[tuple[Path, Labels]], kind: Literal["com", "dannce"]
+) -> list[Labels]:
+    """Labels of those files of one folder that fit the job.
 
     Files of up to three points are of COMs, one point an animal; others are of poses. Poses may lie
     in several files: each adds animals, or other moments of the same one, which is all the same to
@@ -151,15 +163,13 @@ def fitting_labels(read: Sequence[tuple[Path, Labels]], kind: Literal["com", "da
     fitting = (of_coms or of_poses) if kind == "com" else of_poses
     if not fitting:
         names = ", ".join(path.name for path, _ in read)
-        raise ValueError(f"{read[0][0].parent}: no label file holds poses, only COMs: {names}")
+        raise ValueError(f"no label file holds poses, only COMs: {names}")
     if kind == "com" and len(fitting) > 1:
         names = ", ".join(path.name for path, _ in fitting)
         raise ValueError(
-            f"{fitting[0][0].parent}: several label files could name the animals ({names}); choose "
-            "with 'labels'"
+            f"several label files could name the animals ({names}); choose with 'labels'"
         )
-    labels = merge_animals([each for _, each in fitting])
-    return one_point_an_animal(labels) if _is_of_coms(labels) else labels
+    return [each for _, each in fitting]
 
 
 def _is_of_coms(labels: Labels) -> bool:

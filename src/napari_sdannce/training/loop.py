@@ -112,6 +112,12 @@ class Fitting:
     bad_steps: int = 0
     best_error: float = math.inf
     saved: dict[str, Path] = field(default_factory=dict)
+    total: int = field(init=False)
+    epochs: int = field(init=False)
+    device: torch.device = field(init=False)
+    optimiser: Optimizer = field(init=False)
+    schedule: LRScheduler = field(init=False)
+    scaler: torch.amp.GradScaler = field(init=False)
 
     def __post_init__(self) -> None:
         s = self.settings
@@ -169,6 +175,13 @@ class Fitting:
                 f"{self.step}); try a smaller learning_rate than {self.settings.learning_rate:g}"
             )
 
+    def stop(self) -> None:
+        """Keep what was learned since the last checkpoint; a run without a step is discarded."""
+        if not self.step:
+            self.run.discard()
+        elif self.step > self.saved_step:
+            self.keep_last({})
+
     def keep_last(self, metrics: Mapping[str, float]) -> CheckpointInfo:
         """Write the checkpoint ``last``; returns what it says of itself."""
         self.saved_step = self.step
@@ -201,8 +214,7 @@ def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
         try:
             yield from _epochs(fitting)
         except (KeyboardInterrupt, GeneratorExit):
-            if fitting.step > fitting.saved_step:
-                fitting.keep_last({})
+            fitting.stop()
             raise
     return tuple(fitting.saved.values())
 
