@@ -106,6 +106,19 @@ def stick_labels() -> Labels:
     return labels
 
 
+def poses_of(animal: int) -> Poses:
+    """Poses of one animal alone, under its name."""
+    one = slice(animal, animal + 1)
+    return Poses(
+        positions()[:, one],
+        np.ones((T, 1, 3)),
+        np.arange(T),
+        ANIMALS[one],
+        SKELETON.keypoints,
+        30.0,
+    )
+
+
 class Small:
     """What is known of the recording, for the tests to compare with."""
 
@@ -117,6 +130,7 @@ class Small:
     brightness = staticmethod(brightness)
     positions = staticmethod(positions)
     labels = staticmethod(stick_labels)
+    poses = staticmethod(poses_of)
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 import napari_sdannce as sd
 from napari_sdannce.files.pose_mat import write_poses
 from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.colors import ColorBy
 from napari_sdannce.widgets.opening import FoundFile, Kind
 from napari_sdannce.widgets.recording_layers import shown_in
 from napari_sdannce.widgets.recording_panel import RecordingPanel
@@ -166,6 +168,84 @@ def test_stepping_between_labelled_frames(panel: RecordingPanel, folder: Path, q
     assert shown.moment == 2
 
 
+def drag(viewer: napari.Viewer, layer: Any, row: int, by: tuple[int, int]) -> None:
+    """Press on a point of a layer, move and release, as Qt reports it."""
+    viewer.window.show()
+    canvas = viewer.window._qt_viewer.canvas
+    QApplication.processEvents()
+    to_canvas = canvas.layer_to_visual[layer].node.get_transform("visual", "canvas")
+    x, y, _, w = to_canvas.map([*layer.data[row][::-1], 0, 1])
+    start = QPointF(x / w, y / w)
+    none, left = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
+    steps = [start + QPointF(by[0] * k / 4, by[1] * k / 4) for k in range(1, 5)]
+    for kind, place, button, held in (
+        (QEvent.Type.MouseMove, start, none, none),
+        (QEvent.Type.MouseButtonPress, start, left, left),
+        *((QEvent.Type.MouseMove, step, none, left) for step in steps),
+        (QEvent.Type.MouseButtonRelease, steps[-1], left, none),
+    ):
+        there = canvas.native.mapToGlobal(place)
+        event = QMouseEvent(kind, place, there, button, held, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(canvas.native, event)
+        QApplication.processEvents()
+
+
+def test_keypoints_are_dragged_by_the_mouse_in_any_camera(
+    viewer: napari.Viewer,
+    panel: RecordingPanel,
+    folder: Path,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(panel, folder, qtbot)
+    drawn(panel, panel.page._files[0], qtbot)
+    panel.page.marks.edit_button.click()
+    edited = panel.page.marks.edited
+    assert edited is not None
+    for one in edited.cameras.values():
+        before = one.points.data.copy()
+        drag(viewer, one.points, 1, (24, 12))
+        change = one.points.data - before
+        assert (change[1] > 0).all()
+        assert not np.delete(change, 1, axis=0).any()
+        np.testing.assert_allclose(one.bones.data[0][1], one.points.data[1], atol=1e-3)
+    assert edited.is_unsaved
+    answers = iter([QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes])
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: next(answers))
+    panel.page.marks.edit_button.click()
+    assert panel.page.marks.edited is edited
+    panel.page.marks.edit_button.click()
+    assert panel.page.marks.edited is None
+
+
+def test_an_edit_is_saved_under_a_name_that_is_found_again(
+    panel: RecordingPanel, experiment: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(panel, experiment, qtbot)
+    drawn(panel, panel.page._files[0], qtbot)
+    panel.page.marks.edit_button.click()
+    asked = lambda *_: (str(experiment / "mine"), "")  # noqa: E731
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", asked)
+    panel.page.marks.save_button.click()
+    assert (experiment / "mine_dannce.mat").is_file()
+    assert experiment / "mine_dannce.mat" in panel.page.files.buttons
+
+
+def test_animals_of_two_files_have_their_own_colours(
+    panel: RecordingPanel, experiment: Path, small: Any, qtbot: Any
+) -> None:
+    opened(panel, experiment, qtbot)
+    shown = panel.shown
+    assert shown is not None
+    for animal in (0, 1, 0):
+        poses = small.poses(animal)
+        sd.add_poses(panel.viewer, shown.recording, poses, name=poses.animals[0])
+    shown.paint(ColorBy.ANIMAL)
+    first, second, again = (drawn.cameras["left"].points.face_color[0] for drawn in shown.drawn)
+    assert not np.allclose(first[:3], second[:3])
+    np.testing.assert_array_equal(first, again)
+
+
 def test_zoom_and_edit_buttons(panel: RecordingPanel, folder: Path, qtbot: Any) -> None:
     opened(panel, folder, qtbot)
     drawn(panel, panel.page._files[0], qtbot)
@@ -184,7 +264,7 @@ def test_zoom_and_edit_buttons(panel: RecordingPanel, folder: Path, qtbot: Any) 
     assert marks.edited is None
     panel.viewer.dims.set_current_step(0, 5)
     marks.zoom_button.click()
-    assert panel.status == "No camera sees animal1 in this frame."
+    assert panel.status == "No camera sees anna in this frame."
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ class Cells:
             _frame_overlay(overlay, name, self._framings[name])
             first = self.viewer.layers.index(image) + 1 + LAYERS_PER_OVERLAY * len(self.overlays)
             for i, layer in enumerate(layers):
-                layer.visible = image.visible
+                if layer.visible != image.visible:  # napari changes the mode even when it is not
+                    layer.visible = image.visible
                 self.viewer.layers.insert(first + i, layer)
         self.overlays.append(overlay)
         self.viewer.layers.selection.active = active

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_sdannce.skeletons import Skeleton
 
 ColorArray = npt.NDArray[np.float64]
@@ -32,26 +34,26 @@ class ColorBy(StrEnum):
     ANIMAL = "animal"
 
 
-def keypoint_colors(skeleton: Skeleton, n_animals: int, by: ColorBy) -> ColorArray:
-    """(A, K, 4) RGBA."""
+def keypoint_colors(skeleton: Skeleton, palette: Sequence[int], by: ColorBy) -> ColorArray:
+    """(A, K, 4) RGBA; `palette` (A,) says which of `ANIMAL_COLORS` each animal has."""
     if by is ColorBy.KEYPOINT:
         n = len(skeleton.keypoints)
         own = np.array(skeleton.keypoint_colors) if skeleton.colors else _hues(n)
-        return np.tile(_bright(own), (n_animals, 1, 1))
-    return np.repeat(_animal_colors(n_animals)[:, None], len(skeleton.keypoints), axis=1)
+        return np.tile(_bright(own), (len(palette), 1, 1))
+    return np.repeat(_animal_colors(palette)[:, None], len(skeleton.keypoints), axis=1)
 
 
-def bone_colors(skeleton: Skeleton, n_animals: int, by: ColorBy) -> ColorArray:
-    """(A, B, 4) RGBA."""
+def bone_colors(skeleton: Skeleton, palette: Sequence[int], by: ColorBy) -> ColorArray:
+    """(A, B, 4) RGBA; `palette` as in `keypoint_colors`."""
     n_bones = len(skeleton.bones)
     if by is ColorBy.KEYPOINT:
         if not skeleton.colors:
             # a bone takes the colour of the keypoint it leads to
             ends = np.array([end for _, end in skeleton.bones], dtype=np.int64)
-            return np.tile(_hues(len(skeleton.keypoints))[ends], (n_animals, 1, 1))
+            return np.tile(_hues(len(skeleton.keypoints))[ends], (len(palette), 1, 1))
         colors = _bright(np.array(skeleton.bone_colors, dtype=float).reshape(n_bones, 4))
-        return np.tile(colors, (n_animals, 1, 1))
-    return np.repeat(_animal_colors(n_animals)[:, None], n_bones, axis=1)
+        return np.tile(colors, (len(palette), 1, 1))
+    return np.repeat(_animal_colors(palette)[:, None], n_bones, axis=1)
 
 
 def _hues(n: int) -> ColorArray:
@@ -60,9 +62,9 @@ def _hues(n: int) -> ColorArray:
     return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((n, 1))], axis=1)
 
 
-def _animal_colors(n_animals: int) -> ColorArray:
-    rgb = [ANIMAL_COLORS[i % len(ANIMAL_COLORS)] for i in range(n_animals)]
-    return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((n_animals, 1))], axis=1)
+def _animal_colors(palette: Sequence[int]) -> ColorArray:
+    rgb = [ANIMAL_COLORS[i % len(ANIMAL_COLORS)] for i in palette]
+    return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((len(rgb), 1))], axis=1)
 
 
 def _bright(colors: ColorArray) -> ColorArray:

@@ -91,9 +91,7 @@ class DrawnMarks:
         """Colour by keypoint or by animal, from the next `refill` on."""
         self.color_by = by
         self._colors = point_colors(self.marks, by)
-        self._bone_colors = bone_colors(self.marks.skeleton, len(self.marks.animals), by).reshape(
-            -1, 4
-        )
+        self._bone_colors = bone_colors(self.marks.skeleton, self.marks.palette, by).reshape(-1, 4)
 
     def set_diameter(self, camera: str, diameter: float) -> None:
         """Set the diameter of keypoints, px of the image; bones are a third as thick."""

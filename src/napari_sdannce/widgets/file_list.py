@@ -35,6 +35,7 @@ class FileList(QWidget):
             item = self._grid.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None:
+                widget.hide()  # it is deleted only when Qt comes to it
                 widget.deleteLater()
         self.buttons = {}
         for row, found in enumerate(files):

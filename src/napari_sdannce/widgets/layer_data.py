@@ -72,7 +72,7 @@ def points_layer_data(camera: str, marks: Marks, by: ColorBy) -> LayerData:
 
 def bones_layer_data(camera: str, marks: Marks, by: ColorBy) -> LayerData:
     """Bones over a camera: one row an animal and bone, of no length until refilled."""
-    colors = bone_colors(marks.skeleton, len(marks.animals), by).reshape(-1, 4)
+    colors = bone_colors(marks.skeleton, marks.palette, by).reshape(-1, 4)
     data = np.zeros((len(colors), 2, 2))
     return (
         data,
@@ -91,7 +91,7 @@ def point_colors(
     marks: Marks, by: ColorBy
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Face and border colours (G*A*K, 4): hollow kinds have a clear face and a coloured border."""
-    colors = keypoint_colors(marks.skeleton, len(marks.animals), by).reshape(-1, 4)
+    colors = keypoint_colors(marks.skeleton, marks.palette, by).reshape(-1, 4)
     clear, dark = colors * (1, 1, 1, 0), np.tile((0.0, 0.0, 0.0, 1.0), (len(colors), 1))
     white = np.ones_like(colors)
     filled_border = white if len(marks.kinds) > 1 else dark

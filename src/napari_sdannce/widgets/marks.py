@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.labels import HUMAN_STATES
+from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
 from napari_sdannce.skeletons import Skeleton, builtin_skeletons, load_skeleton
 from napari_sdannce.widgets.axes import rows_of
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
-    from napari_sdannce.labels import Labels
     from napari_sdannce.poses import Poses
     from napari_sdannce.recording import Recording
 
@@ -47,9 +46,13 @@ class Drawing:
 
 
 class Marks(Protocol):
-    """Keypoints of animals over the moments of a recording."""
+    """Keypoints of animals over the moments of a recording.
+
+    `palette` (A,) says which colour each animal has; sets of marks shown together share it by name.
+    """
 
     name: str
+    palette: tuple[int, ...]
     kinds: tuple[PointKind, ...]
     skeleton: Skeleton
     animals: tuple[str, ...]
@@ -67,6 +70,10 @@ class Marks(Protocol):
         """What the camera shows."""
         ...
 
+    def labels(self, moment: int, sample_id: int, frames: IntArray) -> Labels:
+        """The moment as labels; `frames` (V,) is the frame number of each view."""
+        ...
+
 
 class PoseMarks:
     """Poses, projected into the cameras with their distortion."""
@@ -80,8 +87,10 @@ class PoseMarks:
         self.source: Poses | Labels = poses
         self.skeleton = skeleton_of(poses.keypoints, recording.skeleton)
         self.animals = poses.animals
+        self.palette: tuple[int, ...] = tuple(range(len(self.animals)))
         self._positions = poses.positions
-        self._cameras = tuple(view.camera for view in recording.views)
+        self.camera_names = recording.names
+        self.cameras = tuple(view.camera for view in recording.views)
         self._rows = _matched_rows(sample_ids, poses.sample_ids, f"{name} of", recording)
 
     def moments(self) -> IntArray:
@@ -97,8 +106,12 @@ class PoseMarks:
 
     def draw(self, moment: int, view: int) -> Drawing:
         """What the camera shows."""
-        joints = project_inside(self._cameras[view], self.points_3d(moment))
+        joints = project_inside(self.cameras[view], self.points_3d(moment))
         return Drawing(joints[None], joints)
+
+    def labels(self, moment: int, sample_id: int, frames: IntArray) -> Labels:
+        """The moment as labels that a program made; `frames` (V,) frame number of each view."""
+        return projected_labels(self, moment, sample_id, frames, LabelState.PREDICTED)
 
 
 class LabelMarks:
@@ -116,8 +129,10 @@ class LabelMarks:
         self.source: Poses | Labels = labels
         self.skeleton = labels.skeleton
         self.animals = labels.animals
+        self.palette: tuple[int, ...] = tuple(range(len(self.animals)))
         self._labels = labels
-        self._cameras = tuple(view.camera for view in recording.views)
+        self.camera_names = recording.names
+        self.cameras = tuple(view.camera for view in recording.views)
         self._views = tuple(
             labels.views.index(n) if n in labels.views else None for n in recording.names
         )
@@ -142,7 +157,7 @@ class LabelMarks:
     def draw(self, moment: int, view: int) -> Drawing:
         """What the camera shows."""
         row, label_view = self._rows[moment], self._views[view]
-        reprojected = project_inside(self._cameras[view], self.points_3d(moment))
+        reprojected = project_inside(self.cameras[view], self.points_3d(moment))
         placed = np.full_like(reprojected, np.nan)
         if row >= 0 and label_view is not None:
             points = self._labels.points_2d[label_view, row]
@@ -152,6 +167,38 @@ class LabelMarks:
             reprojected = np.where(np.isfinite(reprojected), reprojected, given)
         joints = np.where(np.isfinite(reprojected), reprojected, placed)
         return Drawing(np.stack([placed, reprojected]), joints)
+
+    def labels(self, moment: int, sample_id: int, frames: IntArray) -> Labels:
+        """The moment's labels, completed by projections; `frames` (V,) frame number of each."""
+        labels = projected_labels(self, moment, sample_id, frames, LabelState.REPROJECTED)
+        row = self._rows[moment]
+        for view, theirs in enumerate(self._views):
+            if row < 0 or theirs is None:
+                continue
+            known = self._labels.states[theirs, row] != LabelState.NONE
+            for name in ("points_2d", "states", "labelers", "times"):
+                own = getattr(self._labels, name)[theirs, row]
+                getattr(labels, name)[view, 0, known] = own[known]
+        return replace(labels, labeler_names=self._labels.labeler_names)
+
+
+def projected_labels(
+    marks: PoseMarks | LabelMarks, moment: int, sample_id: int, frames: IntArray, state: LabelState
+) -> Labels:
+    """One moment's 3D points as labels, each where the cameras would see it."""
+    xyz = marks.points_3d(moment)
+    labels = Labels.empty(
+        marks.camera_names,
+        marks.skeleton,
+        marks.animals,
+        np.array([sample_id], dtype=np.int64),
+        np.asarray(frames, dtype=np.int64)[:, None],
+    )
+    labels.points_3d[0] = xyz
+    for view, camera in enumerate(marks.cameras):
+        labels.points_2d[view, 0] = project_inside(camera, xyz)
+    labels.states[np.isfinite(labels.points_2d).all(axis=-1)] = state
+    return labels
 
 
 def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:

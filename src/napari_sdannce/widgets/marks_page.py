@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -32,6 +33,8 @@ class MarksPage(QWidget):
     """Animals, keypoints, colours and the frame in edit, of one of the sets of marks shown."""
 
     message = Signal(str, bool)
+    saved = Signal(object)
+    """The path of a label file that was written."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -180,8 +183,9 @@ class MarksPage(QWidget):
         if shown is None or drawn is None:
             return
         if edited is not None:
-            shown.remove(edited)
-            self.message.emit("The edit was put away; nothing was changed.", False)
+            if self.may_lose_edit():
+                shown.remove(edited)
+                self.message.emit("The edit was put away.", False)
             return
         frame = EditedFrame(drawn, shown.moment, shown.sample_id)
         shown.add_overlay(frame)
@@ -198,13 +202,35 @@ class MarksPage(QWidget):
         if not path:
             return
         try:
-            saved = save_edit(edited, shown, Path(path))
+            saved = save_edit(edited, shown, label_file(Path(path)))
         except FILE_ERRORS as error:
             self.message.emit(in_plain_words(error), True)
         else:
             self.message.emit(f"Saved {saved.name}.", False)
+            self.saved.emit(saved)
+
+    def may_lose_edit(self) -> bool:
+        """Whether no edit is under way that was not saved, or the person lets it go."""
+        edited = self.edited
+        if edited is None or not edited.is_unsaved:
+            return True
+        answer = QMessageBox.question(
+            self,
+            "Unsaved edit",
+            f"Frame {edited.moment} was edited and not saved. Put the edit away all the same?",
+        )
+        return answer == QMessageBox.StandardButton.Yes
 
     def _show_edit(self) -> None:
-        editing = self.edited is not None
-        self.edit_button.setText("Put edit away" if editing else "Send frame to edit")
-        self.save_button.setEnabled(editing)
+        edited = self.edited
+        away = "" if edited is None else f"Put edit of frame {edited.moment} away"
+        self.edit_button.setText(away or "Send frame to edit")
+        self.save_button.setEnabled(edited is not None)
+
+
+def label_file(path: Path) -> Path:
+    """The path with the ending by which label files are known."""
+    if path.name.endswith("dannce.mat"):
+        return path
+    stem = path.stem if path.suffix == ".mat" else path.name
+    return path.with_name(f"{stem}_dannce.mat")

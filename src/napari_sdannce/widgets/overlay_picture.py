@@ -46,8 +46,8 @@ def draw_over(image: Image, marks: Marks, moment: int, view: int) -> Image:
     drawn: Any = np.ascontiguousarray(image)
     joints = marks.draw(moment, view).joints
     by = ColorBy.ANIMAL if len(marks.animals) > 1 else ColorBy.KEYPOINT
-    lines = bone_colors(marks.skeleton, len(marks.animals), by) * 255
-    dots = keypoint_colors(marks.skeleton, len(marks.animals), by) * 255
+    lines = bone_colors(marks.skeleton, marks.palette, by) * 255
+    dots = keypoint_colors(marks.skeleton, marks.palette, by) * 255
     radius = max(2, image.shape[1] // 200)
     for animal, points in enumerate(joints):
         seen = np.isfinite(points).all(axis=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,11 +126,22 @@ class RecordingLayers:
         animals: Sequence[str | int] | None = None,
         keypoints: Sequence[str | int] | None = None,
     ) -> DrawnMarks:
-        """Draw marks over every camera."""
+        """Draw marks over every camera; an animal has the same colour in all sets of marks."""
+        marks.palette = self._palette(marks.animals)
         drawn = DrawnMarks(marks)
         drawn.choose(animals, keypoints)
         self.add_overlay(drawn)
         return drawn
+
+    def _palette(self, animals: Sequence[str]) -> tuple[int, ...]:
+        """Colours that animals of these names have already, and the next free ones."""
+        taken: dict[str, int] = {}
+        for drawn in self.drawn:
+            taken.update(zip(drawn.marks.animals, drawn.marks.palette, strict=True))
+        for name in animals:
+            if name not in taken:
+                taken[name] = next(i for i in count() if i not in taken.values())
+        return tuple(taken[name] for name in animals)
 
     def add_overlay(self, overlay: Overlay) -> None:
         """Put an overlay's layers over every camera."""
@@ -209,9 +221,11 @@ class RecordingLayers:
         self.video.prefetch([m for m in wanted if 0 <= m < self.n_moments])
 
     def _on_image_visible(self, event: object = None) -> None:
-        for name, image in self.images.items():
-            for layer in self._camera_layers(name)[1:]:
-                layer.visible = image.visible
+        with self._layers_changing():
+            for name, image in self.images.items():
+                for layer in self._camera_layers(name)[1:]:
+                    if layer.visible != image.visible:
+                        layer.visible = image.visible
         for overlay in self.overlays:
             overlay.refill(self.moment)
         self.cells.keep_fitted()
@@ -251,13 +265,14 @@ class RecordingLayers:
             layers = [layer for name in there for layer in overlay.layers_of(name)]
             if any(layer not in self.viewer.layers for layer in layers):
                 self.remove(overlay)
-        for name in [n for n in self.images if n not in there]:
-            over = self._camera_layers(name)[1:]
-            for overlay in self.overlays:
-                overlay.forget_camera(name)
-            self._release(self.images.pop(name))
-            self._remove_layers(over)
-        self.cells.arrange()
+        with self._layers_changing():
+            for name in [n for n in self.images if n not in there]:
+                over = self._camera_layers(name)[1:]
+                for overlay in self.overlays:
+                    overlay.forget_camera(name)
+                self._release(self.images.pop(name))
+                self._remove_layers(over)
+            self.cells.arrange()
         self.cameras_changed()
 
     def _camera_layers(self, name: str) -> list[Layer]:
@@ -290,8 +305,9 @@ class RecordingLayers:
             self._release(image)
         self.images.clear()
         self.overlays.clear()
-        self._remove_layers(layers)
-        self.viewer.canvas.grid.enabled = False
+        with self.viewer.layers.batched_update():
+            self._remove_layers(layers)
+            self.viewer.canvas.grid.enabled = False
         self.closed()
         self.video.close()
 

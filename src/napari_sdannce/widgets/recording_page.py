@@ -21,7 +21,7 @@ from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.camera_table import CameraTable
 from napari_sdannce.widgets.file_list import FileList
 from napari_sdannce.widgets.marks_page import MarksPage
-from napari_sdannce.widgets.opening import FoundFile, found_files
+from napari_sdannce.widgets.opening import FoundFile, Kind, found_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +60,7 @@ class RecordingPage(QWidget):
         self.files.asked.connect(self.file_asked.emit)
         self.marks = MarksPage()
         self.marks.message.connect(self.message.emit)
+        self.marks.saved.connect(lambda path: self.add_file(FoundFile(path, Kind.LABELS)))
         self.problems = QLabel()
         self.problems.setWordWrap(True)
         self.problems.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

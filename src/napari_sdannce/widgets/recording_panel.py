@@ -119,6 +119,8 @@ class RecordingPanel(QWidget):
         if self._worker is not None:
             self.say("Something is being opened already; one moment.")
             return
+        if not self.page.marks.may_lose_edit():
+            return
         self.say(f"Opening {Path(path).name} …")
         self._set_busy(True)
         self._start(open_shown, self._on_opened, Path(path))

@@ -117,13 +117,13 @@ class SceneLayers:
         return to_napari(self._cameras[0].centre)
 
     def _colors_of(self, drawn: DrawnMarks) -> tuple[FloatArray, FloatArray]:
-        n_animals = len(drawn.marks.animals)
-        colors = keypoint_colors(drawn.marks.skeleton, n_animals, drawn.color_by).reshape(-1, 4)
+        marks = drawn.marks
+        colors = keypoint_colors(marks.skeleton, marks.palette, drawn.color_by).reshape(-1, 4)
         return colors, colors
 
     def _bone_colors_of(self, drawn: DrawnMarks) -> FloatArray:
-        n_animals = len(drawn.marks.animals)
-        return bone_colors(drawn.marks.skeleton, n_animals, drawn.color_by).reshape(-1, 4)
+        marks = drawn.marks
+        return bone_colors(marks.skeleton, marks.palette, drawn.color_by).reshape(-1, 4)
 
     def _place_floor(self) -> tuple[FloatArray, float]:
         middle = looked_at(self._cameras)
