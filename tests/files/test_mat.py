@@ -175,7 +175,7 @@ def test_only_what_is_wanted(tmp_path, version):
 
 def test_an_existing_file_is_kept(tmp_path):
     path = write_mat(tmp_path / "a.mat", {"x": np.eye(2)})
-    with pytest.raises(FileExistsError, match="overwrite"):
+    with pytest.raises(FileExistsError, match=r"a\.mat exists and is not replaced; choose another"):
         write_mat(path, {"x": np.eye(3)})
     assert read_mat(path).variables["x"].shape == (2, 2)
     write_mat(path, {"x": np.eye(3)}, overwrite=True)
@@ -188,6 +188,44 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path):
         write_mat(path, {"y": np.array(["2020"], dtype="M8[Y]")}, overwrite=True)
     assert read_mat(path).variables["x"].shape == (2, 2)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path, small_disk, version):
+    path = write_mat(tmp_path / "a.mat", {"x": np.eye(2)}, version=version)
+    noise = np.random.default_rng(0).normal(size=(300, 300))
+    with small_disk(), pytest.raises(OSError, match="too large") as full:
+        write_mat(path, {"x": noise}, version=version, overwrite=True)
+    assert full.value.filename == str(path)
+    assert read_mat(path).variables["x"].shape == (2, 2)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        write_mat(tmp_path / "none" / "a.mat", {"x": np.eye(2)})
+    said = f"there is no folder {tmp_path / 'none'} to write a.mat into; make it first"
+    assert str(error.value) == said
+
+
+def test_other_endings_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"imp\.txt: .* must end in '\.mat'"):
+        write_mat(tmp_path / "imp.txt", {"x": np.eye(2)})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04\x14\0\0\0" + bytes(600), "a zip archive"),
+        ("Grüße\n".encode() * 100, "a text file"),
+        (bytes(range(128, 256)) * 5, "a file of another kind"),
+    ],
+)
+def test_what_is_no_matlab_file_is_told_in_words(tmp_path, content, kind):
+    (tmp_path / "x.mat").write_bytes(content)
+    with pytest.raises(FileFormatError, match=f"not readable: it is {kind}; expected a MATLAB"):
+        read_mat(tmp_path / "x.mat")
 
 
 def head():

@@ -357,3 +357,21 @@ def test_damage_is_one_kind_of_error(tmp_path: Path) -> None:
         PoseStore.open(tmp_path / "none")
     with pytest.raises(FileFormatError, match=r"zarr\.json"):
         PoseStore.open(tmp_path)
+
+
+def test_a_full_disk_is_named(tmp_path: Path, small_disk) -> None:
+    job = Job(animals=("one",), keypoints=tuple(map(str, range(300))))
+    rng = np.random.default_rng(0)
+    chunk = PoseChunk(
+        rng.normal(size=(100, 1, 300, 3)), rng.random((100, 1, 300)), rng.normal(size=(100, 1, 3))
+    )
+    store = PoseStore.create(tmp_path / "poses.zarr", np.arange(100), job)
+    with small_disk(), pytest.raises(OSError, match="too large") as full:
+        store.write(0, chunk)
+    assert full.value.filename == str(store.path)
+    assert store.missing_chunks() == (range(100),)
+    ids = rng.permutation(100_000)
+    with small_disk(), pytest.raises(OSError, match="too large") as full:
+        PoseStore.create(tmp_path / "more.zarr", ids, job)
+    assert full.value.filename == str(tmp_path / "more.zarr")
+    assert [path.name for path in tmp_path.iterdir()] == ["poses.zarr"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OTHER_KINDS = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip archive"}
 _MAX_V5_BYTES = 4 * MAX_VARIABLE_BYTES
 
 
@@ -101,10 +102,25 @@ def _version(path: Path) -> Literal["5", "7.3"]:
     if not size:
         raise DamagedMatError("it is empty")
     if head[126:128] not in (b"IM", b"MI"):
-        raise DamagedMatError(f"it starts with {head[:16]!r}")
+        raise DamagedMatError(f"it is {kind_of(head)}")
     if size > _MAX_V5_BYTES:
         raise DamagedMatError(f"it has {size} bytes, more than the format allows")
     return "5"
+
+
+def kind_of(head: bytes) -> str:
+    """What a file that is none of MATLAB's looks like by its first bytes."""
+    for start, kind in _OTHER_KINDS.items():
+        if head.startswith(start):
+            return kind
+    text = head.decode("utf-8", errors="ignore")
+    if (
+        text
+        and len(text.encode()) > len(head) - 4
+        and all(x.isprintable() or x.isspace() for x in text)
+    ):
+        return "a text file"
+    return "a file of another kind"
 
 
 def write_mat(
@@ -122,8 +138,11 @@ def write_mat(
     FileExistsError
         When the file exists and may not be overwritten.
     ValueError
-        When a value has no counterpart in MATLAB, or a variable of a v5 file is over 2 GiB.
+        When the name does not end in ``.mat``, a value has no counterpart in MATLAB, or a variable
+        of a v5 file is over 2 GiB.
     """
+    if Path(path).suffix.lower() != ".mat":
+        raise ValueError(f"{path}: a MATLAB file is to be written, its name must end in '.mat'")
     with atomic_path(path, overwrite=overwrite) as temporary:
         if version == "7.3":
             write_mat73(temporary, variables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -178,13 +179,19 @@ def _char(codes: MatArray) -> MatValue:
 
 
 def write_mat73(path: Path, variables: Mapping[str, MatValue]) -> None:
-    """Write variables as a v7.3 file in MATLAB's layout."""
-    with h5py.File(path, "w", userblock_size=512) as file:
+    """Write variables as a v7.3 file in MATLAB's layout.
+
+    Made in memory: on a full disk, HDF5 leaves a damaged file and says nothing.
+    """
+    image = BytesIO()
+    with h5py.File(image, "w", userblock_size=512) as file:
         writer = _Writer(file)
         for name, value in variables.items():
             writer.write(file, name, value)
-    with path.open("r+b") as stream:
-        stream.write(_TEXT_HEAD.ljust(116) + b"\0" * 8 + b"\x00\x02IM")
+    image.seek(0)
+    image.write(_TEXT_HEAD.ljust(116) + b"\0" * 8 + b"\x00\x02IM")
+    with path.open("wb") as stream:
+        stream.write(image.getbuffer())
 
 
 class _Writer:

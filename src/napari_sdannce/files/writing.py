@@ -15,7 +15,32 @@ if TYPE_CHECKING:
 def check_free(path: Path) -> None:
     """Raise FileExistsError when there is something at `path`."""
     if path.exists():
-        raise FileExistsError(f"{path} exists; it is only replaced when told so (overwrite=True)")
+        raise FileExistsError(f"{path} exists and is not replaced; choose another name")
+
+
+@contextmanager
+def naming(path: Path, *, within: Path | None = None) -> Iterator[None]:
+    """Make errors of the system name what was to be written, where they name nothing.
+
+    A full disk is such an error: it says that no space is left, but not where.
+
+    Parameters
+    ----------
+    path
+        The file or folder that is being written.
+    within
+        What lies at or below this is named by `path`, too: temporary files, parts of a store.
+    """
+    try:
+        yield
+    except OSError as error:
+        named = error.filename
+        hidden = named is None or (
+            within is not None and within in (Path(named), *Path(named).parents)
+        )
+        if error.errno is None or not hidden:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 @contextmanager
@@ -28,13 +53,22 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     ------
     FileExistsError
         When the file exists and may not be overwritten.
+    FileNotFoundError
+        When there is no folder to write it into.
+    OSError
+        When it cannot be written, as on a full disk; the error names `path`.
     """
     goal = Path(path)
+    if not goal.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {goal.parent} to write {goal.name} into; make it first"
+        )
     if not overwrite:
         check_free(goal)
     temporary = goal.with_name(f".{goal.stem}-{secrets.token_hex(4)}{goal.suffix}")
     try:
-        yield temporary
-        os.replace(temporary, goal)  # noqa: PTH105 - replaces an existing file on every system
+        with naming(goal, within=temporary):
+            yield temporary
+            os.replace(temporary, goal)  # noqa: PTH105 - replaces an existing file on every system
     finally:
         temporary.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.writing import naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,8 @@ class ChunkedArrays:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
         try:
-            arrays._build(temporary, sample_ids, attributes)
+            with naming(path, within=temporary):
+                arrays._build(temporary, sample_ids, attributes)
             try:
                 temporary.rename(path)
             except OSError as error:
@@ -97,7 +99,9 @@ class ChunkedArrays:
         group = zarr.create_group(folder, zarr_format=3, attributes=dict(attributes))
         ids_chunk = min(IDS_CHUNK, self.n_moments)
         ids = group.create_array(_IDS, shape=(self.n_moments,), chunks=(ids_chunk,), dtype="i8")
-        ids[:] = sample_ids
+        # chunk by chunk: where one fails, threads of Zarr would go on with the others
+        for start in range(0, self.n_moments, ids_chunk):
+            ids[start : start + ids_chunk] = sample_ids[start : start + ids_chunk]
         group.create_array(
             _DONE, shape=(self.n_chunks,), chunks=(1,), dtype="u1", fill_value=0, compressors=None
         )
@@ -179,13 +183,16 @@ class ChunkedArrays:
         ------
         ValueError
             When the values are not those of one whole chunk.
+        OSError
+            When they cannot be written, as on a full disk; the error names the store.
         """
         index, moments = self._chunk_at(start)
         checked = [self._checked(spec, values, moments) for spec in self.specs]
         try:
-            for spec, value in zip(self.specs, checked, strict=True):
-                self._array(spec.name, "r+")[moments.start : moments.stop] = value
-                self._flush(spec, index)
+            with naming(self.path, within=self.path):
+                for spec, value in zip(self.specs, checked, strict=True):
+                    self._array(spec.name, "r+")[moments.start : moments.stop] = value
+                    self._flush(spec, index)
         except FileNotFoundError:
             # another process wrote the same chunk and swept our temporary file away (`sweep`)
             if not self.done()[index]:
@@ -225,7 +232,7 @@ class ChunkedArrays:
     def _mark(self, index: int) -> None:
         marker = self.path / _DONE_FOLDER / str(index)
         temporary = marker.with_name(f"{index}.{secrets.token_hex(8)}.partial")
-        with temporary.open("wb") as stream:
+        with naming(self.path, within=self.path), temporary.open("wb") as stream:
             stream.write(b"\x01")
             stream.flush()
             os.fsync(stream.fileno())
