@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from napari_sdannce.files import open_labels
+from napari_sdannce.files.dannce_labels import dannce_from_labels
+from napari_sdannce.files.dannce_mat import write_dannce
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.predictions import ComChunk, ComStore, ComTrace, Job, read_com_trace
+from napari_sdannce.skeletons import Skeleton
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,3 +202,30 @@ def test_reference_traces(golden, suffix):
     expected = np.load(golden / "com_single_mouse6.npz")["com3d"]
     trace = read_com_trace(golden / f"com_single_mouse6_com3d.{suffix}")
     np.testing.assert_allclose(trace.positions[:, 0], expected, atol=1e-9)
+
+
+def test_labels_of_coms_are_a_trace(disc_scene, tmp_path: Path) -> None:
+    two = read_com_trace(disc_scene.com_labels)
+    assert two.animals == open_labels(disc_scene.com_labels).skeleton.keypoints
+    np.testing.assert_allclose(two.positions, disc_scene.com, atol=1e-6)
+    assert np.isnan(two.confidence).all()
+    labels = open_labels(disc_scene.com_labels)
+    one = replace(
+        labels.select_frames([3, 5]),
+        skeleton=Skeleton("com", ("COM",)),
+        points_3d=labels.points_3d[[3, 5], :, :1],
+        **{
+            name: getattr(labels, name)[:, [3, 5], :, :1]
+            for name in ("points_2d", "states", "labelers", "times")
+        },
+    )
+    path = tmp_path / "x_COM_Label3D_dannce.mat"
+    write_dannce(path, dannce_from_labels(path, one, disc_scene.recording.cameras))
+    trace = read_com_trace(path)
+    np.testing.assert_array_equal(trace.sample_ids, labels.sample_ids[[3, 5]])
+    np.testing.assert_allclose(trace.positions, disc_scene.com[[3, 5], :1], atol=1e-6)
+
+
+def test_labels_of_poses_are_no_trace(disc_scene) -> None:
+    with pytest.raises(FileFormatError, match="no COM inside, and its labels are of 4 keypoints"):
+        read_com_trace(disc_scene.pose_labels[0])

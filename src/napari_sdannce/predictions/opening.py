@@ -9,6 +9,9 @@ import numpy as np
 
 from napari_sdannce.files.com_mat import ComFile, read_com, read_instance_coms
 from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS
+from napari_sdannce.files.label_file import open_labels
+from napari_sdannce.files.mat import read_mat
 from napari_sdannce.files.pose_mat import read_poses
 from napari_sdannce.files.video_folders import natural_key
 
@@ -29,7 +32,7 @@ POSES_EXPECTED = (
 )
 COM_EXPECTED = (
     "a store of centres of mass, a com3d.mat, instance<i>com3d.mat or com3d.pickle, a label file "
-    "with a COM inside, or a folder with one of the first three"
+    "of COMs or with a COM inside, or a folder with one of the first three"
 )
 PICKLES = (".pickle", ".pkl")
 
@@ -79,8 +82,9 @@ def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:
     ----------
     path
         A store of centres of mass; a ``com3d.mat``, ``instance<i>com3d.mat`` or ``com3d.pickle``
-        (which is parsed, never executed); a label file with a COM inside; or a folder with exactly
-        one store, or else a ``com3d.mat``, or else one ``instance<i>com3d.mat`` an animal.
+        (which is parsed, never executed); a label file with a COM inside, or whose labels are COMs
+        (up to three points); or a folder with exactly one store, or else a ``com3d.mat``, or else
+        one ``instance<i>com3d.mat`` an animal.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:
     if not place.is_dir():
         if place.suffix.lower() not in (".mat", *PICKLES):
             raise FileFormatError(place, f"a file of type '{place.suffix}'", COM_EXPECTED)
-        return _trace(read_com(place))
+        return _of_labels(place) if _has_only_labels(place) else _trace(read_com(place))
     if is_store(place):
         return ComStore.open(place).trace()
     stores = stores_in(place, "com")
@@ -147,6 +151,26 @@ def _only(folder: Path, found: list[Path], expected: str) -> Path:
         names = ", ".join(path.name for path in found)
         raise FileFormatError(folder, f"it has several: {names}", "the path of one of them")
     return found[0]
+
+
+def _has_only_labels(path: Path) -> bool:
+    """Whether a file is a label file without a COM inside."""
+    if path.suffix.lower() in PICKLES:
+        return False
+    names = read_mat(path, only=()).names
+    return "com" not in names and bool({"params", "camParams"} & set(names))
+
+
+def _of_labels(path: Path) -> ComTrace:
+    """COM of labels that are COMs; up to three points of one animal are as many animals."""
+    labels = open_labels(path)
+    n_keypoints = len(labels.skeleton.keypoints)
+    if n_keypoints > 1 and (len(labels.animals) > 1 or n_keypoints > MOST_COM_POINTS):
+        found = f"it has no COM inside, and its labels are of {n_keypoints} keypoints"
+        raise FileFormatError(path, found, COM_EXPECTED)
+    animals = labels.animals if n_keypoints == 1 else labels.skeleton.keypoints
+    positions = labels.points_3d.reshape(len(labels), len(animals), 3)
+    return ComTrace(positions, np.full(positions.shape[:2], np.nan), labels.sample_ids, animals)
 
 
 def _trace(file: ComFile) -> ComTrace:
