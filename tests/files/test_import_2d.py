@@ -62,6 +62,23 @@ def write_csvs(folder: Path, pixels, scores=None) -> list[Path]:
     return paths
 
 
+@pytest.mark.parametrize(("n", "why"), [(0, "holds no frames"), (5, "no point is seen")])
+def test_nothing_to_import(tmp_path, n, why):
+    path = write_npz(tmp_path / "p.npz", np.full((4, n, 3, 2), np.nan))
+    with pytest.raises(ValueError, match=rf"p\.npz: {why}.*nothing to import"):
+        import_points(recording(), path)
+
+
+def test_nothing_likely_enough_or_of_the_recording(tmp_path):
+    _, pixels = scene()
+    paths = write_csvs(tmp_path, pixels)
+    with pytest.raises(ValueError, match=r"less likely than min_likelihood \(0\.95\)"):
+        import_points(recording(), paths, ImportSettings(min_likelihood=0.95))
+    elsewhere = Sync(np.arange(3), np.full((3, 4), 500))
+    with pytest.raises(ValueError, match="none of its frames with points belongs to a moment"):
+        import_points(recording(elsewhere), paths)
+
+
 def test_npz_comes_back_in_3d(tmp_path):
     xyz, pixels = scene()
     labels = import_points(recording(), write_npz(tmp_path / "p.npz", pixels[:, :, 0]))

@@ -63,7 +63,8 @@ def import_points(
     FileNotFoundError, FileFormatError
         When a file cannot be read.
     ValueError
-        When files and cameras cannot be matched, or the recording is not calibrated.
+        When files and cameras cannot be matched, the recording is not calibrated, or nothing is to
+        be seen in any of its moments.
 
     Examples
     --------
@@ -74,6 +75,8 @@ def import_points(
     by_camera = _by_camera(recording, read_sources(recording, sources))
     used = skeleton or _skeleton(recording, list(by_camera.values()))
     labels = _place(recording, by_camera, used, chosen)
+    if not len(labels):
+        raise ValueError(_why_nothing(recording, by_camera, chosen))
     return _with_3d(labels, recording, chosen)
 
 
@@ -99,6 +102,23 @@ def _by_camera(recording: Recording, found: list[Points2D]) -> dict[str, Points2
                 f"{', '.join(first.animals)}; the names must be the same in all cameras"
             )
     return by_camera
+
+
+def _why_nothing(
+    recording: Recording, by_camera: Mapping[str, Points2D], settings: ImportSettings
+) -> str:
+    """Say why no moment is left to be imported."""
+    files = ", ".join(dict.fromkeys(str(points.path) for points in by_camera.values()))
+    found = [np.asarray(np.isfinite(points.points).all(-1)) for points in by_camera.values()]
+    if not any(len(each) for each in found):
+        return f"{files}: holds no frames; there is nothing to import"
+    if not any(each.any() for each in found):
+        return f"{files}: no point is seen in any frame; there is nothing to import"
+    pixels = [_sure_points(points, settings) for points in by_camera.values()]
+    if not any(np.isfinite(each).all(axis=-1).any() for each in pixels):
+        limit = settings.min_likelihood
+        return f"{files}: all points are less likely than min_likelihood ({limit:g})"
+    return f"{files}: none of its frames with points belongs to a moment of {recording.folder}"
 
 
 def _skeleton(recording: Recording, found: list[Points2D]) -> Skeleton:
