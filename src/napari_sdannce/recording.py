@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 IntArray = npt.NDArray[np.int64]
 
 MISSING_FRAME = -1
+MAX_FRAME = 2**31 - 1
+"""Largest frame number of a camera: more than a year at 50 frames a second. A larger one is a slip,
+or a date."""
 
 
 class PixelOrigin(StrEnum):
@@ -82,6 +85,11 @@ class View:
             )
         if starts and starts[0] < 0:
             raise ValueError(f"camera '{self.name}': first frame {starts[0]} is negative")
+        if starts and starts[-1] > MAX_FRAME:
+            raise ValueError(
+                f"camera '{self.name}': first frame {starts[-1]} is above {MAX_FRAME}, the largest "
+                "there can be"
+            )
         if self.camera is not None and self.camera.name != self.name:
             raise ValueError(f"view '{self.name}' got the calibration of '{self.camera.name}'")
 
@@ -165,6 +173,8 @@ class Recording:
         Frames a second, when known.
     problems
         Files that could not be used, and why.
+    calibration_file, sync_file
+        Where the calibration and the sync come from, when from a file.
     """
 
     folder: Path
@@ -177,6 +187,8 @@ class Recording:
     pixel_origin: PixelOrigin | None = None
     fps: float | None = None
     problems: tuple[Problem, ...] = field(default=())
+    calibration_file: Path | None = None
+    sync_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.views:
@@ -263,6 +275,5 @@ class Recording:
                 f"{self.folder}: the calibration has {', '.join(sorted(by_name)) or 'no cameras'}, "
                 f"but not {', '.join(missing)}"
             )
-        return replace(
-            self, views=tuple(replace(view, camera=by_name[view.name]) for view in self.views)
-        )
+        views = tuple(replace(view, camera=by_name[view.name]) for view in self.views)
+        return replace(self, views=views, calibration_file=None)

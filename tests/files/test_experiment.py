@@ -112,6 +112,44 @@ def test_what_is_hidden_or_set_aside_is_skipped(tmp_path):
     assert recording.problems == ()
 
 
+def test_a_camera_folder_without_anything_is_told(experiment):
+    (experiment / "videos" / "B").mkdir()
+    assert messages(open_recording(experiment)) == (
+        f"{experiment / 'videos' / 'B'}: holds nothing; there is no camera 'B'"
+    )
+
+
+def test_recordings_in_subfolders_are_told(experiment):
+    (experiment.parent / "notes").mkdir()
+    with pytest.raises(FileFormatError, match=r"each to be opened by itself: exp; expected"):
+        open_recording(experiment.parent)
+
+
+def test_first_frames_that_are_too_large(tmp_path):
+    videos(tmp_path, "videos/a/0.mp4", f"videos/a/{10**21 - 1}.mp4", "videos/b/20240131123000.mp4")
+    recording = open_recording(tmp_path)
+    assert [video.first_frame for view in recording.views for video in view.videos] == [0, 0]
+    found = messages(recording)
+    assert "not used: its name is no first frame, which is at most 2147483647" in found
+    assert "its name is no first frame, which is at most 2147483647; taken to be 0" in found
+
+
+def test_where_calibration_and_sync_come_from(experiment):
+    recording = open_recording(experiment)
+    assert recording.calibration_file == recording.sync_file == experiment / "labels_dannce.mat"
+    assert recording.calibrated(recording.cameras).calibration_file is None
+    write_anipose(experiment / "calibration.toml", recording.cameras)
+    write_hires_params(experiment, recording.cameras)
+    (experiment / "labels_dannce.mat").unlink()
+    assert open_recording(experiment).calibration_file == experiment / "calibration.toml"
+    assert open_recording(experiment).sync_file is None
+    (experiment / "calibration.toml").unlink()
+    assert open_recording(experiment).calibration_file == experiment
+    (experiment / "sdannce.yaml").write_text("calibration: hires_cam1_params.mat\n")
+    path = experiment / "hires_cam1_params.mat"
+    assert open_recording(experiment).calibration_file == path
+
+
 def test_names_that_are_no_frame_numbers(tmp_path):
     videos(tmp_path, "videos/a/0.mp4", "videos/a/0.avi", "videos/a/take2.mp4", "videos/b/all.mp4")
     recording = open_recording(tmp_path)

@@ -144,6 +144,9 @@ def test_missing_files_are_problems(tmp_path):
     told = "\n".join(map(str, recording.problems))
     for word in ("a.mp4", "500.mp4", "b.mp4", "none.toml", "none.csv", "unicorn", "none_dannce"):
         assert word in told
+    for kind, name in (("calibration", "none.toml"), ("sync", "none.csv")):
+        said = f"{tmp_path / name}: named under '{kind}' in sdannce.yaml, but missing"
+        assert said in told.splitlines()
 
 
 def test_registering(tmp_path):
@@ -240,13 +243,26 @@ def test_nothing_is_written_when_one_file_is_in_the_way(tmp_path):
     ("text", "words"),
     [
         ("fps: 50\ncamera: []\n", ["line 2", "'camera' is not known"]),
-        ("fps: fast\n", ["line 1", "'fps'", "got fast"]),
+        ("fps: fast\n", ["line 1", "'fps'", "got 'fast'"]),
         ("fps: -1\n", ["'fps'", "greater than 0"]),
         ("version: 7\n", ["'version'", "got 7"]),
         ("cameras:\n- name: A\n  video: x\n", ["line 3", "'cameras.0.video' is not known"]),
         ("cameras:\n- videos: []\n", ["line 2", "'cameras.0.name' is missing"]),
         ("cameras: [{name: A}, {name: A}]\n", ["occur more than once"]),
         ("cameras: []\n", ["'cameras'"]),
+        ("cameras: Camera1\n", ["'cameras'", "should be a list, got 'Camera1'"]),
+        ("cameras: [7]\n", ["'cameras.0'", "should be keys with values, got 7"]),
+        ("fps: [50]\n", ["'fps'", "got [50]"]),
+        ("null\n", ["it is empty"]),
+        ("12\n", ["it holds a number, not keys with values"]),
+        (
+            f"cameras: [{{name: A, videos: [{{file: x.mp4, first_frame: {10**21 - 1}}}]}}]\n",
+            ["'cameras.0.videos.0.first_frame'", "2147483647", f"got {10**21 - 1}"],
+        ),
+        (
+            f"cameras: [{{name: A, videos: [{10**21 - 1}.mp4]}}]\n",
+            [f"'{10**21 - 1}.mp4' needs 'first_frame'", "above 2147483647"],
+        ),
         ("labels: [x, '']\n", ["'labels.1'"]),
         ("fps: 50\nfps: 60\n", ["line 2", "occurs twice"]),
         ("fps: [50\n", ["line"]),
@@ -271,7 +287,7 @@ def test_nothing_is_written_when_one_file_is_in_the_way(tmp_path):
 )
 def test_what_is_wrong_is_named(tmp_path, text, words):
     path = write(tmp_path, text)
-    make_videos(tmp_path, "x.mp4", "y.mp4")
+    make_videos(tmp_path, "x.mp4", "y.mp4", f"{10**21 - 1}.mp4")
     with pytest.raises(FileFormatError) as error:
         open_project(path)
     for word in (PROJECT_FILE, *words):

@@ -44,6 +44,8 @@ class Choice:
         How a MATLAB-layout calibration was read, None when it is not from one.
     problems
         What could not be used, and what was preferred to what.
+    calibration_file
+        Where `cameras` come from: a file, or a folder of ``hires_cam<i>_params.mat``.
     """
 
     names: tuple[str, ...]
@@ -53,6 +55,7 @@ class Choice:
     source: DannceFile | None = None
     pixel_origin: PixelOrigin | None = None
     problems: tuple[Problem, ...] = ()
+    calibration_file: Path | None = None
 
 
 def choose_calibration(
@@ -161,6 +164,7 @@ def _from_label_file(
         source=best,
         pixel_origin=pixel_origin if calibrations else None,
         problems=tuple(problems),
+        calibration_file=best.path if calibrations else None,
     )
 
 
@@ -196,7 +200,9 @@ def _from_calibration_file(choice: Choice, folder: Path, pixel_origin: PixelOrig
                 return _from_toml(choice, toml)
             if place.is_dir() and hires_files(place):
                 cameras = read_hires_params(place, choice.names, pixel_origin=pixel_origin)
-                return replace(choice, cameras=cameras, pixel_origin=pixel_origin)
+                return replace(
+                    choice, cameras=cameras, pixel_origin=pixel_origin, calibration_file=place
+                )
         except FileFormatError as error:
             problem = Problem(error.path, f"no calibration: {error.found}")
             choice = replace(choice, problems=(*choice.problems, problem))
@@ -211,4 +217,6 @@ def _from_toml(choice: Choice, path: Path) -> Choice:
     if missing:
         problem = f"has the cameras {', '.join(names)}, but not {', '.join(missing)}"
         problems = (*problems, Problem(path, problem))
-    return replace(choice, cameras=cameras, pixel_origin=None, problems=problems)
+    return replace(
+        choice, cameras=cameras, pixel_origin=None, problems=problems, calibration_file=path
+    )

@@ -58,7 +58,10 @@ def open_recording(
         return open_layout(place.parent, pixel_origin, label_file=place)
     if place.suffix.lower() in VIDEO_SUFFIXES:
         return Recording(place.parent, (View(_name_of_single(place), (VideoFile(place),)),))
-    raise FileFormatError(place, f"a file of type '{place.suffix}'", EXPECTED)
+    found = (
+        f"a file of type '{place.suffix}'" if place.suffix else "a file of a type that is not known"
+    )
+    raise FileFormatError(place, found, EXPECTED)
 
 
 def _name_of_single(path: Path) -> str:

@@ -10,7 +10,8 @@ from napari_sdannce.recording import Problem, Recording, View
 from .choose_calibration import Choice, choose_calibration
 from .errors import FileFormatError
 from .label_file import read_label_source
-from .video_folders import CameraFolder, find_cameras, visible_files, visible_folders
+from .project_file import PROJECT_FILE
+from .video_folders import CameraFolder, find_cameras, holds_nothing, visible_files, visible_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ EXPECTED = (
     "frame>.mp4), a folder with sdannce.yaml or *_dannce.mat, or one video a camera"
 )
 _SEARCH_DEPTH = 3
+_MOST_NAMED = 10
 _NOT_SEARCHED = ("videos", "npy_volumes")
 _COM_NAMES = ("com3d*.mat", "instance*com3d*.mat", "com3d*.pickle", "com*.zarr")
 _PREDICTION_NAMES = ("save_data_*.mat", "init_save_data_*.mat", "poses*.zarr")
@@ -54,7 +56,7 @@ def open_layout(
     cameras, problems = _videos_of(folder)
     sources = _read_label_files(folder, label_file, problems)
     if not cameras and not sources:
-        found = "it has neither videos nor a label file that can be read"
+        found = "it has neither videos nor a label file that can be read" + _recordings_in(folder)
         raise FileFormatError(folder, _with_problems(found, problems), EXPECTED)
     choice = choose_calibration(folder, cameras, sources, pixel_origin, must=label_file is not None)
     views = _views(choice, cameras)
@@ -70,7 +72,14 @@ def open_layout(
         prediction_files=prediction_files,
         pixel_origin=choice.pixel_origin,
         fps=_common_fps(cameras, problems, folder),
-        problems=(*problems, *choice.problems, *_missing_videos(folder, views)),
+        problems=(
+            *problems,
+            *choice.problems,
+            *_missing_videos(folder, views),
+            *_empty_folders(folder, views),
+        ),
+        calibration_file=choice.calibration_file,
+        sync_file=choice.source.path if choice.source and choice.sync else None,
     )
 
 
@@ -82,6 +91,19 @@ def _videos_of(folder: Path) -> tuple[list[CameraFolder], list[Problem]]:
         if cameras:
             return cameras, problems
     return find_cameras(folder)
+
+
+def _recordings_in(folder: Path) -> str:
+    """Say which subfolders are recordings; nothing when none is."""
+    found = [
+        path.name
+        for path in visible_folders(folder)
+        if (path / PROJECT_FILE).is_file() or label_files(path) or find_cameras(path / "videos")[0]
+    ]
+    if not found:
+        return ""
+    named = ", ".join([*found[:_MOST_NAMED], *(["..."] if len(found) > _MOST_NAMED else [])])
+    return f", but subfolders that are recordings, each to be opened by itself: {named}"
 
 
 def _with_problems(found: str, problems: list[Problem]) -> str:
@@ -164,6 +186,16 @@ def _common_fps(cameras: list[CameraFolder], problems: list[Problem], folder: Pa
         each = ", ".join(f"{name} {value:g}" for name, value in known.items())
         problems.append(Problem(folder, f"frame rates differ ({each}); {fps:g} is used"))
     return fps
+
+
+def _empty_folders(folder: Path, views: tuple[View, ...]) -> list[Problem]:
+    """Folders of cameras into which no video was put."""
+    names = {view.name for view in views}
+    return [
+        Problem(path, f"holds nothing; there is no camera '{path.name}'")
+        for path in visible_folders(folder / "videos")
+        if path.name not in names and holds_nothing(path)
+    ]
 
 
 def _missing_videos(folder: Path, views: tuple[View, ...]) -> list[Problem]:

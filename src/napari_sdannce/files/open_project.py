@@ -98,6 +98,8 @@ class _Opening:
             pixel_origin=project.pixel_origin or (layout.pixel_origin if layout else own_origin),
             fps=project.fps or (layout.fps if layout else None),
             problems=tuple(self.problems),
+            calibration_file=self._calibration_file(layout),
+            sync_file=self._sync_file(layout),
         )
 
     def _layout(self) -> Recording | None:
@@ -153,8 +155,19 @@ class _Opening:
         try:
             return {camera.name: camera for camera in self._read_calibration(path)}
         except (FileFormatError, FileNotFoundError) as error:
-            self._problem(path, f"no calibration: {error}")
+            self._unread(path, "calibration", error)
             return {}
+
+    def _calibration_file(self, layout: Recording | None) -> Path | None:
+        source = self.project.calibration
+        if source is None:
+            return layout.calibration_file if layout is not None else None
+        return self.file if isinstance(source, tuple) else absolute_path(self.folder, source)
+
+    def _sync_file(self, layout: Recording | None) -> Path | None:
+        if self.project.sync is None:
+            return layout.sync_file if layout is not None else None
+        return absolute_path(self.folder, self.project.sync)
 
     def _read_calibration(self, path: Path) -> Sequence[Camera]:
         if path.suffix.lower() == ".toml":
@@ -180,7 +193,7 @@ class _Opening:
                     raise FileFormatError(path, "it has no 'sync'", "a label file with sync")
                 sync = found
         except (FileFormatError, FileNotFoundError) as error:
-            self._problem(path, f"no sync: {error}")
+            self._unread(path, "sync", error)
             return None
         missing = [name for name in names if name not in cameras]
         if missing:
@@ -196,15 +209,26 @@ class _Opening:
         try:
             return open_skeleton(path if path.is_file() else named)
         except (ValueError, FileNotFoundError) as error:
-            self._problem(path, f"no skeleton: {error}")
+            self._unread(path if path.exists() else self.file, "skeleton", error)
             return None
 
     def _existing(self, kind: str) -> tuple[Path, ...]:
         paths = [absolute_path(self.folder, each) for each in getattr(self.project, kind)]
         for path in paths:
             if not path.exists():
-                self._problem(path, f"named under '{kind}' in {PROJECT_FILE}, but missing")
+                self._missing(path, kind)
         return tuple(path for path in paths if path.exists())
+
+    def _unread(self, path: Path, kind: str, error: ValueError | FileNotFoundError) -> None:
+        """Say why a file that the project names is not used."""
+        if isinstance(error, FileNotFoundError) and path != self.file:
+            self._missing(path, kind)
+        else:
+            why = error.found if isinstance(error, FileFormatError) else str(error)
+            self._problem(path, f"no {kind}: {why}")
+
+    def _missing(self, path: Path, kind: str) -> None:
+        self._problem(path, f"named under '{kind}' in {PROJECT_FILE}, but missing")
 
     def _problem(self, path: Path, message: str) -> None:
         self.problems.append(Problem(path, message))

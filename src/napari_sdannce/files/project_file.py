@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from napari_sdannce.recording import PixelOrigin  # noqa: TC001 - pydantic looks at it
+from napari_sdannce.recording import MAX_FRAME, PixelOrigin
 
 from .writing import atomic_path
 from .yaml_file import portable_path, read_yaml
 
 PROJECT_FILE = "sdannce.yaml"
 EXPECTED = "a project file (sdannce.yaml) of napari-sdannce"
+_MOST_DIGITS = 100
 Kind = Literal["labels", "com", "predictions", "runs"]
 
 
@@ -38,7 +39,10 @@ class VideoEntry(_Entry):
 
     file: Relative
     first_frame: int | None = Field(
-        None, ge=0, description="Camera's frame number of its first frame; default: its file name"
+        None,
+        ge=0,
+        le=MAX_FRAME,
+        description="Camera's frame number of its first frame; default: its file name",
     )
 
     @model_validator(mode="before")
@@ -52,16 +56,24 @@ class VideoEntry(_Entry):
         Raises
         ------
         ValueError
-            When it is neither stated nor the name.
+            When it is neither stated nor the name, or the name is too large a number.
         """
         if self.first_frame is not None:
             return self.first_frame
         stem = PurePath(self.file).stem
-        if stem.isdecimal() and len(stem) < 16:
-            return int(stem)
+        if stem.isdecimal():
+            return self._by_name(stem)
         if position == 0:
             return 0
         raise ValueError(f"video '{self.file}' needs 'first_frame': its name is no number")
+
+    def _by_name(self, digits: str) -> int:
+        if len(digits) > _MOST_DIGITS or int(digits) > MAX_FRAME:
+            raise ValueError(
+                f"video '{self.file}' needs 'first_frame': its name is a number above {MAX_FRAME}, "
+                "the largest there can be"
+            )
+        return int(digits)
 
 
 class CameraEntry(_Entry):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sdannce.recording import Problem, VideoFile
+from napari_sdannce.recording import MAX_FRAME, Problem, VideoFile
 
 from .errors import NPY_ERRORS
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".m4v")
 _PREFERRED = {suffix: rank for rank, suffix in enumerate(VIDEO_SUFFIXES)}
 _MAX_METADATA_BYTES = 1_000_000
+_MOST_DIGITS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def visible_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """
     found = [entry for entry in _entries(folder) if entry.name.lower().endswith(suffixes)]
     return _sorted(folder, [entry for entry in found if not _is_folder(entry)])
+
+
+def holds_nothing(folder: Path) -> bool:
+    """Whether there is nothing in a folder that is neither hidden nor set aside."""
+    return not _entries(folder)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -125,21 +131,22 @@ def _numbered(folder: Path, paths: list[Path], problems: list[Problem]) -> tuple
     """Videos by their first frame, which is their name."""
     by_start: dict[int, Path] = {}
     unnumbered = []
+    no_number = "its name is not the number of its first frame"
     for path in sorted(paths, key=lambda path: _PREFERRED[path.suffix.lower()]):
-        if not re.fullmatch(r"\d{1,15}", path.stem, re.ASCII):
-            unnumbered.append(path)
+        if not re.fullmatch(r"\d+", path.stem, re.ASCII):
+            unnumbered.append((path, no_number))
+        elif len(path.stem) > _MOST_DIGITS or int(path.stem) > MAX_FRAME:
+            unnumbered.append((path, f"its name is no first frame, which is at most {MAX_FRAME}"))
         elif int(path.stem) in by_start:
             kept = by_start[int(path.stem)].name
             problems.append(Problem(path, f"not used: '{kept}' starts at the same frame"))
         else:
             by_start[int(path.stem)] = path
     if not by_start and len(unnumbered) == 1:
-        problems.append(
-            Problem(unnumbered[0], "its name is not the number of its first frame; taken to be 0")
-        )
-        return (VideoFile(unnumbered[0], 0),)
-    for path in unnumbered:
-        problems.append(Problem(path, "not used: its name is not the number of its first frame"))
+        path, why = unnumbered[0]
+        problems.append(Problem(path, f"{why}; taken to be 0"))
+        return (VideoFile(path, 0),)
+    problems += [Problem(path, f"not used: {why}") for path, why in unnumbered]
     if not by_start:
         problems.append(Problem(folder, "none of its videos is named by its first frame"))
     return tuple(VideoFile(by_start[start], start) for start in sorted(by_start))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 _MAX_BYTES = 16_000_000
+_MOST_SHOWN = 80
+_KINDS = {list: "a list", str: "text", int: "a number", float: "a number", bool: "yes or no"}
+_PYTHON_WORDS = {"a valid tuple": "a list", "a valid dictionary": "keys with values",
+                 "a valid string": "text"}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +67,7 @@ class YamlFile:
             return self.error(keys, "is not known", expected)
         if first["type"] == "missing":
             return self.error(keys, "is missing", expected)
-        got = str(first["input"])
-        got = got if len(got) <= 80 else f"{got[:77]}..."
-        return self.error(keys, f"is not valid: {first['msg']}, got {got}", expected)
+        return self.error(keys, f"is not valid: {_in_plain_words(first)}", expected)
 
     def _keys(self, location: Sequence[str | int]) -> list[str | int]:
         """Keys of the file in a location of pydantic, which also names branches of unions."""
@@ -111,7 +115,9 @@ def read_yaml(path: Path, expected: str) -> YamlFile:
     ) as error:  # fmt: skip
         raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
     if not isinstance(content, dict):
-        raise FileFormatError(path, f"it holds {type(content).__name__}, not keys", expected)
+        holds = _KINDS.get(type(content), "a single value")
+        found = "it is empty" if content is None else f"it holds {holds}, not keys with values"
+        raise FileFormatError(path, found, expected)
     return YamlFile(path, content, node)
 
 
@@ -128,6 +134,18 @@ def portable_path(value: Any) -> Any:
     if any(len(part.encode("utf-8", "replace")) > 255 for part in parts) or len(value) > 2000:
         raise ValueError("a path must not be that long")
     return "/".join(parts)
+
+
+def _in_plain_words(error: ErrorDetails) -> str:
+    """Complaint of pydantic, without the words of Python, and the value it is about."""
+    message = error["msg"].removeprefix("Value error, ")
+    for python, plain in _PYTHON_WORDS.items():
+        message = message.replace(python, plain)
+    message = re.sub(r" or instance of \w+$", "", message)
+    value = error["input"]
+    got = "nothing" if value is None else str(value)
+    got = got if len(got) <= _MOST_SHOWN else f"{got[: _MOST_SHOWN - 3]}..."
+    return f"{message}, got '{got}'" if isinstance(value, str) else f"{message}, got {got}"
 
 
 class _Loader(yaml.SafeLoader):
