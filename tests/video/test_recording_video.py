@@ -12,6 +12,7 @@ import pytest
 from numbered_clips import read_code, write_clip
 
 from napari_sdannce.recording import Recording, Sync, VideoFile, View
+from napari_sdannce.synthetic import camera_ring
 from napari_sdannce.video import RecordingVideo, VideoError, VideoReader
 
 if TYPE_CHECKING:
@@ -158,6 +159,47 @@ def test_problems_name_camera_file_and_frames(recording: Recording, tmp_path: Pa
         assert codes(video.read(0)) == [0, None, 0]
         with pytest.raises(VideoError, match="camera 'Broken' has no video"):
             video.lazy("Broken")
+
+
+def test_a_calibration_for_other_images_is_a_problem(recording: Recording, tmp_path: Path) -> None:
+    cameras = camera_ring(4, image_size=(96, 64), radius_mm=500, height_mm=400)
+    sizes = ((96, 64), (320, 200), (48, 32), None)
+    views = tuple(
+        replace(view, camera=replace(camera, name=view.name, image_size=size))
+        for view, camera, size in zip(recording.views, cameras, sizes, strict=False)
+    )
+    path = tmp_path / "calibration.toml"
+    with RecordingVideo(Recording(tmp_path, views, calibration_file=path)) as video:
+        half, other = video.problems
+    assert half.path == other.path == path
+    assert "the calibration of Camera2 is for images of 320 x 200 px" in other.message
+    assert "the videos have 96 x 64 px" in other.message
+    assert "Camera3 is for images of 48 x 32 px" in half.message
+    assert "the shape is the same, but nothing is rescaled" in half.message
+    assert "the same" not in other.message
+
+
+def test_a_sync_past_the_end_of_the_videos_is_a_problem(
+    recording: Recording, tmp_path: Path
+) -> None:
+    path = tmp_path / "labels_dannce.mat"
+    frames = np.repeat(np.arange(30)[:, None], 7, axis=1)
+    frames[29, 0], frames[29, 1] = 39, 40
+    frames[:, 3] = -1  # a camera of 20 frames, none of which is named
+    with RecordingVideo(
+        replace(recording, sync=Sync(np.arange(30), frames), sync_file=path)
+    ) as video:
+        (problem,) = video.problems
+    assert problem.path == path
+    said = "its sync table names frames up to 40 of Camera2, whose videos hold 40"
+    assert problem.message == said
+    sync = Sync.identity(18000, 7)
+    with RecordingVideo(replace(recording, sync=sync)) as video:
+        video.inspect()
+        found = [problem.message for problem in video.problems]
+    assert "its sync table names frames up to 17999 of Camera4, whose videos hold 20" in found
+    said = "its sync table names frames up to 17999 of Camera1, Camera2, Camera5, whose videos hold"
+    assert f"{said} 40" in found
 
 
 def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:

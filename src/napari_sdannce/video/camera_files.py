@@ -94,6 +94,16 @@ class CameraFiles:
             after = self.starts[file]
         return 0
 
+    def known_end(self) -> int | None:
+        """End of the last file, None while it is not known; frames lost at its end count."""
+        index = self._usable(len(self.starts) - 1)
+        if index is None:
+            return None
+        count = index.n_frames_now
+        if not index.is_complete:
+            return None
+        return self.starts[-1] + max(count, index.header.promised or 0)
+
     def inspect(self) -> None:
         """Read every header and finish every index."""
         for file in range(len(self.starts)):

@@ -136,6 +136,11 @@ class CameraVideo:
         return self._files.end(wait=False)
 
     @property
+    def n_frames_known(self) -> int | None:
+        """The same when the last file is indexed, lost frames at its end included; else None."""
+        return self._files.known_end()
+
+    @property
     def missing(self) -> tuple[range, ...]:
         """Frames that cannot be read, as far as known.
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_sdannce.geometry.threads import available_cores
 from napari_sdannce.recording import MISSING_FRAME, Problem
 
+from .agreement import size_problems, sync_problems
 from .camera_video import CameraVideo
 from .decode_ahead import Prefetch, decode_ahead, read_or_none
 from .errors import VideoError
@@ -144,12 +145,17 @@ class RecordingVideo:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is known to be wrong with the videos; never waits.
+        """What is known to be wrong with the videos, or does not fit them; never waits.
 
         Complete after `inspect`, but for damage inside frames, which shows when they are decoded.
         """
         found = [problem for camera in self._open_cameras() for problem in camera.problems]
-        return (*self._open_problems, *found)
+        return (
+            *self._open_problems,
+            *size_problems(self.recording, self.cameras),
+            *sync_problems(self.recording, self.cameras),
+            *found,
+        )
 
     def missing(self, view: str) -> tuple[range, ...]:
         """Frames of a camera that are known to be unreadable."""
