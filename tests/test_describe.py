@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +16,10 @@ from napari_sdannce.files.com_mat import write_com
 from napari_sdannce.files.hires_params import write_hires_params
 from napari_sdannce.files.pose_mat import write_poses
 from napari_sdannce.files.skeleton_mat import write_skeleton_mat
+from napari_sdannce.files.sync_csv import write_sync_csv
 from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import ComChunk, ComStore, Job, PoseChunk, PoseStore
+from napari_sdannce.recording import Sync
 from napari_sdannce.settings import ComImageSettings
 from napari_sdannce.skeletons import load_skeleton
 
@@ -63,6 +67,40 @@ def test_labels_without_videos(disc_scene, tell: Tell, tmp_path: Path) -> None:
     text = tell(path)
     assert "Camera4: no videos" in text
     assert "problem: the folder: has no videos of its cameras" in text
+
+
+def test_what_does_not_fit_the_videos(disc_scene, tell: Tell, tmp_path: Path) -> None:
+    shutil.copytree(disc_scene.folder / "videos", tmp_path / "videos")
+    cameras = disc_scene.recording.cameras
+    small = [replace(camera, image_size=(320, 200)) for camera in cameras]
+    write_anipose(tmp_path / "calibration.toml", small)
+    write_sync_csv(tmp_path / "s.csv", disc_scene.recording.names, Sync.identity(18000, 4))
+    (tmp_path / "sdannce.yaml").write_text("sync: s.csv\n")
+    text = tell(tmp_path)
+    every = ", ".join(disc_scene.recording.names)
+    assert (
+        f"problem: calibration.toml: the calibration of {every} is for images of 320 x 200 px, the "
+        "videos have 160 x 128 px: positions would be wrong\n"
+    ) in text
+    said = f"names frames up to 17999 of {every}, whose videos hold 48\n"
+    assert f"problem: s.csv: its sync table {said}" in text
+
+
+def test_label_files_that_cannot_be_read_are_problems(
+    disc_scene, tell: Tell, tmp_path: Path
+) -> None:
+    shutil.copytree(disc_scene.folder / "videos", tmp_path / "exp" / "videos")
+    (tmp_path / "exp" / "bad_dannce.mat").write_text("hello\n" * 100)
+    assert "problem: bad_dannce.mat: not used: not readable: it is a text" in tell(tmp_path / "exp")
+    (tmp_path / "other.mat").write_text("hello\n" * 100)
+    (tmp_path / "exp" / "sdannce.yaml").write_text(
+        f"cameras: [{{name: Camera1}}]\ncalibration: []\nsync: none.csv\n"
+        f"labels: ['{(tmp_path / 'other.mat').as_posix()}']\n"
+    )
+    text = tell(tmp_path / "exp")
+    assert f"problem: {tmp_path / 'other.mat'}: no labels: not readable: it is a text" in text
+    assert "problem: bad_dannce.mat: no labels: " in text
+    assert "  labels: " not in text
 
 
 def test_poses_and_coms(tell: Tell, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sdannce.files import FileFormatError, open_labels, open_recording, open_skeleton
-from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.recording import PixelOrigin, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.geometry import Camera
     from napari_sdannce.labels import Labels
-    from napari_sdannce.recording import Problem, Recording, View
+    from napari_sdannce.recording import Recording, View
     from napari_sdannce.video import CameraVideo, RecordingVideo
 
 _MATLAB_FILES = {"params": "labels", "camParams": "labels", "pred": "poses", "com": "com",
@@ -90,7 +90,12 @@ def _recording(path: Path) -> Iterator[str]:
         problems = [*recording.problems, *video.problems]
     yield f"  calibration: {_calibrated(recording)}"
     for file in recording.label_files:
-        yield f"  labels: {_relative(file, recording)}: {_labels(file)}"
+        labels = _labels(file)
+        if isinstance(labels, Problem):
+            # the layout may have said so already
+            problems += [] if any(each.path == file for each in problems) else [labels]
+        else:
+            yield f"  labels: {_relative(file, recording)}: {labels}"
     for what, files in (("COM", recording.com_files), ("poses", recording.prediction_files)):
         for file in files:
             yield f"  {what}: {_relative(file, recording)}"
@@ -130,11 +135,11 @@ def _calibrated(recording: Recording) -> str:
     return of if origin is None else f"{of}, {_FIRST_PIXEL[origin]} (pixel_origin: {origin})"
 
 
-def _labels(path: Path) -> str:
+def _labels(path: Path) -> str | Problem:
     try:
         labels = open_labels(path)
     except FileFormatError as error:
-        return f"cannot be read: {error.found}"
+        return Problem(path, f"no labels: {error.found}")
     return f"{', '.join(labels.animals)}; {_keypoints(labels)}; {_labelled(labels)}"
 
 
@@ -150,7 +155,9 @@ def _labelled(labels: Labels) -> str:
 
 
 def _relative(path: Path, recording: Recording) -> str:
-    return os.path.relpath(path, recording.folder)
+    """Path from the folder on; the whole path of what lies elsewhere."""
+    inside = path.is_relative_to(recording.folder)
+    return os.path.relpath(path, recording.folder) if inside else str(path)
 
 
 def _problem(problem: Problem, recording: Recording) -> str:
