@@ -1,4 +1,4 @@
-"""Lens distortion: radial and tangential polynomial, its Jacobian and its exact inverse.
+"""Lens distortion: radial and tangential polynomial, its slopes and its exact inverse.
 
 The polynomial is Brown's, with two or three radial terms and two tangential terms, as used by
 OpenCV (`k1, k2, p1, p2, k3`), MATLAB and DANNCE. It maps ideal normalised coordinates ``(x, y)``
@@ -70,13 +70,6 @@ def distort(xy: FloatArray, radial: FloatArray, tangential: FloatArray) -> Float
     [0.475, 0.0]
     """
     return np.stack(bend(xy[..., 0], xy[..., 1], *radial, *tangential), axis=-1)
-
-
-def distortion_jacobian(xy: FloatArray, radial: FloatArray, tangential: FloatArray) -> FloatArray:
-    """Differentiate `distort` with respect to the ideal coordinates; returns (..., 2, 2)."""
-    along_x, cross, along_y = bend_slopes(xy[..., 0], xy[..., 1], *radial, *tangential)
-    rows = [np.stack([along_x, cross], axis=-1), np.stack([cross, along_y], axis=-1)]
-    return np.stack(rows, axis=-2)
 
 
 def undistort(xy: FloatArray, radial: FloatArray, tangential: FloatArray) -> FloatArray:

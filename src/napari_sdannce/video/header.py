@@ -189,11 +189,6 @@ def read_header(path: Path) -> VideoHeader:
         context = stream.codec_context
         names = container.format.name
         rotation = read_rotation(path, stream.id) if "mp4" in names.split(",") else 0
-        duration = _duration(container, stream)
-        rate = stream.average_rate or stream.guessed_rate
-        promised = stream.frames or None
-        if promised is None and duration and rate and not _is_guess(names):
-            promised = round(duration * rate)
         width, height = context.width, context.height
         if rotation % 2:
             width, height = height, width
@@ -207,17 +202,27 @@ def read_header(path: Path) -> VideoHeader:
             width=width,
             height=height,
             rotation=rotation,
-            rate=rate,
+            rate=stream.average_rate or stream.guessed_rate,
             time_base=stream.time_base or Fraction(1, 1000),
-            promised=promised,
+            promised=_promised(container, stream),
             counts_frames=bool(stream.frames),
-            duration=duration,
+            duration=_duration(container, stream),
             reorder=context.reorder_depth,
             bytes=path.stat().st_size,
             cut=container.name.startswith(PART),
             entries=len(stream.index_entries),
             samples=_samples(stream.index_entries),
         )
+
+
+def _promised(container: InputContainer, stream: VideoStream) -> int | None:
+    """Frames the header counts, or else has time for."""
+    if stream.frames:
+        return int(stream.frames)
+    duration, rate = _duration(container, stream), stream.average_rate or stream.guessed_rate
+    if not duration or not rate or _is_guess(container.format.name):
+        return None
+    return round(duration * rate)
 
 
 def _samples(entries: IndexEntries) -> tuple[IndexSample, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from pathlib import Path
 
-EBML = 0x1A45DFA3
 SEGMENT = 0x18538067
 
 
