@@ -90,9 +90,9 @@ def test_opening_a_folder(panel: RecordingPanel, folder: Path, qtbot: Any, small
     table = panel.page.cameras
     rows = [[table.item(r, c).text() for c in range(3)] for r in range(3)]
     assert rows == [["left", "96×64", "0"], ["right", "128×96", "0"], ["top", "64×64", "0"]]
-    assert panel.page.moment.text() == "Frame 0 of 11   ·   sample id 0"
+    assert panel.page.moment.text() == "Frame 0 (0 to 11)"
     panel.viewer.dims.set_current_step(0, 4)
-    assert panel.page.moment.text() == "Frame 4 of 11   ·   sample id 4"
+    assert panel.page.moment.text() == "Frame 4 (0 to 11)"
     assert table.item(1, 2).text() == "4"
 
 

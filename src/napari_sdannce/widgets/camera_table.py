@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 if TYPE_CHECKING:
     from napari_sdannce.widgets.recording_layers import RecordingLayers
 
-MOST_ROWS = 8
+MOST_ROWS = 6
 
 
 class CameraTable(QTableWidget):
@@ -34,6 +34,7 @@ class CameraTable(QTableWidget):
         assert rows is not None
         assert columns is not None
         rows.setVisible(False)
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 6)
         columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in (1, 2):
             columns.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)

@@ -73,21 +73,22 @@ class MarksPage(QWidget):
         for widget in (self.now, self.previous, self.next):
             steps.addWidget(widget, stretch=1 if widget is self.now else 0)
         choices = QGridLayout()
-        choices.addWidget(QLabel("Colour"), 0, 0)
-        choices.addWidget(self.color_by, 0, 1)
-        choices.addWidget(self.zoom_button, 1, 0)
-        choices.addWidget(self.zoom_to, 1, 1)
-        choices.addWidget(self.edit_button, 2, 0)
-        choices.addWidget(self.save_button, 2, 1)
+        for row, left, right in (
+            (0, self.zoom_button, self.zoom_to),
+            (1, QLabel("Colour"), self.color_by),
+            (2, self.edit_button, self.save_button),
+        ):
+            choices.addWidget(left, row, 0)
+            choices.addWidget(right, row, 1)
         choices.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.which)
         layout.addLayout(steps)
+        layout.addLayout(choices)
         layout.addWidget(self.animals)
         layout.addWidget(self.keypoints)
-        layout.addLayout(choices)
 
     def follow(self, shown: RecordingLayers | None) -> None:
         """Show a recording's marks."""

@@ -51,6 +51,8 @@ class RecordingPage(QWidget):
         self.moment = QLabel()
         self.cameras = CameraTable()
         self.cameras.toggled.connect(self._on_camera)
+        self.uncalibrated = QLabel("* not calibrated: nothing can be drawn over it")
+        self.uncalibrated.setWordWrap(True)
         self.scene_box = QCheckBox("3D view")
         self.scene_box.toggled.connect(self._on_scene)
         self.whole_button = QPushButton("Whole images")
@@ -76,6 +78,7 @@ class RecordingPage(QWidget):
         layout.addWidget(self.moment)
         layout.addWidget(self._problems_box)
         layout.addWidget(self.cameras)
+        layout.addWidget(self.uncalibrated)
         layout.addLayout(_row(self.scene_box, self.whole_button))
         layout.addWidget(_heading("Labels and predictions"))
         layout.addWidget(self.files)
@@ -96,6 +99,7 @@ class RecordingPage(QWidget):
         self._files = list(found_files(shown.recording) if files is None else files)
         self.files.fill(self._files, shown.recording.folder)
         calibrated = any(view.camera is not None for view in shown.recording.views)
+        self.uncalibrated.setVisible(any(view.camera is None for view in shown.recording.views))
         self.scene_box.setEnabled(calibrated)
         self.scene_box.setToolTip(
             "Keypoints, bones and cameras in space, beside the images"
@@ -141,9 +145,10 @@ class RecordingPage(QWidget):
         shown = self._shown
         if shown is None:
             return
-        self.moment.setText(
-            f"Frame {moment} of {shown.n_moments - 1}   ·   sample id {shown.sample_id}"
-        )
+        text = f"Frame {moment} (0 to {shown.n_moments - 1})"
+        if shown.sample_id != moment:  # as in files that number frames by a clock
+            text += f"   ·   sample id {shown.sample_id}"
+        self.moment.setText(text)
         self.cameras.show_moment(shown)
         self.marks.show_moment(moment)
 
