@@ -143,7 +143,7 @@ def test_configuration_of_the_reference_program(
     [
         ("experiments: []\nvoxels: 3\nepochs: 3\nwidth: 8\n", "no settings voxels; there are"),
         ("epochs: soon\n", "'epochs': Input should be a valid integer"),
-        ("- 1\n", "it holds list, not keys; expected a file of settings"),
+        ("- 1\n", "it holds a list, not keys with values; expected a file of settings"),
         ("a: [", "line 1: expected the node content"),
         ("width: wide\n", "'width': neither a number nor one of quarter, half, compressed, full"),
     ],
