@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -362,8 +363,12 @@ def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     names = np.array(disc_scene.recording.names)
     np.savez(tmp_path / "points.npz", points=points, cameras=names,
              keypoints=np.array(["nose", "left", "right", "tail"]))  # fmt: skip
-    target = tmp_path / "imported_dannce.mat"
-    main(["import", str(disc_scene.folder), str(tmp_path / "points.npz"), "--output", str(target)])
+    target, folder = tmp_path / "imported_dannce.mat", tmp_path / "experiment"
+    shutil.copytree(disc_scene.folder, folder)
+    (folder / "sdannce.yaml").write_text("fps: 25\n")
+    main(["import", str(folder), str(tmp_path / "points.npz"), "--output", str(target)])
+    registered = (folder / "sdannce.yaml").read_text()
+    assert registered == "fps: 25\nlabels:\n- ../imported_dannce.mat\n"
     assert "48 moments with keypoints in 3D" in capsys.readouterr().out
     labels = open_labels(target)
     np.testing.assert_allclose(labels.points_3d[:, 0], disc_scene.keypoints[:, 0], atol=0.01)

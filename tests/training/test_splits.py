@@ -35,6 +35,8 @@ def test_draws_of_the_reference(golden: Path, name: str) -> None:
 def test_reference_split_wants_enough_frames() -> None:
     with pytest.raises(ValueError, match="experiment 1 has 3 labelled frames, 4 are wanted"):
         reference_split([5, 3], 4, seed=0)
+    with pytest.raises(ValueError, match="rat has 3 labelled frames, 4 are wanted"):
+        reference_split([5, 3], 4, seed=0, names=["mouse", "rat"])
 
 
 @pytest.mark.parametrize(("counts", "wanted"), [([60], 4), ([10, 30], 6), ([3], 4), ([1], 4)])

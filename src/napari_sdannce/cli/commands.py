@@ -134,6 +134,7 @@ def import_points(
     from napari_sdannce.files.dannce_labels import dannce_from_labels
     from napari_sdannce.files.dannce_mat import write_dannce
     from napari_sdannce.files.import_2d import import_points as read
+    from napari_sdannce.files.registration import register_if_project
 
     settings = validated(ImportSettings, merged({}, given_options(given)), "options")
     opened = open_recording(recording)
@@ -145,6 +146,9 @@ def import_points(
     )
     target = output or opened.folder / f"{opened.name}_dannce.mat"
     write_dannce(target, dannce_from_labels(target, labels, opened.cameras, opened.sync))
+    problem = register_if_project(opened.folder, "labels", target)
+    if problem is not None:
+        click.echo(f"warning: {problem}", err=True)
     count = int(labels.any_3d.sum())
     click.echo(f"{target}: {count} moments with keypoints in 3D, {len(labels.animals)} animals")
 

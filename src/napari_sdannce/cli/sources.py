@@ -129,7 +129,10 @@ def _absolute(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         if key in _PATHS and isinstance(value, str):
             result[key] = folder / Path(value).expanduser()
         elif key == "labels" and isinstance(value, list | tuple):
-            result[key] = [folder / Path(str(each)).expanduser() for each in value]
+            result[key] = [
+                folder / Path(each).expanduser() if isinstance(each, str) else each
+                for each in value
+            ]
         elif key == "skeleton" and isinstance(value, str) and (folder / value).is_file():
             result[key] = str(folder / value)
         elif key == "experiments" and isinstance(value, list):

@@ -64,6 +64,7 @@ def reference_split(
     seed: int,
     validation_experiments: Sequence[int] | None = None,
     n_train: int | None = None,
+    names: Sequence[str] | None = None,
 ) -> Split:
     """Draw validation frames of each experiment as the reference program does.
 
@@ -79,6 +80,13 @@ def reference_split(
         Only these validate (with at most all of their frames), and they do not train at all.
     n_train
         Most frames of each experiment to train on, drawn too.
+    names
+        Of the experiments, for the error.
+
+    Raises
+    ------
+    ValueError
+        When an experiment has fewer frames than are to be drawn.
     """
     rng = np.random.RandomState(seed)
     starts = np.concatenate([[0], np.cumsum(counts)])
@@ -90,9 +98,9 @@ def reference_split(
         if validation_experiments is not None:
             wanted = min(wanted, counts[i])
         if wanted > counts[i]:
+            name = f"experiment {i}" if names is None else names[i]
             raise ValueError(
-                f"experiment {i} has {counts[i]} labelled frames, {wanted} are wanted for "
-                "validation"
+                f"{name} has {counts[i]} labelled frames, {wanted} are wanted for validation"
             )
         validation.append(np.sort(rng.choice(experiments[i], size=wanted, replace=False)))
     taken = _joined(validation)

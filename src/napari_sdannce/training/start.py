@@ -29,9 +29,11 @@ _NAMES: dict[str, Callable[[Experiment], tuple[str, ...]]] = {
 }
 
 
-_SPLITS: dict[str, Callable[[list[int], TrainSettings], Split]] = {
-    "stratified": lambda counts, s: stratified_split(counts, s.validation_frames),
-    "reference": lambda counts, s: reference_split(counts, s.validation_frames, seed=s.seed),
+_SPLITS: dict[str, Callable[[list[int], TrainSettings, list[str]], Split]] = {
+    "stratified": lambda counts, s, names: stratified_split(counts, s.validation_frames),
+    "reference": lambda counts, s, names: reference_split(
+        counts, s.validation_frames, seed=s.seed, names=names
+    ),
 }
 
 
@@ -46,9 +48,16 @@ def first_network(config: ComConfig | DannceConfig, settings: TrainSettings) -> 
 
 
 def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> Split:
-    """Divide the labelled moments of all experiments into training and validation."""
+    """Divide the labelled moments of all experiments into training and validation.
+
+    Raises
+    ------
+    ValueError
+        When an experiment has too few moments to draw from.
+    """
     counts = [len(experiment.labels) for experiment in experiments]
-    return _SPLITS[settings.split](counts, settings)
+    names = [str(experiment.recording.folder) for experiment in experiments]
+    return _SPLITS[settings.split](counts, settings, names)
 
 
 def opened(
