@@ -156,8 +156,9 @@ class JobStore(ABC):
             except FileExistsError:
                 pass  # another process was faster
         store = cls.open(path)
-        check_same_job(store.path, store.job, job)
+        # first the moments: what was known of others differs, too, and says less
         check_same_moments(store.path, store.sample_ids(), np.asarray(sample_ids, dtype=np.int64))
+        check_same_job(store.path, store.job, job)
         if store.extras != chosen:
             raise ValueError(
                 f"{store.path} was made for another job: it holds the extras {store.extras}, not "
