@@ -251,7 +251,7 @@ def write_skeleton_yaml(skeleton: Skeleton, path: Path, *, overwrite: bool = Fal
         When the file exists and may not be overwritten.
     """
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; it is only replaced when told so (overwrite=True)")
+        raise FileExistsError(f"{path} exists and is not replaced; choose another name")
     names = skeleton.keypoints
     content = {
         "name": skeleton.name,
