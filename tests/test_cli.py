@@ -165,7 +165,10 @@ def test_files_that_make_no_sense(
     ("arguments", "message"),
     [
         (("train", "com", "nowhere"), "does not exist; expected an experiment folder"),
-        (("train", "com"), "Missing argument 'SOURCE...'"),
+        (("train", "com"), "Missing argument 'SOURCE...' (see sdannce train com --help)"),
+        (("train", "pose"), "No such command 'pose' (see sdannce train --help)"),
+        (("predict", "com", ".", "--stride", "2"), "No such option '--stride'"),
+        (("train", "com", ".", "--device", "gpu"), "'device': expected auto, cpu, mps, cuda, or"),
         (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
         (("predict", "dannce", "."), "'checkpoint' must be given"),
         (("predict", "com", ".", "--checkpoint", "no.pth"), "no.pth; expected a .safe"),
@@ -181,7 +184,13 @@ def test_errors_of_the_user_are_one_line(
     assert failing(*arguments) == 2
     said = capsys.readouterr().err
     assert message in said
-    assert len(said.strip().splitlines()) == (4 if "Missing argument" in message else 1)
+    assert len(said.splitlines()) == 1
+
+
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing() == 2
+    said = capsys.readouterr()
+    assert "Commands:" in said.out + said.err
 
 
 def test_a_camera_that_is_not_there(disc_scene, capsys: pytest.CaptureFixture[str]) -> None:

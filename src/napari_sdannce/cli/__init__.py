@@ -19,7 +19,15 @@ __all__ = ["cli", "main"]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Input that can not be used gives one line and exit code 2."""
     try:
-        cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        given = None if arguments is None else list(arguments)
+        cli.main(args=given, prog_name="sdannce", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "sdannce"
+        click.echo(f"sdannce: {error.format_message().rstrip('.')} (see {where} --help)", err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

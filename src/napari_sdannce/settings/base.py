@@ -1,9 +1,10 @@
 """What all settings share: frozen, nothing unknown, numbers with units and limits."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
 
@@ -22,6 +23,12 @@ def _width_by_name(value: object) -> object:
     return WIDTHS.get(value, value)
 
 
+def _known_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
+        raise ValueError("expected auto, cpu, mps, cuda, or cuda:0 and so on")
+    return name
+
+
 Width = Annotated[
     int,
     BeforeValidator(_width_by_name),
@@ -35,14 +42,10 @@ Width = Annotated[
 Norm = Literal["layer", "instance", "batch"]
 Device = Annotated[
     str,
-    Field(
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
-        description="Where networks run: auto, cpu, mps, cuda, cuda:0 ...",
-    ),
+    AfterValidator(_known_device),
+    Field(description="Where networks run: auto, cpu, mps, cuda, cuda:0 ..."),
 ]
 Schedule = Literal["constant", "cosine", "step"]
-
-
 Origin = Literal["matlab", "zero", "reference"]
 
 
