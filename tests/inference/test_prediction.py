@@ -383,6 +383,26 @@ def test_torch_fills_the_same_volumes(
     np.testing.assert_array_equal(found.heatmap_max, expected.heatmap_max)
 
 
+@pytest.mark.gpu
+def test_a_gpu_finds_the_same(
+    disc_scene, learned: Learned, predicted: Path, tmp_path: Path
+) -> None:
+    common = {"device": "cuda", "batch_size": 5}
+    com = ComPredictSettings(checkpoint=learned.com, output=tmp_path / "com", **common)
+    run(predict_com(disc_scene.recording, com))
+    off = distances(
+        read_com_trace(tmp_path / "com").positions, read_com_trace(predicted / "com").positions
+    )
+    assert np.nanmedian(off) < 0.5
+    pose = DanncePredictSettings(
+        checkpoint=learned.dannce, output=tmp_path / "pose", com=predicted / "com", **common
+    )
+    run(predict_dannce(disc_scene.recording, pose))
+    one = PoseStore.open(tmp_path / "pose/poses.zarr").poses()
+    other = PoseStore.open(predicted / "pose/poses.zarr").poses()
+    assert np.nanmedian(distances(one.positions, other.positions)) < 0.5
+
+
 def test_network_and_recording_must_fit(disc_scene, learned: Learned, tmp_path: Path) -> None:
     recording = disc_scene.recording.select(disc_scene.recording.names[:3])
     trace = ComTrace(disc_scene.com, np.ones((48, 2)), np.arange(48))

@@ -185,6 +185,10 @@ def test_a_training_that_does_not_begin_leaves_nothing(disc_scene, tmp_path: Pat
     ):
         list(train_com(crop))
     assert list(tmp_path.iterdir()) == []
+    everything = tiny(disc_scene, output=tmp_path / "run", split="reference", validation_frames=48)
+    with pytest.raises(ValueError, match="experiment: nothing to learn from: all validate"):
+        list(train_dannce(everything))
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "run").write_bytes(b"")
     with pytest.raises(NotADirectoryError, match="run is a file, expected a folder"):
         list(train_dannce(settings))
@@ -211,6 +215,13 @@ def test_runs_are_registered(disc_scene, tmp_path: Path) -> None:
     list(train_dannce(tiny(disc_scene, output=tmp_path / "b", steps=1), [moved, moved]))
     text = (tmp_path / "exp/sdannce.yaml").read_text()
     assert text == "fps: 25  # nominal\nruns:\n- DANNCE/train\n- ../b\n"
+
+
+@pytest.mark.gpu
+def test_a_gpu_learns(disc_scene, tmp_path: Path) -> None:
+    settings = tiny(disc_scene, output=tmp_path / "run", steps=60, device="cuda", width=8)
+    losses = [e.loss for e in train_dannce(settings) if isinstance(e, TrainingStep)]
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
 
 
 def test_nothing_to_learn_from() -> None:

@@ -93,10 +93,8 @@ def teach(
         train = [each for each in examples if each.frame not in validating]
         validation = [each for each in examples if each.frame in validating]
         if not train:
-            raise ValueError(
-                f"there is nothing to learn from: none of {len(examples)} {lesson.unit} with a "
-                "label and readable frames is left to train on"
-            )
+            why = "all validate" if validation else f"no labelled {lesson.unit} can be read"
+            raise ValueError(f"{experiments[0].recording.folder}: nothing to learn from: {why}")
         task = lesson.task(train, validation, device)
         size = sum(each.nbytes for each in examples) / 2**20
         yield Message(
