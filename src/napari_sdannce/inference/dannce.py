@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -235,13 +236,15 @@ def find_com(recording: Recording) -> Path:
 
 
 def _summary(store: PoseStore) -> Message:
-    reasons = store.read().reasons
-    assert reasons is not None
-    counts = {reason: int((reasons == reason).sum()) for reason in Reason}
+    counts = Counter[int]()
+    for start in range(0, len(store), store.chunk):
+        reasons = store.read(range(start, min(start + store.chunk, len(store)))).reasons
+        assert reasons is not None  # a store has them for every moment
+        counts.update(reasons.ravel().tolist())
     missing = [
-        f"{count} {reason.name.lower().replace('_', ' ')}"
-        for reason, count in counts.items()
-        if count and reason is not Reason.NONE
+        f"{counts[reason]} {reason.name.lower().replace('_', ' ')}"
+        for reason in Reason
+        if counts[reason] and reason is not Reason.NONE
     ]
-    text = f"{counts[Reason.NONE]} of {reasons.size} poses"
+    text = f"{counts[Reason.NONE]} of {counts.total()} poses"
     return Message(text=text + (f"; missing: {', '.join(missing)}" if missing else ""))
