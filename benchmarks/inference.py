@@ -25,7 +25,7 @@ from napari_sdannce.files import open_recording
 from napari_sdannce.inference import predict_dannce
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
 from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
-from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.devices import choose_device, shared_cores
 from napari_sdannce.predictions import ComTrace
 from napari_sdannce.settings import DanncePredictSettings, VolumeSettings
 from napari_sdannce.video import RecordingVideo
@@ -68,7 +68,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     print_machine("torch", "numpy", "av")
-    print(f"{arguments.device}, {torch.get_num_threads()} threads\n")
     recording = open_recording(arguments.experiment)
     rows = [measure(recording, voxels, arguments) for voxels in arguments.voxels]
     print_table(
@@ -92,9 +91,10 @@ def measure(recording: Recording, voxels: int, arguments: argparse.Namespace) ->
         decode, frames = timed_on(device, lambda: list(video.frames(range(n))))
     inputs = [MomentInput(images, com) for images, com in zip(frames, coms, strict=True)]
     batches = [inputs[i : i + arguments.batch] for i in range(0, n, arguments.batch)]
-    finder.find(finder.fill(batches[0]))  # compiles
-    sampling, given = timed_on(device, lambda: [finder.fill(batch) for batch in batches])
-    network_time, _ = timed_on(device, lambda: [finder.find(each) for each in given])
+    with shared_cores(device):  # as prediction does
+        finder.find(finder.fill(batches[0]))  # compiles
+        sampling, given = timed_on(device, lambda: [finder.fill(batch) for batch in batches])
+        network_time, _ = timed_on(device, lambda: [finder.find(each) for each in given])
     with tempfile.TemporaryDirectory() as folder:
         path = save_checkpoint(
             Path(folder) / "net", network, CheckpointInfo(network=config, volume=volume)

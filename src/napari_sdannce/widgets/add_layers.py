@@ -107,7 +107,7 @@ def add_images(
     """Add image layers made by `image_layers_data` and put them in order."""
     real = napari_adapter.real_viewer(viewer)
     images: dict[str, Any] = {}
-    with real.layers.batched_update():
+    with napari_adapter.adding_layers(real):
         for i, (frames, options, kind) in enumerate(data):
             # napari would go to the middle of the video, and read a frame there of every camera
             image = Layer.create(frames, {**options, "visible": False}, kind)

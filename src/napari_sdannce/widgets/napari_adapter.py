@@ -7,12 +7,14 @@ napari is mended in one place.
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from qtpy.QtWidgets import QWidget
 
@@ -67,6 +69,22 @@ def embedded_viewer(title: str) -> tuple[ViewerModel, Any]:
     widget = QtViewer(model)
     widget.dims.setVisible(False)
     return model, widget
+
+
+@contextmanager
+def adding_layers(viewer: ViewerModel) -> Iterator[None]:
+    """Let napari draw once after many layers are added, not after each.
+
+    At the end of a batch napari collects garbage, for the sake of layers that were removed. Here
+    none are, and looking through a large program takes as long as adding the layers: everything
+    there is passes over this collection.
+    """
+    try:
+        with viewer.layers.batched_update():
+            yield
+            gc.freeze()
+    finally:
+        gc.unfreeze()
 
 
 def later(callback: Callable[[], object]) -> None:

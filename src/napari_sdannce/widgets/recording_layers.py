@@ -147,7 +147,7 @@ class RecordingLayers:
         """Put an overlay's layers over every camera."""
         if isinstance(overlay, EditedFrame):
             overlay.catch_clicks(self.viewer)
-        with self._layers_changing():
+        with self._layers_changing(), napari_adapter.adding_layers(self.viewer):
             self.cells.insert(overlay, {name: i for i, name in enumerate(self.recording.names)})
             for name in self.images:
                 for layer in overlay.layers_of(name):
@@ -163,7 +163,7 @@ class RecordingLayers:
         self.overlays.remove(overlay)
         if isinstance(overlay, EditedFrame):
             overlay.release_clicks(self.viewer)
-        with self._layers_changing():
+        with self._layers_changing(), self.viewer.layers.batched_update():
             self._remove_layers(overlay.layers)
             self.cells.arrange()
         self.marks_changed()
@@ -221,7 +221,7 @@ class RecordingLayers:
         self.video.prefetch([m for m in wanted if 0 <= m < self.n_moments])
 
     def _on_image_visible(self, event: object = None) -> None:
-        with self._layers_changing():
+        with self._layers_changing(), napari_adapter.adding_layers(self.viewer):
             for name, image in self.images.items():
                 for layer in self._camera_layers(name)[1:]:
                     if layer.visible != image.visible:
@@ -237,11 +237,10 @@ class RecordingLayers:
 
     @contextmanager
     def _layers_changing(self) -> Iterator[None]:
-        """Let napari draw once after many changes, not after each."""
+        """Fit nothing while layers come and go."""
         self._changing = True
         try:
-            with self.viewer.layers.batched_update():
-                yield
+            yield
         finally:
             self._changing = False
 
@@ -265,7 +264,7 @@ class RecordingLayers:
             layers = [layer for name in there for layer in overlay.layers_of(name)]
             if any(layer not in self.viewer.layers for layer in layers):
                 self.remove(overlay)
-        with self._layers_changing():
+        with self._layers_changing(), self.viewer.layers.batched_update():
             for name in [n for n in self.images if n not in there]:
                 over = self._camera_layers(name)[1:]
                 for overlay in self.overlays:
