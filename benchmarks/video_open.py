@@ -1,6 +1,6 @@
 """Open six 100 000-frame videos as lazy arrays: time to the arrays, the first frames, the index.
 
-    python benchmarks/video_open.py [--frames 100000] [--cameras 6] [--format mp4|mkv] [--napari]
+    python benchmarks/video_open.py [--frames 100000] [--cameras 6] [--format mp4|mkv]
 
 A small clip is encoded once and its packets are repeated; the six cameras are links to that file.
 Each camera indexes its file anew, as it would with six different files.
@@ -31,17 +31,12 @@ if TYPE_CHECKING:
 
 
 def measure_opening(
-    video: RecordingVideo, arrays: list[LazyVideo], clock: Clock, viewer_model: type | None
+    video: RecordingVideo, arrays: list[LazyVideo], clock: Clock
 ) -> dict[str, Spent]:
     """Time since the recording was opened, at each stage."""
     stages = {"opened as lazy arrays": clock.read()}
     done = threading.Event()
     video.inspect_in_background(done.set)
-    if viewer_model is not None:
-        viewer = viewer_model()
-        for array in arrays:
-            viewer.add_image(array, rgb=True, contrast_limits=(0, 255))
-        stages["layers of a ViewerModel"] = clock.read()
     first = [np.asarray(array[0]) for array in arrays]
     assert all(image.any() for image in first)
     stages["a frame of each read"] = clock.read()
@@ -72,11 +67,11 @@ def memory_mb() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 
-def measure(recording: Recording, viewer_model: type | None) -> None:
+def measure(recording: Recording) -> None:
     before, clock = memory_mb(), Clock()
     with RecordingVideo(recording) as video:
         arrays = [video.lazy(name) for name in recording.names]
-        stages = measure_opening(video, arrays, clock, viewer_model)
+        stages = measure_opening(video, arrays, clock)
         keys = max(len(dict(array.dask)) for array in arrays)
         print(f"{memory_mb() - before:.0f} MB more memory; at most {keys} keys in a graph\n")
         print_rows("since opening", stages)
@@ -92,12 +87,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--cameras", type=int, default=6)
     parser.add_argument("--format", default="mp4", choices=["mp4", "mkv"])
-    parser.add_argument("--napari", action="store_true", help="add the arrays to a ViewerModel too")
     given = parser.parse_args()
-    print_machine("av", "numpy", "dask", *(["napari"] if given.napari else []))
-    viewer_model = None
-    if given.napari:
-        from napari.components import ViewerModel as viewer_model
+    print_machine("av", "numpy", "dask")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"long.{given.format}"
         write_long_video(path, given.frames)
@@ -107,7 +98,7 @@ def main() -> None:
             link = Path(folder) / f"{number}{path.suffix}"
             os.link(path, link)
             views.append(View(f"Camera{number + 1}", (VideoFile(link),)))
-        measure(Recording(Path(folder), tuple(views)), viewer_model)
+        measure(Recording(Path(folder), tuple(views)))
 
 
 if __name__ == "__main__":
