@@ -143,6 +143,7 @@ def test_configuration_of_the_reference_program(
     ("content", "message"),
     [
         ("experiments: []\nvoxels: 3\nepochs: 3\nwidth: 8\n", "no settings voxels; there are"),
+        ("width: 8\nvolume_voxels: 16\n", "volume_voxels is written as voxels below volume:"),
         ("epochs: soon\n", "'epochs': Input should be a valid integer"),
         ("- 1\n", "it holds a list, not keys with values; expected a file of settings"),
         ("a: [", "line 1: expected the node content"),
@@ -168,6 +169,10 @@ def test_files_that_make_no_sense(
         (("train", "com"), "Missing argument 'SOURCE...' (see sdannce train com --help)"),
         (("train", "pose"), "No such command 'pose' (see sdannce train --help)"),
         (("predict", "com", ".", "--stride", "2"), "No such option '--stride'"),
+        (
+            ("predict", "com", ".", "--checkpoint", "x", "--min-peak", "nan"),
+            "'min_peak': Input should be a finite number",
+        ),
         (("train", "com", ".", "--device", "gpu"), "'device': expected auto, cpu, mps, cuda, or"),
         (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
         (("predict", "dannce", "."), "'checkpoint' must be given"),

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,6 +85,22 @@ def test_mono_reference_has_one_channel_a_view(tmp_path: Path) -> None:
     state = build_network(config, 5).state_dict()
     torch.save({"state_dict": state, "params": {"mono": True}}, tmp_path / "mono.pth")
     assert load_checkpoint(tmp_path / "mono.pth").info.network == config
+
+
+def test_noise_is_damaged_and_nobody_is_told_to_run_it(tmp_path: Path) -> None:
+    path = tmp_path / "noise.pth"
+    path.write_bytes(np.random.default_rng(0).bytes(3000))
+    with pytest.raises(CheckpointError, match="damaged, or not a checkpoint") as error:
+        load_checkpoint(path)
+    assert "weights_only" not in str(error.value)
+
+
+def test_a_full_disk_is_named(tmp_path: Path, small_disk: Any) -> None:
+    config = DannceConfig(n_views=2, n_keypoints=3, width=16)
+    path = tmp_path / "net.safetensors"
+    with small_disk(), pytest.raises(OSError, match=r"net\.safetensors: the weights could not be"):
+        save_checkpoint(path, build_network(config), CheckpointInfo(network=config))
+    assert not list(tmp_path.iterdir())
 
 
 class Poison:

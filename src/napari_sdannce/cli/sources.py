@@ -91,9 +91,14 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
     of_ours = len(set(content) & set(model.model_fields))
     if of_ours >= len(set(content) & known_keys()):
         unknown = sorted(map(str, set(content) - set(model.model_fields)))
-        raise ValueError(
-            f"{path}: no settings {', '.join(unknown)}; there are {', '.join(model.model_fields)}"
-        )
+        nested = [
+            f"{name} is written as {name.removeprefix(group + '_')} below {group}:"
+            for name in unknown
+            for group in model.model_fields
+            if name.startswith(f"{group}_")
+        ]
+        there = f"there are {', '.join(model.model_fields)}"
+        raise ValueError(f"{path}: no settings {', '.join(unknown)}; {'; '.join(nested) or there}")
     return _from_reference(path, model, progress)
 
 

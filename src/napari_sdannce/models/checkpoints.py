@@ -70,6 +70,11 @@ def save_checkpoint(path: Path, network: Network, info: CheckpointInfo) -> Path:
     """Write weights to ``path`` (``.safetensors``) and `info` to the ``.json`` beside it.
 
     Each file replaces its predecessor at once, so a job killed on the way leaves none half written.
+
+    Raises
+    ------
+    OSError
+        When the weights can not be written, for example to a full disk.
     """
     if info.network != network.config:
         raise ValueError(f"{path}: info describes another network than the one given")
@@ -77,7 +82,11 @@ def save_checkpoint(path: Path, network: Network, info: CheckpointInfo) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     draft = path.with_name(path.name + ".part")
-    save_file(weights, draft, metadata={"format": "pt"})
+    try:
+        save_file(weights, draft, metadata={"format": "pt"})
+    except SafetensorError as error:
+        draft.unlink(missing_ok=True)
+        raise OSError(f"{path}: the weights could not be written: {error}") from error
     about = path.with_suffix(".json")
     about_draft = about.with_name(about.name + ".part")
     about_draft.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -109,12 +109,15 @@ def _unpickle(path: Path) -> Mapping[str, Any]:
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = _first_line(error)
+        # torch's own text advises to run the code
         culprit = str(error).split("GLOBAL ")[1:2]
-        what = f"it asks for {culprit[0].split()[0]}" if culprit else reason
-        raise CheckpointError(
-            f"{path}: not a checkpoint that can be read without running its code ({what})"
-        ) from error
+        reason = (
+            "not a checkpoint that can be read without running its code (it asks for "
+            f"{culprit[0].split()[0]})"
+            if culprit
+            else "damaged, or not a checkpoint"
+        )
+        raise CheckpointError(f"{path}: {reason}") from error
     except _DAMAGE as error:
         raise CheckpointError(
             f"{path}: damaged, or not a checkpoint: {_first_line(error)}"

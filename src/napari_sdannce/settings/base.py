@@ -12,7 +12,9 @@ WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
 class Settings(BaseModel):
     """A frozen group of settings. An unknown name is an error, never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 def _width_by_name(value: object) -> object:
