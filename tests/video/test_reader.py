@@ -257,6 +257,17 @@ def test_a_closed_reader_says_so(tmp_path: Path) -> None:
         video.read(2)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_an_index_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_sdannce.video.frame_index.final_table", lambda *_: 1 / 0)
+    with VideoReader(write_clip(tmp_path / "a.mkv", 3)) as video:
+        with pytest.raises(VideoError, match="could not be read through"):
+            video.read(2)
+        assert video.problems == ("could not be read through",)
+
+
 def test_frames_out_of_range_are_index_errors(tmp_path: Path) -> None:
     with VideoReader(write_clip(tmp_path / "a.mp4", 3)) as video:
         for frame in (-1, 3, 10**9):

@@ -184,13 +184,18 @@ class FrameIndex:
         return None
 
     def _fill(self) -> None:
+        failure = "could not be read through"
         try:
             with ExitStack() as held:
                 self._read_through(held)
         except (VideoError, OSError, MemoryError) as error:
             message = error.message if isinstance(error, VideoError) else str(error)
+            failure = f"{failure} ({message})"
+        finally:
+            # whatever happened, nobody may wait for ever
             with self._changed:
-                self._failure = f"could not be read through ({message})"
+                if not self.is_complete and not self._stopped:
+                    self._failure = failure
                 self._changed.notify_all()
 
     def _read_through(self, held: ExitStack) -> None:
