@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ Lost = tuple[list[tuple[int, int]], list[int]]
 
 OVERHEAD = 64
 """Bytes between two packets that are only headers."""
+NONE = np.empty(0, dtype=np.int64)
 
 
 def tick_of(pts: IntArray) -> float:
@@ -57,15 +59,15 @@ def _is_short(header: VideoHeader, pts: IntArray) -> bool:
 def wrong_times(dts: IntArray) -> IntArray:
     """Packets whose decode time falls back behind one before, while the next, if any, goes on."""
     if len(dts) < 3:
-        return np.empty(0, dtype=np.int64)
+        return NONE
     before = np.maximum.accumulate(dts)[:-1]
     back = dts[1:] < before
     goes_on = np.append(dts[2:] > before[:-1], True)
     return 1 + np.flatnonzero(back & goes_on)
 
 
-def losses(header: VideoHeader, packets: PacketList, pts: IntArray) -> Lost:
-    """Frames lost to damage in the middle.
+def losses(header: VideoHeader, packets: PacketList, pts: IntArray, wrong: IntArray = NONE) -> Lost:
+    """Frames lost to damage in the middle; `wrong` holds packets of unknown time.
 
     Returns
     -------
@@ -77,11 +79,11 @@ def losses(header: VideoHeader, packets: PacketList, pts: IntArray) -> Lost:
         return [], []
     if header.container == "avi":
         return _lost_chunks(header, packets)
-    return _lost_times(header, packets, pts)
+    return _lost_times(header, packets, pts, wrong)
 
 
-def _lost_times(header: VideoHeader, packets: PacketList, pts: IntArray) -> Lost:
-    """Frames lost where time jumps and bytes were skipped.
+def _lost_times(header: VideoHeader, packets: PacketList, pts: IntArray, wrong: IntArray) -> Lost:
+    """Frames lost where time jumps and bytes were skipped, or a packet lost its time.
 
     A jump alone is a camera that paused; skipped bytes alone are headers. In a transport stream,
     which has no places, every jump on the beat of a steady rate is a loss.
@@ -91,6 +93,7 @@ def _lost_times(header: VideoHeader, packets: PacketList, pts: IntArray) -> Lost
     order = np.argsort(pts, kind="stable")
     steps = np.diff(pts[order])
     steady = header.container == "mpegts" and _is_steady(steps, tick)
+    strays = wrong.tolist()
     lost: list[tuple[int, int]] = []
     torn: list[int] = []
     for at in np.flatnonzero(steps > 1.5 * tick):
@@ -99,9 +102,17 @@ def _lost_times(header: VideoHeader, packets: PacketList, pts: IntArray) -> Lost
         low = max(1, min(before, after) - header.reorder)
         high = min(len(pts), max(before, after) + header.reorder + 1)
         where = low + int(np.argmax(packets.skipped[low:high])) if high > low else after
+        group = bisect_right(packets.keys, min(before, after)) - 1
+        start = packets.keys[group] if group >= 0 else 0
+        near = [n for n in strays if start <= n < high]
         if steady or packets.skipped[where] >= OVERHEAD + 0.25 * usual * count:
             lost.append((after, count))
             torn.append(min(before, after) + 1 if steady else where)
+        elif near:
+            # each stray is one of the frames that the jump lacks
+            taken = near[:count]
+            lost.append((after, len(taken)))
+            strays = [n for n in strays if n not in taken]
     return lost, torn
 
 

@@ -177,7 +177,7 @@ def _table(header: VideoHeader, packets: PacketList) -> FrameTable:
         pos = np.full(len(pos), -1, dtype=np.int64)  # differs after a seek
     wrong = wrong_times(dts)
     pts[wrong] = dts[wrong] = np.maximum.accumulate(dts)[wrong]  # shown nowhere; kept in order
-    lost, torn = losses(header, packets, pts)
+    lost, torn = losses(header, packets, pts, wrong)
     return table_of_times(
         pts,
         dts.astype(np.int64),
