@@ -33,8 +33,10 @@ from napari_sdannce.settings import (
     DannceTrainSettings,
     VolumeSettings,
 )
+from napari_sdannce.settings.base import ExperimentSettings
 from napari_sdannce.settings.events import JobDone, Message, Progress
 from napari_sdannce.training import train_com, train_dannce
+from napari_sdannce.training.experiments import open_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -326,6 +328,30 @@ def test_unreadable_cameras(disc_scene, learned: Learned, tmp_path: Path) -> Non
     run(predict_dannce(open_to_predict(settings), settings, trace))
     found = PoseStore.open(tmp_path / "b/poses.zarr").read()
     assert (found.reasons == Reason.UNREADABLE_FRAME).all()
+
+
+def test_a_calibration_of_other_images_is_told_before_the_work(
+    disc_scene, learned: Learned, tmp_path: Path
+) -> None:
+    recording = disc_scene.recording
+    views = tuple(
+        replace(view, camera=replace(view.camera, image_size=(320, 200)))
+        for view in recording.views
+    )
+    odd = replace(recording, views=views)
+    predicting = predict_com(
+        odd, ComPredictSettings(checkpoint=learned.com, output=tmp_path / "o", count=2)
+    )
+    labels = open_experiment(ExperimentSettings(folder=disc_scene.folder), "com")
+    training = train_com(
+        ComTrainSettings(output=tmp_path / "t", width=4, steps=1, device="cpu"),
+        [replace(labels, recording=odd)],
+    )
+    for events in (predicting, training):
+        first = next(event for event in events if isinstance(event, Message | Progress))
+        assert isinstance(first, Message)
+        assert first.level == "warning"
+        assert "is for images of 320 x 200 px" in first.text
 
 
 def test_which_camera_stands_in() -> None:

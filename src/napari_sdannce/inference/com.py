@@ -86,9 +86,11 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Generator
             finder.prepare,
             finder.find,
         )
+        told: set[str] = set()
+        yield from video_warnings(video, told)
         with shared_cores(device):
             yield from fill_store(store, work, settings.batch_size)
-        yield from video_warnings(video)
+        yield from video_warnings(video, told)
     store.finish()
     whole = settings.start == 0 and settings.count is None
     files = store.write_mat(path.parent, start=None if whole else settings.start, overwrite=True)

@@ -128,10 +128,12 @@ def origin_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Messa
         )
 
 
-def video_warnings(video: RecordingVideo) -> Iterator[Message]:
-    """Tell what could not be read."""
-    for problem in video.problems:
-        yield Message(level="warning", text=str(problem))
+def video_warnings(video: RecordingVideo, told: set[str]) -> Iterator[Message]:
+    """Tell what is wrong with the videos, as far as known and not among what was `told`."""
+    for text in map(str, video.problems):
+        if text not in told:
+            told.add(text)
+            yield Message(level="warning", text=text)
 
 
 def registered(

@@ -102,9 +102,11 @@ def predict_dannce(
             finder.fill,
             finder.find,
         )
+        told: set[str] = set()
+        yield from video_warnings(video, told)
         with shared_cores(device):
             yield from fill_store(store, work, settings.batch_size)
-        yield from video_warnings(video)
+        yield from video_warnings(video, told)
     store.finish()
     files = store.write_mat(path.parent, start=settings.start, overwrite=True)
     yield _summary(store)

@@ -9,6 +9,7 @@ from napari_sdannce.models.checkpoints import (
 )
 from napari_sdannce.models.com import ComConfig, ComNet
 from napari_sdannce.models.dannce import DannceConfig, DannceNet
+from napari_sdannce.models.sdannce import SdannceConfig, SdannceNet
 
 __all__ = [
     "Checkpoint",
@@ -18,6 +19,8 @@ __all__ = [
     "ComNet",
     "DannceConfig",
     "DannceNet",
+    "SdannceConfig",
+    "SdannceNet",
     "build_network",
     "load_checkpoint",
     "save_checkpoint",

@@ -13,6 +13,7 @@ from napari_sdannce.settings.events import Event, JobDone, Message, Progress
 from napari_sdannce.training.loop import Fitting, fit
 from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.start import first_frames, first_network, split_frames
+from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -114,6 +115,9 @@ def _read(
     """Read the examples of all experiments."""
     examples: list[Example] = []
     for experiment, first in zip(experiments, first_frames(experiments), strict=True):
+        with RecordingVideo(experiment.recording) as video:
+            for problem in video.problems:
+                yield Message(level="warning", text=str(problem))
         total, lost = lesson.count(experiment), 0
         for done, example in enumerate(lesson.read(experiment, first), start=1):
             if example is None:
