@@ -16,8 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_sdannce.overlay.marks import Marks
     from napari_sdannce.widgets.layer_data import LayerData
-    from napari_sdannce.widgets.marks import Marks
     from napari_sdannce.widgets.recording_layers import LayerOrigin
 
 NOT_OURS = (

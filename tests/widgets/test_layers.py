@@ -13,10 +13,10 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 
 import napari_sdannce as sd
+from napari_sdannce.overlay.colors import ColorBy
 from napari_sdannce.poses import Poses
 from napari_sdannce.video import RecordingVideo
 from napari_sdannce.widgets.add_layers import image_layers_data
-from napari_sdannce.widgets.colors import ColorBy
 from napari_sdannce.widgets.recording_layers import RecordingLayers, shown_in
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 import napari_sdannce as sd
 from napari_sdannce.files.pose_mat import write_poses
+from napari_sdannce.overlay.colors import ColorBy
 from napari_sdannce.widgets import napari_adapter
-from napari_sdannce.widgets.colors import ColorBy
 from napari_sdannce.widgets.opening import FoundFile, Kind
 from napari_sdannce.widgets.recording_layers import shown_in
 from napari_sdannce.widgets.recording_panel import RecordingPanel

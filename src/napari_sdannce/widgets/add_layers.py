@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Layer
 
+from napari_sdannce.overlay.marks import LabelMarks, Marks, PoseMarks
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.layer_data import METADATA_KEY, LayerData, image_layer_data
-from napari_sdannce.widgets.marks import LabelMarks, Marks, PoseMarks
 from napari_sdannce.widgets.recording_layers import RecordingLayers, shown_in
 
 if TYPE_CHECKING:

@@ -21,17 +21,6 @@ def to_napari(points: npt.ArrayLike) -> FloatArray:
     return np.asarray(points, dtype=np.float64)[..., ::-1]
 
 
-def rows_of(wanted: npt.ArrayLike, keys: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Where every wanted key stands among `keys` (which do not repeat), -1 where it is not."""
-    sought, have = np.asarray(wanted, dtype=np.int64), np.asarray(keys, dtype=np.int64)
-    if not len(have):
-        return np.full(len(sought), -1, dtype=np.int64)
-    order = np.argsort(have, kind="stable")
-    place = np.clip(np.searchsorted(have, sought, sorter=order), 0, len(have) - 1)
-    found = order[place]
-    return np.where(have[found] == sought, found, -1)
-
-
 def mask_of(chosen: Sequence[str | int] | None, names: Sequence[str], what: str) -> list[bool]:
     """Which of `names` are chosen, by name or index; all of them when `chosen` is None.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Layer
 
+from napari_sdannce.overlay.colors import ColorBy, bone_colors
 from napari_sdannce.widgets.axes import mask_of
-from napari_sdannce.widgets.colors import ColorBy, bone_colors
 from napari_sdannce.widgets.layer_data import (
     bones_layer_data,
     filled_bones,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.layers import Points, Vectors
 
-    from napari_sdannce.widgets.marks import Marks
+    from napari_sdannce.overlay.marks import Marks
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from napari.layers import Layer
 
 from napari_sdannce.labels import HUMAN_STATES, LabelState
+from napari_sdannce.overlay.colors import bone_colors, keypoint_colors
 from napari_sdannce.widgets.axes import to_napari
-from napari_sdannce.widgets.colors import bone_colors, keypoint_colors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from napari.layers import Points, Shapes
 
     from napari_sdannce.labels import Labels
+    from napari_sdannce.overlay.marks import Marks
     from napari_sdannce.recording import Recording
     from napari_sdannce.widgets.drawn_marks import DrawnMarks
-    from napari_sdannce.widgets.marks import Marks
     from napari_sdannce.widgets.recording_layers import RecordingLayers
 
 IntArray = npt.NDArray[np.int64]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
 from napari_sdannce.widgets.axes import to_napari
-from napari_sdannce.widgets.colors import ColorBy, bone_colors, keypoint_colors
 
 if TYPE_CHECKING:
     import dask.array
     import numpy.typing as npt
 
-    from napari_sdannce.widgets.marks import Drawing, Marks
+    from napari_sdannce.overlay.marks import Drawing, Marks
 
 LayerData = tuple[Any, dict[str, Any], str]
 

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sdannce.overlay.colors import ColorBy
 from napari_sdannce.widgets.check_list import CheckList
-from napari_sdannce.widgets.colors import ColorBy
 from napari_sdannce.widgets.edited_frame import EditedFrame, save_edit
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 

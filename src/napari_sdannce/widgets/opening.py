@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sdannce.labels import Labels
+    from napari_sdannce.overlay.marks import Marks
     from napari_sdannce.poses import Poses
     from napari_sdannce.recording import Recording
     from napari_sdannce.skeletons import Skeleton
     from napari_sdannce.video import RecordingVideo
     from napari_sdannce.widgets.layer_data import LayerData
-    from napari_sdannce.widgets.marks import Marks
     from napari_sdannce.widgets.recording_layers import RecordingLayers
 
 FILE_ERRORS = (ValueError, OSError, KeyError, ImportError)
@@ -130,7 +130,7 @@ def _open_com(path: Path) -> Poses:
 def marks_of(result: Poses | Labels, shown: RecordingLayers, name: str) -> Marks:
     """Marks of labels or poses over a recording that is shown."""
     from napari_sdannce.labels import Labels
-    from napari_sdannce.widgets.marks import LabelMarks, PoseMarks
+    from napari_sdannce.overlay.marks import LabelMarks, PoseMarks
 
     if isinstance(result, Labels):
         return LabelMarks(shown.recording, shown.video.sample_ids, result, name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-    from napari_sdannce.widgets.marks import Marks
+    from napari_sdannce.overlay.marks import Marks
 
 
 class Overlay(Protocol):

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.widgets.colors import ColorBy, bone_colors, keypoint_colors
-from napari_sdannce.widgets.marks import PoseMarks
+from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
+from napari_sdannce.overlay.marks import PoseMarks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_sdannce.widgets.marks import Marks
+    from napari_sdannce.overlay.marks import Marks
 
 Image = npt.NDArray[np.uint8]
 

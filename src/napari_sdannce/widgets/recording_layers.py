@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
+    from napari_sdannce.overlay.colors import ColorBy
+    from napari_sdannce.overlay.marks import Marks
     from napari_sdannce.recording import Recording
     from napari_sdannce.video import RecordingVideo
-    from napari_sdannce.widgets.colors import ColorBy
-    from napari_sdannce.widgets.marks import Marks
     from napari_sdannce.widgets.overlay import Overlay
 
 AHEAD = 3

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.overlay.colors import bone_colors, keypoint_colors
 from napari_sdannce.widgets.axes import to_napari
-from napari_sdannce.widgets.colors import bone_colors, keypoint_colors
 from napari_sdannce.widgets.drawn_marks import hide, hide_bones
 from napari_sdannce.widgets.layer_data import filled_bones
 from napari_sdannce.widgets.scene_geometry import (

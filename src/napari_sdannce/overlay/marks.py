@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
 from napari_sdannce.skeletons import Skeleton, builtin_skeletons, load_skeleton
-from napari_sdannce.widgets.axes import rows_of
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
@@ -102,7 +101,7 @@ class PoseMarks:
         row = self._rows[moment]
         if row < 0:
             return np.full(self._positions.shape[1:], np.nan)
-        return self._positions[row]
+        return np.asarray(self._positions[row])
 
     def draw(self, moment: int, view: int) -> Drawing:
         """What the camera shows."""
@@ -152,7 +151,7 @@ class LabelMarks:
         row = self._rows[moment]
         if row < 0:
             return np.full((len(self.animals), len(self.skeleton.keypoints), 3), np.nan)
-        return self._labels.points_3d[row]
+        return np.asarray(self._labels.points_3d[row])
 
     def draw(self, moment: int, view: int) -> Drawing:
         """What the camera shows."""
@@ -224,6 +223,17 @@ def skeleton_of(keypoints: tuple[str, ...], project: Skeleton | None) -> Skeleto
         if builtin.keypoints == keypoints:
             return builtin
     return Skeleton("keypoints", keypoints)
+
+
+def rows_of(wanted: npt.ArrayLike, keys: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Where every wanted key stands among `keys` (which do not repeat), -1 where it is not."""
+    sought, have = np.asarray(wanted, dtype=np.int64), np.asarray(keys, dtype=np.int64)
+    if not len(have):
+        return np.full(len(sought), -1, dtype=np.int64)
+    order = np.argsort(have, kind="stable")
+    place = np.clip(np.searchsorted(have, sought, sorter=order), 0, len(have) - 1)
+    found = order[place]
+    return np.where(have[found] == sought, found, -1)
 
 
 def _matched_rows(
