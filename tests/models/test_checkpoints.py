@@ -17,15 +17,17 @@ from napari_sdannce.models import (
     CheckpointInfo,
     ComConfig,
     DannceConfig,
+    SdannceConfig,
+    SdannceNet,
     build_network,
     load_checkpoint,
     save_checkpoint,
 )
 from napari_sdannce.models.checkpoints import load_weights
-from napari_sdannce.models.heatmaps import soft_argmax
-from napari_sdannce.models.reference import read_reference
+from napari_sdannce.models.poses import find_poses
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings import VolumeSettings
+from napari_sdannce.skeletons import load_skeleton
 
 TINY = DannceConfig(n_views=2, n_keypoints=3, width=2)
 
@@ -163,7 +165,7 @@ def test_damaged_and_changed_checkpoints_are_read_or_refused(tmp_path: Path) -> 
 
 def test_foreign_contents_are_named(tmp_path: Path) -> None:
     torch.save({"state_dict": {"layer.weight": torch.zeros(2)}}, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match="no COM or DANNCE network: its tensors are layer"):
+    with pytest.raises(CheckpointError, match="no COM, DANNCE or s-DANNCE network: its tensors are layer"):
         load_checkpoint(tmp_path / "other.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds a list"):
@@ -233,17 +235,76 @@ def test_reference_com_state(golden: Path) -> None:
 
 @pytest.mark.golden
 def test_reference_sdannce_checkpoint(golden: Path) -> None:
-    file = golden / "ckpt_sdannce_posegcn_cam6.pth"
-    with pytest.raises(CheckpointError, match="holds an s-DANNCE network"):
-        load_checkpoint(file)
-    weights, info = read_reference(file, backbone=True)
-    network = build_network(info.network).eval()
-    load_weights(network, weights, file)
+    read = load_checkpoint(golden / "ckpt_sdannce_posegcn_cam6.pth")
+    assert read.info.skeleton == "rat23"
+    assert read.info.pixel_origin == "reference"
+    with pytest.raises(CheckpointError, match="a sdannce network, expected a dannce network"):
+        _ = read.dannce
     stored = np.load(golden / "net_sdannce_cam6_nvox16.npz")
-    volumes = np.load(golden / "net_dannce_compressed_cam6_nvox16.npz")["volume_u8"]
-    if "volume_u8" in stored:
-        volumes = stored["volume_u8"]
-    x = torch.from_numpy(volumes.astype(np.float32) / 127.5 - 1).permute(0, 4, 1, 2, 3)
+    volumes = torch.from_numpy(stored["volume_u8"]).permute(0, 4, 1, 2, 3)
     with torch.inference_mode():
-        poses = soft_argmax(network(x), 15.0).numpy() + stored["com"][:, None]
-    np.testing.assert_allclose(poses.transpose(0, 2, 1), stored["init_poses"], atol=5e-3)
+        found = find_poses(read.pose, volumes, 15.0)
+    assert found.initial is not None
+    for ours, theirs in ((found.initial, "init_poses"), (found.positions, "final_poses")):
+        poses = ours.numpy() + stored["com"][:, None]
+        np.testing.assert_allclose(poses.transpose(0, 2, 1), stored[theirs], atol=5e-3)
+
+
+def sdannce_pth(path: Path, **graph: Any) -> tuple[SdannceNet, Path]:
+    """A checkpoint as the reference program writes them, and the network it holds."""
+    skeleton = load_skeleton("rat16")
+    config = SdannceConfig(
+        n_views=2, n_keypoints=16, width=2, hidden=8, fuse=4, scale="reference",
+        bones=skeleton.bones, **graph,
+    )  # fmt: skip
+    network = build_network(config, 3)
+    assert isinstance(network, SdannceNet)
+    options = {
+        "use_residual": config.residual,
+        "predict_diff": config.difference,
+        "use_relpose": config.relative,
+        "norm_type": config.graph_norm,
+    }
+    params = {"graph_cfg": options, "skeleton": "rat16"}
+    torch.save({"state_dict": network.state_dict(), "params": params, "epoch": 3}, path)
+    return network, path
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        {},
+        {"block": "modulated", "layers": 1},
+        {"graph_norm": "layer", "layers": 0},
+        {"graph_norm": "node_srv", "features": False},
+        {"relative": False, "difference": False, "residual": True},
+    ],
+)
+def test_graph_options_are_found_in_a_reference_checkpoint(
+    tmp_path: Path, graph: dict[str, Any]
+) -> None:
+    network, path = sdannce_pth(tmp_path / "a.pth", **graph)
+    read = load_checkpoint(path)
+    fuse = 4 if network.config.features else 128
+    assert read.info.network == network.config.model_copy(update={"fuse": fuse})
+    assert read.info.keypoints == load_skeleton("rat16").keypoints
+    weights = network.state_dict()
+    assert all(torch.equal(weights[name], t) for name, t in read.network.state_dict().items())
+
+
+def test_graph_of_no_known_skeleton_is_an_error(tmp_path: Path) -> None:
+    network = build_network(
+        SdannceConfig(n_views=2, n_keypoints=3, width=2, hidden=8, bones=((0, 1),))
+    )
+    torch.save({"state_dict": network.state_dict()}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="3 keypoints and 1 bones; no built-in skeleton"):
+        load_checkpoint(tmp_path / "a.pth")
+
+
+def test_configs_of_the_two_networks_are_told_apart(tmp_path: Path) -> None:
+    config = SdannceConfig(n_views=2, n_keypoints=3, width=2, hidden=8, bones=((0, 1),))
+    network = build_network(config, 0)
+    path = save_checkpoint(tmp_path / "a", network, CheckpointInfo(network=config))
+    read = load_checkpoint(path)
+    assert isinstance(read.network, SdannceNet)
+    assert read.info.network == config

@@ -49,10 +49,11 @@ _TWINS = ("save_data_*.mat", "init_save_data_*.mat", "com3d_used.mat")
 def predict_dannce(
     recording: Recording, settings: DanncePredictSettings, com: ComTrace | None = None
 ) -> Generator[Event, None, None]:
-    """Find the keypoints of each animal at every moment.
+    """Find the keypoints of each animal at every moment, by a DANNCE or an s-DANNCE network.
 
     Results go to the store ``poses.zarr`` chunk by chunk (a job that was killed goes on where it
-    was), and at the end to ``save_data_AVG<start>.mat`` and ``com3d_used.mat``. Moments without a
+    was), and at the end to ``save_data_AVG<start>.mat`` and ``com3d_used.mat``; for s-DANNCE the
+    first poses, before refinement, to ``init_save_data_AVG.mat``. Moments without a
     COM stay NaN, with the reason. A ``sdannce.yaml`` of the recording then names the store.
 
     Parameters
@@ -81,21 +82,23 @@ def predict_dannce(
     started = time.monotonic()
     device = choose_device(settings.device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
-    network, volume = checkpoint.dannce, _volume(settings, checkpoint)
+    network, volume = checkpoint.pose, _volume(settings, checkpoint)
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)
-    path = store_in(settings.output or recording.folder / "DANNCE" / "predict", STORE, _TWINS)
+    folder = recording.folder / network.config.kind.upper() / "predict"
+    path = store_in(settings.output or folder, STORE, _TWINS)
     trace = read_com_trace(settings.com or find_com(recording)) if com is None else com
     with RecordingVideo(recording) as video:
         moments = moments_to_predict(video, settings)
         here = trace.at(video.sample_ids[moments.start : moments.stop])
         yield from _check_com(here, trace)
         job = _job(recording, checkpoint, volume, here, video.fps)
-        store = PoseStore.open_or_create(
-            path, here.sample_ids, job, chunk=settings.chunk, extras=("heatmap_max",)
-        )
         finder = PoseFinder(network, recording.cameras, volume)
+        extras = ("heatmap_max", "initial") if finder.refines else ("heatmap_max",)
+        store = PoseStore.open_or_create(
+            path, here.sample_ids, job, chunk=settings.chunk, extras=extras
+        )
         work = Work(
             "find keypoints",
             lambda rows: _inputs(video, moments, here.positions, rows),
@@ -124,7 +127,7 @@ def _job(
 ) -> Job:
     """What decides the result."""
     info = checkpoint.info
-    guessed = guess_skeleton(checkpoint.dannce.config.n_keypoints)
+    guessed = guess_skeleton(checkpoint.pose.config.n_keypoints)
     return Job(
         animals=com.animals,
         keypoints=info.keypoints or guessed.keypoints,
@@ -185,7 +188,7 @@ def choose_cameras(
     if not chosen and set(trained) <= set(recording.names):
         chosen = trained
     recording = recording.select(chosen or recording.names)
-    wanted = checkpoint.dannce.config.n_views
+    wanted = checkpoint.pose.config.n_views
     if len(recording.views) != wanted:
         raise ValueError(
             f"{checkpoint.path} takes {wanted} views, {recording.folder} has "

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sdannce.models.dannce import normalise_volumes
 from napari_sdannce.models.devices import device_of, mixed_precision
-from napari_sdannce.models.heatmaps import peak_logit, peak_probability, soft_argmax
+from napari_sdannce.models.heatmaps import peak_logit, peak_probability
+from napari_sdannce.models.poses import find_poses
 from napari_sdannce.models.volume_samplers import sampler_for
 from napari_sdannce.predictions import PoseChunk, Reason
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_sdannce.geometry import Camera
-    from napari_sdannce.models.dannce import DannceNet
+    from napari_sdannce.models.poses import PoseNetwork
     from napari_sdannce.models.volume_samplers import Sampler
     from napari_sdannce.settings.volume import VolumeSettings
 
@@ -74,7 +74,7 @@ class VolumesOfMoments:
 class PoseFinder:
     """Finds keypoints round centres of mass."""
 
-    network: DannceNet
+    network: PoseNetwork
     cameras: tuple[Camera, ...]
     volume: VolumeSettings
 
@@ -113,26 +113,42 @@ class PoseFinder:
 
     def find(self, given: VolumesOfMoments) -> PoseChunk:
         """Poses of n moments."""
-        shape = (*given.filled.shape, self.network.config.n_keypoints)
-        positions = np.full((*shape, 3), np.nan)
-        confidence = np.full(shape, np.nan)
-        heatmap_max = np.full(shape, np.nan)
+        filled = given.filled
+        shape = (*filled.shape, self.network.config.n_keypoints)
+        positions, confidence, highest = (
+            np.full(size, np.nan) for size in ((*shape, 3), shape, shape)
+        )
+        initial = np.full((*shape, 3), np.nan) if self.refines else None
         if len(given.volumes):
-            device = device_of(self.network)
+            device, centres = device_of(self.network), given.coms[filled]
             with torch.inference_mode(), mixed_precision(device):
-                logits = self.network(normalise_volumes(given.volumes.to(device))).float()
-                offsets = soft_argmax(logits, self.volume.voxel_mm).cpu().numpy()
-            centres = given.coms[given.filled]
-            positions[given.filled] = offsets.astype(np.float64) + centres[:, None]
-            confidence[given.filled] = peak_probability(logits).cpu().numpy()
-            heatmap_max[given.filled] = peak_logit(logits).cpu().numpy()
+                where = torch.from_numpy(centres).float().to(device)
+                found = find_poses(
+                    self.network, given.volumes.to(device), self.volume.voxel_mm, where
+                )
+            positions[filled] = _in_world(found.positions, centres)
+            if initial is not None and found.initial is not None:
+                initial[filled] = _in_world(found.initial, centres)
+            confidence[filled] = peak_probability(found.logits).cpu().numpy()
+            highest[filled] = peak_logit(found.logits).cpu().numpy()
         return PoseChunk(
             positions=positions,
             confidence=confidence,
             com=given.coms,
             reasons=given.reasons,
-            heatmap_max=heatmap_max,
+            initial=initial,
+            heatmap_max=highest,
         )
+
+    @property
+    def refines(self) -> bool:
+        """Whether there is a first pose that the network then refines."""
+        return self.network.config.kind == "sdannce"
+
+
+def _in_world(offsets: Tensor, centres: FloatArray) -> FloatArray:
+    """Positions (B, K, 3) from offsets to the centres (B, 3)."""
+    return offsets.float().cpu().numpy().astype(np.float64) + centres[:, None]
 
 
 def stand_ins(images: Sequence[Image | None]) -> list[int] | None:

@@ -6,11 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_sdannce.models.com import ComConfig
 from napari_sdannce.models.dannce import DannceConfig
+from napari_sdannce.models.sdannce import SdannceConfig
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.com import ComImageSettings
 from napari_sdannce.settings.volume import VolumeSettings
 
-NetworkConfig = Annotated[ComConfig | DannceConfig, Field(discriminator="kind")]
+NetworkConfig = Annotated[ComConfig | DannceConfig | SdannceConfig, Field(discriminator="kind")]
 
 
 class CheckpointError(ValueError):

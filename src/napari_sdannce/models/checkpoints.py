@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import ValidationError
@@ -17,14 +17,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from napari_sdannce.models.checkpoint_info import CheckpointError, CheckpointInfo
-from napari_sdannce.models.com import ComConfig, ComNet
-from napari_sdannce.models.dannce import DannceConfig, DannceNet
+from napari_sdannce.models.com import ComNet
+from napari_sdannce.models.dannce import DannceNet
 from napari_sdannce.models.reference import read_reference
+from napari_sdannce.models.sdannce import SdannceNet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-Network = ComNet | DannceNet
+    from napari_sdannce.models.checkpoint_info import NetworkConfig
+    from napari_sdannce.models.poses import PoseNetwork
+
+Network = ComNet | DannceNet | SdannceNet
 
 _EXPECTED = "a .safetensors file of ours, or a .pth of the reference program"
 
@@ -45,6 +51,13 @@ class Checkpoint:
         raise self._not_a("dannce")
 
     @property
+    def pose(self) -> PoseNetwork:
+        """The network, which must find keypoints: DANNCE or s-DANNCE."""
+        if isinstance(self.network, DannceNet | SdannceNet):
+            return self.network
+        raise self._not_a("dannce or sdannce")
+
+    @property
     def com(self) -> ComNet:
         """The network, which must be a COM network."""
         if isinstance(self.network, ComNet):
@@ -57,13 +70,20 @@ class Checkpoint:
         )
 
 
-def build_network(config: ComConfig | DannceConfig, seed: int | None = None) -> Network:
+_NETWORKS: dict[str, Callable[[Any], Network]] = {
+    "com": ComNet,
+    "dannce": DannceNet,
+    "sdannce": SdannceNet,
+}
+
+
+def build_network(config: NetworkConfig, seed: int | None = None) -> Network:
     """Build a network from its config; fresh weights follow `seed` and nothing else."""
     if seed is not None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return build_network(config)
-    return ComNet(config) if isinstance(config, ComConfig) else DannceNet(config)
+    return _NETWORKS[config.kind](config)
 
 
 def save_checkpoint(path: Path, network: Network, info: CheckpointInfo) -> Path:

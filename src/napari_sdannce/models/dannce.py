@@ -16,12 +16,14 @@ COARSENING = 2 ** (N_LEVELS - 1)
 _SHARPER = 5.0
 
 
-class DannceConfig(BaseModel):
-    """All that is needed to build a `DannceNet`."""
+Head = Literal["expectation", "maximum"]
+
+
+class VolumeConfig(BaseModel):
+    """What networks that look into a volume have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["dannce"] = "dannce"
     n_views: int = Field(ge=1, le=1000, description="Views the network takes at once")
     channels_per_view: int = Field(
         3, ge=1, le=16, description="3 for colour, 1 for brightness only"
@@ -34,6 +36,16 @@ class DannceConfig(BaseModel):
     def in_channels(self) -> int:
         """Channels of the input volume."""
         return self.n_views * self.channels_per_view
+
+
+class DannceConfig(VolumeConfig):
+    """All that is needed to build a `DannceNet`."""
+
+    kind: Literal["dannce"] = "dannce"
+    head: Head = Field(
+        "expectation",
+        description="Where a keypoint is: the mean place under the heatmap's softmax, or its peak",
+    )
 
 
 class DannceNet(nn.Module):

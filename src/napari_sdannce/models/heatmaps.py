@@ -39,6 +39,63 @@ def soft_argmax(logits: Tensor, voxel_mm: float) -> Tensor:
     return torch.stack([m @ centred_axis(m.shape[-1], voxel_mm, m) for m in marginals], dim=-1)
 
 
+def peak_position(logits: Tensor, voxel_mm: float) -> Tensor:
+    """Highest point of each heatmap between voxels, relative to the volume's centre.
+
+    A parabola through the highest voxel and its two neighbours, along each axis, gives the place
+    between voxels; at the border the voxel's centre counts.
+
+    Parameters
+    ----------
+    logits
+        (B, K, y, x, z).
+    voxel_mm
+        Edge length of a voxel.
+
+    Returns
+    -------
+    (B, K, 3) x, y, z in mm.
+    """
+    shape = logits.shape[2:]
+    flat = logits.detach().float().flatten(2)
+    top, index = flat.max(dim=2)
+    place = torch.stack(torch.unravel_index(index, shape), dim=-1)
+    strides = (shape[1] * shape[2], shape[2], 1)
+    found = []
+    for axis, stride in enumerate(strides):
+        along = place[..., axis]
+        inside = (along > 0) & (along < shape[axis] - 1)
+        step = stride * inside
+        before = flat.gather(2, (index - step)[..., None])[..., 0]
+        after = flat.gather(2, (index + step)[..., None])[..., 0]
+        bend = (2 * top - before - after).clamp(min=torch.finfo(flat.dtype).tiny)
+        between = torch.where(inside, (after - before) / (2 * bend), 0).clamp(-0.5, 0.5)
+        found.append((along + between - (shape[axis] - 1) / 2) * voxel_mm)
+    y, x, z = found
+    return torch.stack([x, y, z], dim=-1)
+
+
+def gaussian_targets(points: Tensor, voxels: int, voxel_mm: float, sigma_mm: float) -> Tensor:
+    """Heatmaps with a Gaussian of height 1 at each point; its peak is lower off the grid.
+
+    Parameters
+    ----------
+    points
+        (B, K, 3) x, y, z in mm from the centre of the volume; a coordinate of NaN gives a heatmap
+        of NaN.
+
+    Returns
+    -------
+    (B, K, y, x, z).
+    """
+    axis = centred_axis(voxels, voxel_mm, points)
+    across = [
+        torch.exp(-((axis - points[..., i, None]) ** 2) / (2 * sigma_mm**2)) for i in range(3)
+    ]
+    x, y, z = across
+    return y[..., :, None, None] * x[..., None, :, None] * z[..., None, None, :]
+
+
 def centred_axis(voxels: int, voxel_mm: float, like: Tensor) -> Tensor:
     """Voxel centres (voxels,) along one axis, relative to the volume's centre, mm."""
     index = torch.arange(voxels, dtype=like.dtype, device=like.device)

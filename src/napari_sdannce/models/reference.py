@@ -7,7 +7,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path, PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,11 @@ from torch import Tensor
 from napari_sdannce.models.checkpoint_info import CheckpointError, CheckpointInfo
 from napari_sdannce.models.com import ComConfig
 from napari_sdannce.models.dannce import DannceConfig
+from napari_sdannce.models.reference_graph import graph_config
 from napari_sdannce.recording import PixelOrigin
+
+if TYPE_CHECKING:
+    from napari_sdannce.models.checkpoint_info import NetworkConfig
 
 # what numpy arrays, numbers and paths in the stored parameters are made of, under the names that
 # numpy 1 and numpy 2 gave them; nothing else is ever looked up
@@ -52,22 +56,18 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_reference(
-    path: Path, *, backbone: bool = False
-) -> tuple[dict[str, Tensor], CheckpointInfo]:
+def read_reference(path: Path) -> tuple[dict[str, Tensor], CheckpointInfo]:
     """Read weights of the reference program and work out what network they belong to.
 
     Parameters
     ----------
     path
         ``.pth`` file: a state dict, or a mapping that holds one under ``state_dict``.
-    backbone
-        Take the DANNCE network inside an s-DANNCE checkpoint.
 
     Returns
     -------
     The weights by the names of our networks, single precision, and what they are. Channels a view
-    and camera names come from the stored parameters where those tell them.
+    and options of the graph come from the stored parameters where those tell them.
 
     Raises
     ------
@@ -79,15 +79,13 @@ def read_reference(
         name.removeprefix("module."): tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in _state_dict(content, path).items()
     }
-    if backbone:
-        weights = {
-            name.removeprefix(_BACKBONE): tensor
-            for name, tensor in weights.items()
-            if name.startswith(_BACKBONE)
-        }
-    params = content.get("params")
+    stored = content.get("params")
+    params = stored if isinstance(stored, Mapping) else {}
+    skeleton = None
     try:
-        config = _network_config(weights, params if isinstance(params, Mapping) else {}, path)
+        config: NetworkConfig = _network_config(_backbone(weights), params, path)
+        if isinstance(config, DannceConfig) and any(map(_of_backbone, weights)):
+            config, skeleton = graph_config(weights, config, params, path)
     except ValidationError as error:
         first = error.errors()[0]
         raise CheckpointError(
@@ -96,6 +94,8 @@ def read_reference(
     epoch = content.get("epoch")
     return weights, CheckpointInfo(
         network=config,
+        keypoints=() if skeleton is None else skeleton.keypoints,
+        skeleton=None if skeleton is None else skeleton.name,
         # reference weights learned with the stored principal point used as it stands
         pixel_origin=PixelOrigin.REFERENCE,
         epoch=epoch if isinstance(epoch, int) and epoch >= 0 else 0,
@@ -145,20 +145,26 @@ def _state_dict(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     return cast("dict[str, Tensor]", dict(state))
 
 
+def _of_backbone(name: str) -> bool:
+    return name.startswith(_BACKBONE)
+
+
+def _backbone(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of the DANNCE network inside an s-DANNCE network; all weights of another one."""
+    inside = {n.removeprefix(_BACKBONE): t for n, t in weights.items() if _of_backbone(n)}
+    return inside or weights
+
+
 def _network_config(
     weights: dict[str, Tensor], params: Mapping[str, Any], path: Path
 ) -> ComConfig | DannceConfig:
-    if any(name.startswith(_BACKBONE) for name in weights):
-        raise CheckpointError(
-            f"{path}: holds an s-DANNCE network, expected a COM or DANNCE network (its backbone "
-            "alone can be read with read_reference(path, backbone=True))"
-        )
     prefix = "encoder_decoder." if "encoder_decoder.encoder_res1.block.0.weight" in weights else ""
     first = weights.get(f"{prefix}encoder_res1.block.0.weight")
     last = weights.get("output_layer.weight")
     if first is None or last is None or first.ndim not in (4, 5):
         raise CheckpointError(
-            f"{path}: no COM or DANNCE network: its tensors are {', '.join(list(weights)[:4])} ..."
+            f"{path}: no COM, DANNCE or s-DANNCE network: its tensors are "
+            f"{', '.join(list(weights)[:4])} ..."
         )
     width, in_channels = first.shape[:2]
     norm = _norm(weights, f"{prefix}encoder_res1.block.1.")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import torch
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from napari_sdannce.models.dannce import DannceConfig, DannceNet
+from napari_sdannce.models.dannce import DannceConfig, DannceNet, VolumeConfig
 from napari_sdannce.models.heatmaps import soft_argmax, voxel_probability
 from napari_sdannce.models.pose_graph import (
     CONVS,
@@ -22,12 +22,10 @@ from napari_sdannce.models.pose_graph import (
 )
 
 
-class SdannceConfig(DannceConfig):
+class SdannceConfig(VolumeConfig):
     """All that is needed to build an `SdannceNet`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["sdannce"] = "sdannce"  # type: ignore[assignment]
+    kind: Literal["sdannce"] = "sdannce"
     bones: tuple[tuple[int, int], ...] = Field(description="Pairs of keypoints that a bone joins")
     hidden: int = Field(128, ge=1, le=4096, description="Channels of the graph network")
     layers: int = Field(3, ge=0, le=100, description="Residual blocks of the graph network")
@@ -92,8 +90,8 @@ class SdannceNet(nn.Module):
     def __init__(self, config: SdannceConfig) -> None:
         super().__init__()
         self.config = config
-        own = set(DannceConfig.model_fields) - {"kind"}
-        self.pose_generator = DannceNet(DannceConfig(**config.model_dump(include=own)))
+        shared = config.model_dump(include=set(VolumeConfig.model_fields))
+        self.pose_generator = DannceNet(DannceConfig(**shared))
         adjacent = adjacency(config.n_keypoints, config.bones)
         if config.features:
             self.fusion_layer = nn.Conv1d(7 * config.width, config.fuse, kernel_size=1)
