@@ -436,7 +436,7 @@ def test_network_and_recording_must_fit(disc_scene, learned: Learned, tmp_path: 
     with pytest.raises(ValueError, match=r"takes 4 views, .* has 3 cameras"):
         run(predict_dannce(recording, settings, trace))
     wrong = settings.model_copy(update={"checkpoint": learned.com})
-    with pytest.raises(CheckpointError, match="holds a com network, expected a dannce network"):
+    with pytest.raises(CheckpointError, match="holds a com network, expected a dannce or sdannce network"):
         run(predict_dannce(disc_scene.recording, wrong, trace))
     with pytest.raises(ValueError, match=r"no COM trace; predict it first"):
         run(predict_dannce(disc_scene.recording, settings))
