@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,11 @@ from napari_sdannce.inference.common import (
     video_warnings,
     weights_hash,
 )
-from napari_sdannce.inference.filling import Work, fill_store
+from napari_sdannce.inference.filling import Work
+from napari_sdannce.inference.sharing import filled
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.com_images import common_size, prepare_image
-from napari_sdannce.models.devices import choose_device, shared_cores
+from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import ComStore, Job
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
@@ -39,7 +41,9 @@ _TWINS = ("com3d.mat", "com3d[0-9]*.mat", "instance*com3d*.mat")
 _DECIDING = {"subpixel", "min_peak", "triangulation", "max_error_px"}
 
 
-def predict_com(recording: Recording, settings: ComPredictSettings) -> Generator[Event, None, None]:
+def predict_com(
+    recording: Recording, settings: ComPredictSettings, *, only: range | None = None
+) -> Generator[Event, None, None]:
     """Find each animal's centre of mass at every moment.
 
     Results go to the store ``com.zarr`` chunk by chunk (a job that was killed goes on where it
@@ -52,6 +56,9 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Generator
         Calibrated.
     settings
         Network, moments, output.
+    only
+        Predict nothing but the chunks with some of these rows of the store, and write no file
+        beside it: what one of several processes does.
 
     Yields
     ------
@@ -68,7 +75,8 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Generator
         When network, recording and settings do not fit, or the output is of another job.
     """
     started = time.monotonic()
-    device = choose_device(settings.device)
+    asked = recording
+    device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network, image = checkpoint.com, _image(settings, checkpoint)
     recording = _enough_cameras(recording.select(settings.cameras or recording.names))
@@ -88,12 +96,13 @@ def predict_com(recording: Recording, settings: ComPredictSettings) -> Generator
         )
         told: set[str] = set()
         yield from video_warnings(video, told)
-        with shared_cores(device):
-            yield from fill_store(store, work, settings.batch_size)
+        yield from filled(store, work, settings, partial(predict_com, asked), only)
         yield from video_warnings(video, told)
-    store.finish()
+    if only is not None:
+        return
     whole = settings.start == 0 and settings.count is None
-    files = store.write_mat(path.parent, start=None if whole else settings.start, overwrite=True)
+    start = None if whole else settings.start
+    files = store.write_twins(lambda folder: store.write_mat(folder, start=start, overwrite=True))
     yield _summary(store)
     yield from registered(recording, "com", path)
     outputs = tuple(map(str, (path, *files)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +23,11 @@ from napari_sdannce.inference.common import (
     video_warnings,
     weights_hash,
 )
-from napari_sdannce.inference.filling import Work, fill_store
+from napari_sdannce.inference.filling import Work
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
+from napari_sdannce.inference.sharing import filled
 from napari_sdannce.models import load_checkpoint
-from napari_sdannce.models.devices import choose_device, shared_cores
+from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
@@ -47,7 +49,11 @@ _TWINS = ("save_data_*.mat", "init_save_data_*.mat", "com3d_used.mat")
 
 
 def predict_dannce(
-    recording: Recording, settings: DanncePredictSettings, com: ComTrace | None = None
+    recording: Recording,
+    settings: DanncePredictSettings,
+    com: ComTrace | None = None,
+    *,
+    only: range | None = None,
 ) -> Generator[Event, None, None]:
     """Find the keypoints of each animal at every moment, by a DANNCE or an s-DANNCE network.
 
@@ -64,6 +70,9 @@ def predict_dannce(
         Network, COM, moments, output.
     com
         Trace to use instead of the one the settings name.
+    only
+        Predict nothing but the chunks with some of these rows of the store, and write no file
+        beside it: what one of several processes does.
 
     Yields
     ------
@@ -80,7 +89,8 @@ def predict_dannce(
         When network, recording and settings do not fit, or the output is of another job.
     """
     started = time.monotonic()
-    device = choose_device(settings.device)
+    asked = recording
+    device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network, volume = checkpoint.pose, _volume(settings, checkpoint)
     recording = choose_cameras(recording, settings.cameras, checkpoint)
@@ -107,11 +117,14 @@ def predict_dannce(
         )
         told: set[str] = set()
         yield from video_warnings(video, told)
-        with shared_cores(device):
-            yield from fill_store(store, work, settings.batch_size)
+        elsewhere = partial(predict_dannce, asked, com=trace)
+        yield from filled(store, work, settings, elsewhere, only)
         yield from video_warnings(video, told)
-    store.finish()
-    files = store.write_mat(path.parent, start=settings.start, overwrite=True)
+    if only is not None:
+        return
+    files = store.write_twins(
+        lambda folder: store.write_mat(folder, start=settings.start, overwrite=True)
+    )
     yield _summary(store)
     yield from registered(recording, "predictions", path)
     outputs = tuple(map(str, (path, *files)))

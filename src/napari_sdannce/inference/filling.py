@@ -16,6 +16,9 @@ from napari_sdannce.settings.events import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from napari_sdannce.predictions import Claims
 
 Item = TypeVar("Item")
 Given = TypeVar("Given")
@@ -27,8 +30,18 @@ ChunkIn = TypeVar("ChunkIn", contravariant=True)
 class ChunkStore(Protocol[ChunkIn]):
     """What is filled: `ComStore` or `PoseStore`."""
 
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    def __len__(self) -> int:
+        """Rows."""
+
     def missing_chunks(self) -> tuple[range, ...]:
         """Rows of each chunk that is still to be written, in order."""
+
+    def claims(self, within: range | None = None) -> Claims:
+        """Claims on chunks that are still to be written, all or those with some of these rows."""
 
     def write(self, start: int, chunk: ChunkIn, /) -> None:
         """Write the whole chunk that begins at row `start`."""
@@ -56,37 +69,99 @@ class Work(Generic[Given, Ready, Chunk]):
     find: Callable[[Ready], Chunk]
 
 
-def fill_store(
-    store: ChunkStore[Chunk], work: Work[Given, Ready, Chunk], batch_size: int
-) -> Iterator[Progress]:
-    """Predict the chunks that are still missing.
+@dataclass(frozen=True, eq=False)
+class _Batch(Generic[Item]):
+    """Some rows of a chunk, and what is known of them."""
 
-    No batch crosses the end of a chunk, so a chunk that is predicted again comes out the same.
+    chunk: range
+    rows: range
+    items: Item
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its chunk ends with it."""
+        return self.rows.stop == self.chunk.stop
+
+
+def fill_store(
+    store: ChunkStore[Chunk],
+    work: Work[Given, Ready, Chunk],
+    batch_size: int,
+    only: range | None = None,
+) -> Iterator[Progress]:
+    """Predict the chunks that are still missing, beside other processes that do so.
+
+    Ends when all are done: chunks that another process has claimed are waited for, and computed
+    here should it die. No batch crosses the end of a chunk, so a chunk that is predicted again
+    comes out the same.
+
+    Parameters
+    ----------
+    store
+        To be filled.
+    work
+        How.
+    batch_size
+        Rows at once.
+    only
+        Rows whose chunks are wanted; all by default.
+
+    Yields
+    ------
+    Progress
+        Of this process: rows that others predict meanwhile leave the total.
     """
-    chunks = store.missing_chunks()
-    clock = Clock(work.task, total=sum(map(len, chunks)))
-    plan = [batches_of(chunk, batch_size) for chunk in chunks]
-    given = work.read([row for chunk in chunks for row in chunk])
-    sizes = (len(batch) for batches in plan for batch in batches)
-    with closing(prepare_ahead(work.prepare, groups(given, sizes))) as prepared:
-        for chunk, batches in zip(chunks, plan, strict=True):
-            found = []
-            for batch in batches:
-                found.append(work.find(next(prepared)))
-                yield clock.advance(len(batch))
-            store.write(chunk.start, joined(found))
+    with store.claims(only) as claims:
+        clock = Clock(work.task, total=rows_in(claims.missing()))
+        while claims.wait():
+            for batch in _computed(work, _claimed(claims, work, batch_size)):
+                clock.advance(len(batch.rows))
+                if batch.is_last:
+                    store.write(batch.chunk.start, joined(batch.items))
+                    claims.release(batch.chunk)
+                    clock.total = clock.done + rows_in(claims.missing())
+                yield clock.now()
+
+
+def rows_in(chunks: Iterable[range]) -> int:
+    """Rows of all chunks."""
+    return sum(map(len, chunks))
+
+
+def _claimed(
+    claims: Claims, work: Work[Given, Ready, Chunk], batch_size: int
+) -> Iterator[_Batch[list[Given]]]:
+    """What is known of the batches of chunks, each claimed as reading comes to it."""
+    while stretch := claims.next_stretch():
+        given = iter(work.read(range(stretch[0].start, stretch[-1].stop)))
+        for chunk in stretch:
+            # read on through the stretch, and leave it where another process has been faster
+            if chunk is not stretch[0] and not claims.claim(chunk):
+                break
+            for rows in batches_of(chunk, batch_size):
+                yield _Batch(chunk, rows, list(islice(given, len(rows))))
+
+
+def _computed(
+    work: Work[Given, Ready, Chunk], batches: Iterator[_Batch[list[Given]]]
+) -> Iterator[_Batch[list[Chunk]]]:
+    """What the network finds: with each batch, all that was found in its chunk so far."""
+
+    def prepare(batch: _Batch[list[Given]]) -> _Batch[Ready]:
+        return _Batch(batch.chunk, batch.rows, work.prepare(batch.items))
+
+    found: list[Chunk] = []
+    with closing(prepare_ahead(prepare, batches)) as prepared:
+        for batch in prepared:
+            found.append(work.find(batch.items))
+            yield _Batch(batch.chunk, batch.rows, found)
+            if batch.is_last:
+                found = []
 
 
 def batches_of(chunk: range, batch_size: int) -> list[range]:
     """Rows of one chunk in batches."""
     return [chunk[start : start + batch_size] for start in range(0, len(chunk), batch_size)]
-
-
-def groups(items: Iterable[Item], sizes: Iterable[int]) -> Iterator[list[Item]]:
-    """Cut a stream into lists of the given lengths."""
-    stream = iter(items)
-    for size in sizes:
-        yield list(islice(stream, size))
 
 
 def joined(parts: Sequence[Chunk]) -> Chunk:
@@ -107,9 +182,12 @@ class Clock:
     done: int = 0
     started: float = field(default_factory=time.monotonic)
 
-    def advance(self, count: int) -> Progress:
-        """Count moments as done."""
+    def advance(self, count: int) -> None:
+        """Count rows as done."""
         self.done += count
+
+    def now(self) -> Progress:
+        """How far it is."""
         elapsed = time.monotonic() - self.started
         left = elapsed / self.done * (self.total - self.done) if self.done else None
         return Progress(task=self.task, done=self.done, total=self.total, seconds_left=left)

@@ -1,5 +1,6 @@
 """The prediction store, traces of centres of mass, quality and exports."""
 
+from napari_sdannce.predictions.claims import Claims
 from napari_sdannce.predictions.com import ComTrace
 from napari_sdannce.predictions.com_store import ComChunk, ComStore
 from napari_sdannce.predictions.job import Job, Reason
@@ -7,6 +8,7 @@ from napari_sdannce.predictions.opening import open_predictions, read_com_trace
 from napari_sdannce.predictions.store import PoseChunk, PoseStore
 
 __all__ = [
+    "Claims",
     "ComChunk",
     "ComStore",
     "ComTrace",

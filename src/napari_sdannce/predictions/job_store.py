@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
+from filelock import FileLock
 
 from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.writing import atomic_path
 
 from .array_specs import ArraySpec, chunk_for
-from .chunks import ChunkedArrays
+from .chunks import CLAIMS_FOLDER, TWINS_NOTE, ChunkedArrays
+from .claims import Claims
 from .job import (
     ATTRIBUTE,
     Job,
@@ -25,7 +29,7 @@ from .job import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
@@ -182,6 +186,25 @@ class JobStore(ABC):
         """(n,) keys of the moments, of all by default."""
         return self._arrays.sample_ids(self._range(moments))
 
+    def claims(self, within: range | None = None) -> Claims:
+        """Claims of this process on missing chunks, so that no other one computes them meanwhile.
+
+        Parameters
+        ----------
+        within
+            Only chunks with some of these moments; all by default.
+        """
+        wanted = self._range(within)
+
+        def missing() -> list[range]:
+            return [
+                chunk
+                for chunk in self.missing_chunks()
+                if chunk.start < wanted.stop and wanted.start < chunk.stop
+            ]
+
+        return Claims(self.path / CLAIMS_FOLDER, missing)
+
     def finish(self) -> None:
         """Remove what killed writers left behind, once every chunk is done.
 
@@ -191,6 +214,33 @@ class JobStore(ABC):
             When chunks are missing.
         """
         self._arrays.sweep()
+
+    def write_twins(self, write: Callable[[Path], tuple[Path, ...]]) -> tuple[Path, ...]:
+        """Finish the store and write files beside it, once: of several processes, one does so.
+
+        The others wait for it, and take its place should it die.
+
+        Parameters
+        ----------
+        write
+            Writes them into the folder that it is given, and says which they are.
+
+        Raises
+        ------
+        ValueError
+            When chunks are missing.
+        """
+        note = self.path / TWINS_NOTE
+        with FileLock(note.with_suffix(".lock")):
+            if note.exists():
+                written = tuple(self.path.parent / name for name in json.loads(note.read_bytes()))
+                if all(path.exists() for path in written):
+                    return written
+            self.finish()
+            written = write(self.path.parent)
+            with atomic_path(note, overwrite=True) as draft:
+                draft.write_text(json.dumps([path.name for path in written]), encoding="utf-8")
+            return written
 
     def _range(self, moments: range | None) -> range:
         return range(len(self)) if moments is None else moments

@@ -31,6 +31,14 @@ def _known_device(name: str) -> str:
     return name
 
 
+def _at_commas(value: object) -> object:
+    """Names with commas between them, as ``("cuda:0,cuda:1",)``, one by one."""
+    given = (value,) if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
+        return value
+    return tuple(name.strip() for each in given for name in each.split(",") if name.strip())
+
+
 Width = Annotated[
     int,
     BeforeValidator(_width_by_name),
@@ -135,3 +143,23 @@ class PredictSettings(Settings):
         500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"
     )
     device: Device = "auto"
+    devices: Annotated[tuple[Device, ...], BeforeValidator(_at_commas)] = Field(
+        (),
+        description="Devices to share the work among, a process each, with commas: cuda:0,cuda:1; "
+        "default: only 'device', in this process",
+    )
+    workers: int = Field(
+        1, ge=1, le=1024, description="Processes on each device; they share the machine's cores"
+    )
+
+    @property
+    def crew(self) -> tuple[str, ...]:
+        """Device of each process that shares the work; none when this one works alone."""
+        if not self.devices and self.workers == 1:
+            return ()
+        return (self.devices or (self.device,)) * self.workers
+
+    @property
+    def own_device(self) -> str:
+        """Device of this process: one that only hands out work takes no GPU's memory."""
+        return "cpu" if self.crew else self.device
