@@ -8,6 +8,7 @@ import torch
 
 from napari_sdannce.models.heatmaps import (
     integer_peaks,
+    local_peaks,
     peak_logit,
     peak_probability,
     soft_argmax,
@@ -91,3 +92,37 @@ def test_peak_values_of_the_reference(golden: Path, name: str) -> None:
     stored = np.load(golden / f"{name}.npz")
     _, values = integer_peaks(stored["heatmaps"])
     np.testing.assert_array_equal(values.astype(np.float32), stored["pred_max"])
+
+
+def test_local_peaks_are_found_best_first() -> None:
+    places = np.array([[20.3, 9.6], [6.0, 12.2], [33.4, 20.0]])
+    heights = np.array([0.6, 0.9, 0.3])
+    heatmap = (heights[:, None, None] * spots(places, (40, 28), 2.0)).max(axis=0)
+    peaks, values = local_peaks(heatmap[None], 5, radius=3)
+    assert peaks.shape == (1, 5, 2)
+    np.testing.assert_allclose(peaks[0, :3], places[[1, 0, 2]], atol=1e-3)
+    np.testing.assert_allclose(values[0, :3], heights[[1, 0, 2]], atol=0.05)
+    assert np.isnan(peaks[0, 3:]).all()
+    assert np.isnan(values[0, 3:]).all()
+    whole, _ = local_peaks(heatmap, 2, radius=3, subpixel=False)
+    assert whole.tolist() == [[6, 12], [20, 10]]
+
+
+def test_peaks_near_a_higher_one_do_not_count() -> None:
+    heatmap = np.zeros((12, 20))
+    heatmap[5, [3, 6, 14]] = [0.9, 0.8, 0.7]
+    heatmap[8, 14:16] = 0.7  # with the one above it a plateau of three
+    heatmap[0, 19] = 0.2  # in the corner
+    peaks, values = local_peaks(heatmap, 9, radius=3, subpixel=False)
+    found = np.isfinite(values)
+    assert peaks[found].tolist() == [[3, 5], [14, 5], [19, 0]]
+    assert len(local_peaks(heatmap - 1, 9, radius=3)[0]) == 9
+    assert np.isnan(local_peaks(heatmap - 1, 9, radius=3)[0]).all()
+
+
+def test_the_highest_local_peak_is_the_peak() -> None:
+    heatmaps = np.random.default_rng(1).normal(size=(3, 2, 30, 40))
+    peaks, values = local_peaks(heatmaps.astype(np.float32), 1, radius=4)
+    expected, height = subpixel_peaks(heatmaps.astype(np.float32))
+    np.testing.assert_allclose(peaks[:, :, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(values[:, :, 0], height)

@@ -94,6 +94,20 @@ def test_parameter_counts_of_the_reference() -> None:
     assert count(ComNet(ComConfig(n_animals=2))) == 7_760_166
 
 
+def test_one_heatmap_of_all_animals() -> None:
+    shared = ComNet(ComConfig(n_animals=3, channels="shared", width=2, logits=True)).eval()
+    one = ComNet(ComConfig(n_animals=1, width=2))
+    assert [p.shape for p in shared.parameters()] == [p.shape for p in one.parameters()]
+    with torch.inference_mode():
+        answers = shared(torch.zeros(1, 3, 16, 32))
+        assert answers.shape == (1, 1, 16, 32)
+        # untrained, it sees an animal almost nowhere
+        assert shared.spots(answers).max() < 0.05
+        torch.testing.assert_close(shared.spots(torch.tensor([9.0, -9.0])), torch.tensor([1.0, 0]),
+                                   atol=2e-4, rtol=0)  # fmt: skip
+        assert one.spots(torch.tensor([1.5, -0.2])).tolist() == pytest.approx([1.5, -0.2])
+
+
 def test_state_dict_order_of_the_reference() -> None:
     keys = list(DannceNet(DannceConfig(n_views=2, n_keypoints=3, width=2)).state_dict())
     modules = list(dict.fromkeys(key.split(".block")[0] for key in keys))

@@ -14,7 +14,8 @@ from napari_sdannce.models.com_images import (
 )
 from napari_sdannce.models.heatmaps import subpixel_peaks
 from napari_sdannce.settings import ComImageSettings
-from napari_sdannce.training.com_targets import com_targets
+from napari_sdannce.training.com_examples import mirrored
+from napari_sdannce.training.com_targets import com_targets, shared_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def test_inputs_and_targets_of_the_reference(golden: Path, name: str) -> None:
     points = np.round(stored["label_xy"].T)
     target = com_targets(points, image.shape[1::-1], settings, float(stored["sigma"]))
     if name == "two_in_one":
-        target = target.max(axis=0, keepdims=True)
+        target = shared_target(target)
     target /= target.max(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(target.transpose(1, 2, 0), stored["target"][0], atol=1e-5)
 
@@ -99,3 +100,12 @@ def test_crop_outside_of_the_frame_is_an_error() -> None:
         prepare_image(np.zeros((40, 40, 3), np.uint8), ComImageSettings(crop_rows=(50, 60)))
     with pytest.raises(ValueError, match="two rising numbers"):
         ComImageSettings(crop_columns=(9, 9))
+
+
+def test_a_mirrored_image_takes_its_points_along() -> None:
+    image = np.zeros((6, 9, 3), np.uint8)
+    image[4, 2] = 255
+    turned, points = mirrored(image, np.array([[2.0, 4.0], [np.nan, 1.0]]))
+    assert turned[int(points[0, 1]), int(points[0, 0])].tolist() == [255, 255, 255]
+    assert turned.sum() == 3 * 255
+    assert np.isnan(points[1, 0])

@@ -5,6 +5,7 @@ Volumes have the axes y, x, z; coordinates are always x, y, z.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -169,6 +170,61 @@ def subpixel_peaks(heatmaps: npt.NDArray[np.floating]) -> tuple[FloatArray, Floa
     usable = inside & (values > 0.1 * top) & (top > 0)
     shift = _fit_paraboloids(dx, dy, np.where(usable, values / np.where(top > 0, top, 1), 0))
     return (peaks + shift).reshape(whole.shape), value
+
+
+def local_peaks(
+    heatmaps: npt.NDArray[np.floating], count: int, *, radius: int, subpixel: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """Find the highest peaks of each heatmap, best first.
+
+    Parameters
+    ----------
+    heatmaps
+        (..., H, W).
+    count
+        P, how many to find at most.
+    radius
+        Pixels along each axis within which a peak is the highest.
+    subpixel
+        Look between pixels, as `subpixel_peaks`.
+
+    Returns
+    -------
+    (..., P, 2) x, y and (..., P) the values of their highest pixels; NaN where there are fewer.
+    Only values above 0 count.
+    """
+    height, width = heatmaps.shape[-2:]
+    flat = np.ascontiguousarray(heatmaps.reshape(-1, height, width), dtype=np.float32)
+    peaks, values = np.full((len(flat), count, 2), np.nan), np.full((len(flat), count), np.nan)
+    for i, heatmap in enumerate(flat):
+        found = _highest_pixels(heatmap, count, radius)
+        if not len(found):
+            continue
+        around = max(radius, _FIT_RADIUS)
+        padded = np.pad(heatmap, around, constant_values=-np.inf)
+        side = 2 * around + 1
+        patches = np.stack([padded[y : y + side, x : x + side] for x, y in found])
+        within, values[i, : len(found)] = (subpixel_peaks if subpixel else integer_peaks)(patches)
+        peaks[i, : len(found)] = found + within - around
+    shape = heatmaps.shape[:-2]
+    return peaks.reshape(*shape, count, 2), values.reshape(*shape, count)
+
+
+def _highest_pixels(
+    heatmap: npt.NDArray[np.float32], count: int, radius: int
+) -> npt.NDArray[np.int64]:
+    """(n, 2) x, y of pixels that no other within the radius exceeds, highest first."""
+    neighbours = np.ones((2 * radius + 1, 2 * radius + 1), dtype=np.uint8)
+    rows, columns = np.nonzero((heatmap == cv2.dilate(heatmap, neighbours)) & (heatmap > 0))
+    order = np.argsort(-heatmap[rows, columns], kind="stable")
+    found: list[tuple[int, int]] = []
+    for x, y in zip(columns[order].tolist(), rows[order].tolist(), strict=True):
+        # of a plateau, its first pixel
+        if all(max(abs(x - a), abs(y - b)) > radius for a, b in found):
+            found.append((x, y))
+        if len(found) == count:
+            break
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def _fit_paraboloids(dx: FloatArray, dy: FloatArray, values: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from napari_sdannce.settings.base import Norm, PredictSettings, Settings, TrainSettings, Width
 
+Channels = Literal["identity", "shared"]
+
 
 class ComImageSettings(Settings):
     """How video frames become images for the COM network."""
@@ -37,6 +39,16 @@ class ComTrainSettings(TrainSettings):
     image: ComImageSettings = ComImageSettings()
     width: Width = 32
     norm: Norm = Field("layer", description="Normalisation between convolutions")
+    channels: Channels = Field(
+        "identity",
+        description="A heatmap for each animal, where they look different; or one shared by all, "
+        "where they do not: geometry then tells them apart, and their motion who is who",
+    )
+    loss: Literal["MSELoss", "FocalLoss"] = Field(
+        "MSELoss",
+        description="Squared difference of heatmaps, or the focal loss, for small spots in large "
+        "images",
+    )
     sigma_px: float = Field(
         30.0, gt=0, description="Standard deviation of the target's spot, px of the full frame"
     )
@@ -52,6 +64,9 @@ class ComTrainSettings(TrainSettings):
     augment_brightness: float = Field(
         0.2, ge=0, le=1, description="Largest change of brightness and of contrast, fraction"
     )
+    augment_flip: bool = Field(
+        False, description="Mirror every second image, left to right: for few labels, long training"
+    )
 
 
 class ComPredictSettings(PredictSettings):
@@ -62,11 +77,24 @@ class ComPredictSettings(PredictSettings):
         description="How frames become images; default: as in training. A reference .pth does "
         "not hold it, so there it must be given",
     )
+    n_animals: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Animals that a network of one heatmap looks for; default: as in training. A "
+        "reference .pth does not hold it",
+    )
     subpixel: bool = Field(
         True, description="Find peaks between pixels (off: whole pixels, as the reference program)"
     )
     min_peak: float = Field(
         0.1, description="Peaks lower than this do not count as seen (a perfect one is 1)"
+    )
+    peak_distance_px: float = Field(
+        30.0,
+        gt=0,
+        description="In a shared heatmap, peaks nearer than this to a higher one do not count, px "
+        "of the full frame",
     )
     triangulation: Literal["robust", "pair_median"] = Field(
         "robust",

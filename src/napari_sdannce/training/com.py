@@ -12,7 +12,7 @@ from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet, normalise_images
 from napari_sdannce.models.com_images import common_size, stack_images
 from napari_sdannce.models.devices import device_of
-from napari_sdannce.models.heatmaps import subpixel_peaks
+from napari_sdannce.models.heatmaps import local_peaks
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.training.com_examples import (
     ComExample,
@@ -22,19 +22,28 @@ from napari_sdannce.training.com_examples import (
     random_image,
     read_examples,
 )
+from napari_sdannce.training.com_losses import focal_loss
 from napari_sdannce.training.lesson import Lesson, teach
 from napari_sdannce.training.loop import Measured
-from napari_sdannce.training.losses import masked_mse, point_errors
+from napari_sdannce.training.losses import masked_mse
 from napari_sdannce.training.start import check_same_names, example_rng, opened, shuffled_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
+    import numpy.typing as npt
     from torch import Tensor
 
     from napari_sdannce.settings.com import ComTrainSettings
     from napari_sdannce.settings.events import Event
     from napari_sdannce.training.experiments import Experiment
+
+# predicted (B, C, H, W), target, and where there is a picture, to a number
+_LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "MSELoss": masked_mse,
+    "FocalLoss": focal_loss,
+}
+_OF_LOGITS = {"FocalLoss"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +55,7 @@ class ImageBatch:
     images
         (B, H, W, C) grey values.
     targets
-        (B, A, H, W).
+        (B, C, H, W), C heatmaps.
     inside
         (B, 1, H, W) False beyond the picture.
     points
@@ -61,16 +70,17 @@ class ImageBatch:
 
 @dataclass(eq=False)
 class ComTask:
-    """A spot at each animal: masked mean squared error of heatmaps."""
+    """A spot at each animal."""
 
     settings: ComTrainSettings
     train: Sequence[ComExample]
     validation: Sequence[ComExample]
-    loss_name: str = field(default="MSELoss", init=False)
+    loss_name: str = field(init=False)
     error_name: str = field(default="peak_distance_px", init=False)
     size: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.loss_name = self.settings.loss
         self.size = common_size(each.image.shape for each in (*self.train, *self.validation))
 
     @property
@@ -104,21 +114,43 @@ class ComTask:
     def measure(self, network: ComNet, batch: ImageBatch) -> Measured:
         """Loss, and distances of peaks from the truth in px of the full frame."""
         device = device_of(network)
-        heatmaps = network(normalise_images(batch.images.to(device, non_blocking=True)))
-        loss = masked_mse(heatmaps.float(), batch.targets.to(device), batch.inside.to(device))
-        outside = ~batch.inside.numpy()
-        seen = np.where(outside, -np.inf, heatmaps.detach().float().cpu().numpy())
-        peaks = torch.from_numpy(subpixel_peaks(seen)[0]).to(batch.points.dtype)
-        errors = point_errors(peaks, batch.points) * self.settings.image.downsample
-        return Measured(loss, errors)
+        answers = network(normalise_images(batch.images.to(device, non_blocking=True))).float()
+        targets, inside = batch.targets.to(device), batch.inside.to(device)
+        loss = _LOSSES[self.settings.loss](answers, targets, inside)
+        heights = network.spots(answers.detach()).cpu().numpy()
+        seen = np.where(batch.inside.numpy(), heights, -np.inf)
+        errors = peak_errors(seen, batch.points.numpy()) * self.settings.image.downsample
+        return Measured(loss, torch.from_numpy(errors))
+
+
+def peak_errors(
+    heatmaps: npt.NDArray[np.floating], points: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float64]:
+    """Distances (n,) px of labelled animals from the peaks that the network shows.
+
+    Of one heatmap an animal, its highest peak; of one that all share, the nearest of as many as
+    there are animals. An image without any peak is as wrong as it is wide.
+
+    Parameters
+    ----------
+    heatmaps
+        (B, C, H, W).
+    points
+        (B, A, 2), NaN = not labelled.
+    """
+    n_heatmaps, n_animals = heatmaps.shape[1], points.shape[1]
+    count = 1 if n_heatmaps == n_animals else n_animals
+    peaks, _ = local_peaks(heatmaps, count, radius=2)  # (B, C, P, 2)
+    away = np.linalg.norm(peaks - points[:, :, None], axis=-1)
+    nearest = np.nan_to_num(away, nan=heatmaps.shape[-1]).min(axis=-1)
+    return np.asarray(nearest[np.isfinite(points).all(axis=-1)], dtype=np.float64)
 
 
 def collate(examples: Sequence[ImageWithTarget], size: tuple[int, int]) -> ImageBatch:
     """Stack examples, of different sizes perhaps, to a batch of images (height, width)."""
     images = stack_images([example.image for example in examples], size)
     count, (height, width) = len(examples), size
-    n_animals = len(examples[0].target)
-    targets = np.zeros((count, n_animals, height, width), dtype=np.float32)
+    targets = np.zeros((count, len(examples[0].target), height, width), dtype=np.float32)
     inside = np.zeros((count, 1, height, width), dtype=bool)
     points = np.stack([example.points for example in examples]).astype(np.float32)
     for i, example in enumerate(examples):
@@ -171,6 +203,8 @@ def _describe_network(settings: ComTrainSettings, first: Experiment) -> Checkpoi
         network=ComConfig(
             in_channels=1 if settings.image.mono else 3,
             n_animals=len(first.labels.animals),
+            channels=settings.channels,
+            logits=settings.loss in _OF_LOGITS,
             width=settings.width,
             norm=settings.norm,
         ),

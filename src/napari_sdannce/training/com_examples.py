@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sdannce.models.com_images import prepare_image, to_frame_pixels, to_image_pixels
 from napari_sdannce.training.augmentation import ImageChange
-from napari_sdannce.training.com_targets import com_targets
+from napari_sdannce.training.com_targets import com_targets, shared_target
 from napari_sdannce.training.moments import labelled_frames
 from napari_sdannce.video import RecordingVideo
 
@@ -90,7 +90,7 @@ class ImageWithTarget:
     image
         (h, w, C).
     target
-        (A, h, w), NaN for an animal that is not labelled.
+        (A, h, w), or (1, h, w) for all animals; NaN where it is not known.
     points
         (A, 2) px of the prepared image.
     """
@@ -102,22 +102,38 @@ class ImageWithTarget:
 
 def plain_image(example: ComExample, settings: ComTrainSettings) -> ImageWithTarget:
     """Return an example as prediction would see it."""
-    size = (example.image.shape[1], example.image.shape[0])
-    target = com_targets(example.points, size, settings.image, settings.sigma_px)
-    points = to_image_pixels(example.points, settings.image)
-    return ImageWithTarget(example.image, target, points)
+    return _with_target(example.image, to_image_pixels(example.points, settings.image), settings)
 
 
 def random_image(
     example: ComExample, settings: ComTrainSettings, rng: np.random.Generator
 ) -> ImageWithTarget:
-    """Return an example turned, moved, scaled, brightened or darkened at random."""
+    """Return an example mirrored, turned, moved, scaled, brightened or darkened at random."""
     if not settings.augment:
         return plain_image(example, settings)
-    size = (example.image.shape[1], example.image.shape[0])
+    image, points = example.image, to_image_pixels(example.points, settings.image)
+    size = (image.shape[1], image.shape[0])
     change = ImageChange.draw(size, settings, rng)
-    points = change.points(to_image_pixels(example.points, settings.image))
-    target = com_targets(
-        to_frame_pixels(points, settings.image), size, settings.image, settings.sigma_px
-    )
-    return ImageWithTarget(change.image(example.image), target, points)
+    if settings.augment_flip and rng.random() < 0.5:
+        image, points = mirrored(image, points)
+    return _with_target(change.image(image), change.points(points), settings)
+
+
+def mirrored(image: npt.NDArray[Any], points: FloatArray) -> tuple[npt.NDArray[Any], FloatArray]:
+    """Mirror an image (h, w, C) left to right, and the points (A, 2) in it.
+
+    An animal stays who it is: centres have no left and right.
+    """
+    across = image.shape[1] - 1 - points[..., 0]
+    return np.ascontiguousarray(image[:, ::-1]), np.stack([across, points[..., 1]], axis=-1)
+
+
+def _with_target(
+    image: npt.NDArray[Any], points: FloatArray, settings: ComTrainSettings
+) -> ImageWithTarget:
+    """Image and points (A, 2) px of it, with what the network shall answer."""
+    size = (image.shape[1], image.shape[0])
+    in_frame = to_frame_pixels(points, settings.image)
+    spots = com_targets(in_frame, size, settings.image, settings.sigma_px)
+    target = shared_target(spots) if settings.channels == "shared" else spots
+    return ImageWithTarget(image, target, points)

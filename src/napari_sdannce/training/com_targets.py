@@ -12,6 +12,8 @@ from napari_sdannce.models.com_images import to_frame_pixels
 if TYPE_CHECKING:
     from napari_sdannce.settings.com import ComImageSettings
 
+_CERTAIN = 0.5
+
 
 def com_targets(
     points: npt.ArrayLike, size: tuple[int, int], image: ComImageSettings, sigma_px: float
@@ -46,3 +48,16 @@ def com_targets(
         profiles.append(np.exp(-(distance**2) / (2 * sigma_px**2)).mean(axis=-1))
     across, down = profiles
     return np.asarray(down[:, :, None] * across[:, None, :], dtype=np.float32)
+
+
+def shared_target(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Draw all animals' spots (A, h, w) on one heatmap (1, h, w): the highest counts.
+
+    Where an animal is not labelled, only the upper halves of the others' spots are known: elsewhere
+    it might be, so the rest is NaN.
+    """
+    known = np.isfinite(targets).all(axis=(1, 2))
+    highest = np.where(known[:, None, None], targets, 0).max(axis=0, keepdims=True)
+    if known.all():
+        return highest
+    return np.where(highest > _CERTAIN, highest, np.float32(np.nan))
