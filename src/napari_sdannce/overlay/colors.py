@@ -40,7 +40,7 @@ def keypoint_colors(skeleton: Skeleton, palette: Sequence[int], by: ColorBy) -> 
         n = len(skeleton.keypoints)
         own = np.array(skeleton.keypoint_colors) if skeleton.colors else _hues(n)
         return np.tile(_bright(own), (len(palette), 1, 1))
-    return np.repeat(_animal_colors(palette)[:, None], len(skeleton.keypoints), axis=1)
+    return np.repeat(animal_colors(palette)[:, None], len(skeleton.keypoints), axis=1)
 
 
 def bone_colors(skeleton: Skeleton, palette: Sequence[int], by: ColorBy) -> ColorArray:
@@ -53,18 +53,19 @@ def bone_colors(skeleton: Skeleton, palette: Sequence[int], by: ColorBy) -> Colo
             return np.tile(_hues(len(skeleton.keypoints))[ends], (len(palette), 1, 1))
         colors = _bright(np.array(skeleton.bone_colors, dtype=float).reshape(n_bones, 4))
         return np.tile(colors, (len(palette), 1, 1))
-    return np.repeat(_animal_colors(palette)[:, None], n_bones, axis=1)
+    return np.repeat(animal_colors(palette)[:, None], n_bones, axis=1)
+
+
+def animal_colors(palette: Sequence[int]) -> ColorArray:
+    """(A, 4) RGBA; `palette` as in `keypoint_colors`."""
+    rgb = [ANIMAL_COLORS[i % len(ANIMAL_COLORS)] for i in palette]
+    return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((len(rgb), 1))], axis=1)
 
 
 def _hues(n: int) -> ColorArray:
     """Colours for keypoints of a skeleton that has none, round the colour circle."""
     rgb = [hsv_to_rgb(i / max(n, 1), 0.65, 1.0) for i in range(n)]
     return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((n, 1))], axis=1)
-
-
-def _animal_colors(palette: Sequence[int]) -> ColorArray:
-    rgb = [ANIMAL_COLORS[i % len(ANIMAL_COLORS)] for i in palette]
-    return np.concatenate([np.array(rgb).reshape(-1, 3), np.ones((len(rgb), 1))], axis=1)
 
 
 def _bright(colors: ColorArray) -> ColorArray:

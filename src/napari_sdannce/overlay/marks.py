@@ -69,6 +69,10 @@ class Marks(Protocol):
         """What the camera shows."""
         ...
 
+    def certainty(self, moment: int) -> FloatArray:
+        """(A, K) how sure each keypoint is, 0..1; 1 where nobody says."""
+        ...
+
     def labels(self, moment: int, sample_id: int, frames: IntArray) -> Labels:
         """The moment as labels; `frames` (V,) is the frame number of each view."""
         ...
@@ -88,6 +92,7 @@ class PoseMarks:
         self.animals = poses.animals
         self.palette: tuple[int, ...] = tuple(range(len(self.animals)))
         self._positions = poses.positions
+        self._certainty = _probabilities(poses.confidence)
         self.camera_names = recording.names
         self.cameras = tuple(view.camera for view in recording.views)
         self._rows = _matched_rows(sample_ids, poses.sample_ids, f"{name} of", recording)
@@ -107,6 +112,13 @@ class PoseMarks:
         """What the camera shows."""
         joints = project_inside(self.cameras[view], self.points_3d(moment))
         return Drawing(joints[None], joints)
+
+    def certainty(self, moment: int) -> FloatArray:
+        """(A, K) how sure each keypoint is, 0..1; 1 where nobody says."""
+        row = self._rows[moment]
+        if row < 0 or self._certainty is None:
+            return np.ones(self._positions.shape[1:3])
+        return np.asarray(np.nan_to_num(self._certainty[row], nan=1.0))
 
     def labels(self, moment: int, sample_id: int, frames: IntArray) -> Labels:
         """The moment as labels that a program made; `frames` (V,) frame number of each view."""
@@ -167,6 +179,10 @@ class LabelMarks:
         joints = np.where(np.isfinite(reprojected), reprojected, placed)
         return Drawing(np.stack([placed, reprojected]), joints)
 
+    def certainty(self, moment: int) -> FloatArray:
+        """(A, K) ones: people do not say how sure they are."""
+        return np.ones((len(self.animals), len(self.skeleton.keypoints)))
+
     def labels(self, moment: int, sample_id: int, frames: IntArray) -> Labels:
         """The moment's labels, completed by projections; `frames` (V,) frame number of each."""
         labels = projected_labels(self, moment, sample_id, frames, LabelState.REPROJECTED)
@@ -208,6 +224,13 @@ def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:
     if camera.image_size is None:
         return pixels
     return np.where(camera.sees(pixels)[..., None], pixels, np.nan)
+
+
+def _probabilities(confidence: FloatArray) -> FloatArray | None:
+    """Confidence that is a probability; reference files hold raw maxima, which say little."""
+    known = confidence[np.isfinite(confidence)]
+    is_one = len(known) > 0 and known.min() >= 0 and known.max() <= 1
+    return confidence if is_one else None
 
 
 def skeleton_of(keypoints: tuple[str, ...], project: Skeleton | None) -> Skeleton:

@@ -62,17 +62,48 @@ def open_predictions(path: str | os.PathLike[str], *, skeleton: Skeleton | None 
     >>> poses.positions.shape  # (time, animal, keypoint, xyz)  # doctest: +SKIP
     (90000, 2, 23, 3)
     """
-    place = _existing(path, POSES_EXPECTED)
+    place = find_poses(path)
     if place.is_dir():
-        if not is_store(place):
-            place = _only(place, stores_in(place, "poses") or _pose_files(place), POSES_EXPECTED)
-        if place.is_dir():
-            return PoseStore.open(place).poses()
+        return PoseStore.open(place).poses()
     if place.suffix.lower() != ".mat":
         raise FileFormatError(place, f"a file of type '{place.suffix}'", POSES_EXPECTED)
     used = place.with_name("com3d_used.mat")
     needs_com = "MAX" in place.name and used.is_file()
     return read_poses(place, skeleton=skeleton, com=read_com(used) if needs_com else None)
+
+
+def find_poses(path: str | os.PathLike[str]) -> Path:
+    """Path of the store or file that a path means: itself, or the only one in a folder.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        As `open_predictions`.
+    """
+    place = _existing(path, POSES_EXPECTED)
+    if not place.is_dir() or is_store(place):
+        return place
+    return _only(place, stores_in(place, "poses") or _pose_files(place), POSES_EXPECTED)
+
+
+def read_used_com(path: str | os.PathLike[str]) -> ComTrace | None:
+    """Centres of mass that poses were predicted with; None when a file has none beside it.
+
+    Parameters
+    ----------
+    path
+        As for `open_predictions`.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        As `open_predictions`.
+    """
+    place = find_poses(path)
+    if place.is_dir():
+        return PoseStore.open(place).com()
+    used = place.with_name("com3d_used.mat")
+    return _trace(read_com(used)) if used.is_file() else None
 
 
 def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:

@@ -12,6 +12,7 @@ from napari_sdannce.files.pose_mat import write_com3d_used, write_poses
 from napari_sdannce.poses import Poses
 
 from .array_specs import ArraySpec
+from .com import ComTrace
 from .job_store import JobStore
 
 if TYPE_CHECKING:
@@ -139,6 +140,13 @@ class PoseStore(JobStore):
             keypoints=self.job.keypoints,
             fps=self.job.fps,
         )
+
+    def com(self, moments: range | None = None) -> ComTrace:
+        """Read the centres that were used at some moments, at all by default."""
+        chosen = self._range(moments)
+        positions = self._arrays.read("com", chosen).astype(np.float64)
+        unknown = np.full(positions.shape[:2], np.nan)
+        return ComTrace(positions, unknown, self.sample_ids(chosen), self.job.animals)
 
     def write_mat(
         self, folder: str | os.PathLike[str], *, start: int = 0, overwrite: bool = False

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from napari_sdannce.demo_data import Summary, read_summary, write_summary
-from napari_sdannce.widgets.overlay_picture import write_overlay_picture
+from napari_sdannce.files import open_recording
+from napari_sdannce.overlay.render import write_overlay_picture
 
 SECONDS = 120.0
 """How long the window may take."""
@@ -24,7 +25,7 @@ def add_picture(recording_folder: Path, out: Path) -> Summary:
     kind = "window"
     if not _screenshot(recording_folder, out, path):
         path, kind = out / "overlay.png", "overlay"
-        write_overlay_picture(recording_folder, out / "poses.zarr", path)
+        write_overlay_picture(open_recording(recording_folder), out / "poses.zarr", path)
     summary = read_summary(out).model_copy(update={"picture": path.name, "picture_of": kind})
     write_summary(summary, out)
     return summary
