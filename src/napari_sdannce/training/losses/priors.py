@@ -1,0 +1,147 @@
+"""How long bones are: from a file, or from the labels that train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_sdannce.training.losses.bones import BoneBounds, bounds_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_sdannce.settings.losses import BoneLengthLoss
+    from napari_sdannce.training.losses.bones import Bones
+
+FloatArray = npt.NDArray[np.float64]
+
+_FEWEST = 2
+
+
+@dataclass(frozen=True, eq=False)
+class BonePriors:
+    """Mean and deviation of each bone's length.
+
+    Parameters
+    ----------
+    table
+        (M, 2) mean and standard deviation: mm, or ratios to the reference bone.
+    reference_mm
+        Mean length of the reference bone, mm; None where only ratios are known.
+    """
+
+    table: FloatArray
+    reference_mm: float | None
+
+
+def lengths_of(poses: FloatArray, bones: Bones) -> FloatArray:
+    """Lengths (N, M) of the bones of poses (N, K, 3); NaN where an end is not labelled."""
+    first, second = (list(ends) for ends in zip(*bones, strict=True))
+    return np.asarray(np.linalg.norm(poses[:, second] - poses[:, first], axis=-1))
+
+
+def compute_priors(poses: FloatArray, bones: Bones, reference: int | None = None) -> BonePriors:
+    """Bone lengths of labelled poses.
+
+    Parameters
+    ----------
+    poses
+        (N, K, 3) mm, NaN = not labelled. A pose counts for those bones of which it has both ends.
+    bones
+        Pairs of keypoints.
+    reference
+        Bone whose length in the same pose is the unit; None: mm.
+
+    Raises
+    ------
+    ValueError
+        When a bone is labelled in fewer than two poses.
+    """
+    lengths = lengths_of(poses, bones)
+    own = lengths if reference is None else lengths / lengths[:, [reference]]
+    counts = np.isfinite(own).sum(axis=0)
+    rare = [bones[i] for i in np.flatnonzero(counts < _FEWEST)]
+    if rare:
+        raise ValueError(
+            f"bone lengths can not be computed from {len(poses)} labelled poses: the bones between "
+            f"the keypoints {rare[:4]} are labelled in fewer than {_FEWEST}; label more, mask "
+            "these bones, or give 'priors'"
+        )
+    table = np.stack([np.nanmean(own, axis=0), np.nanstd(own, axis=0)], axis=1)
+    mm = None if reference is None else float(np.nanmean(lengths[:, reference]))
+    return BonePriors(table, mm)
+
+
+def read_priors(path: Path, n_bones: int, reference: int | None = None) -> BonePriors:
+    """Read a table of mean and deviation of each bone.
+
+    Parameters
+    ----------
+    path
+        ``.npy`` of (M, 2) numbers, mm. Ratios to a reference bone, whose row then is (1, 0), do
+        too when `reference` names that bone.
+    n_bones
+        M.
+    reference
+        Bone whose length is the unit; None: mm.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file holds something else, or of another number of bones.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no priors {path}; expected an .npy of ({n_bones}, 2) numbers")
+    expected = f"an .npy of ({n_bones}, 2) numbers: mean and deviation of each bone"
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(
+            f"{path}: not readable as numbers ({error}), expected {expected}"
+        ) from error
+    if not isinstance(table, np.ndarray) or table.shape != (n_bones, 2):
+        found = f"the shape {table.shape}" if isinstance(table, np.ndarray) else "several arrays"
+        raise ValueError(f"{path}: has {found}, expected {expected}")
+    if table.dtype.kind not in "fiu":
+        raise ValueError(f"{path}: holds {table.dtype}, expected {expected}")
+    table = table.astype(np.float64)
+    if not np.isfinite(table).all() or (table[:, 0] <= 0).any() or (table[:, 1] < 0).any():
+        raise ValueError(f"{path}: lengths must be positive and finite, expected {expected}")
+    if reference is None:
+        return BonePriors(table, None)
+    unit = table[reference, 0]
+    is_ratio = unit == 1 and table[reference, 1] == 0
+    return BonePriors(table / unit, None if is_ratio else float(unit))
+
+
+def bounds_from(loss: BoneLengthLoss, priors: BonePriors) -> BoneBounds:
+    """Lengths that cost nothing.
+
+    Raises
+    ------
+    ValueError
+        When the reference bone shall have its length, and only ratios are known.
+    """
+    mean, deviation = torch.from_numpy(priors.table.astype(np.float32)).unbind(dim=1)
+    low, high = bounds_of(
+        mean,
+        deviation,
+        multiplier=loss.std_multiplier,
+        mask=loss.mask,
+        upper_only=loss.upper_only,
+    )
+    if not loss.relative_scale:
+        return BoneBounds(low, high)
+    if priors.reference_mm is None and loss.ref_loss_weight:
+        raise ValueError(
+            f"BoneLengthLoss: {loss.priors} holds ratios, so there is no length for "
+            f"ref_loss_weight {loss.ref_loss_weight:g} to pull to; set it to 0"
+        )
+    length = priors.reference_mm or 0.0
+    return BoneBounds(low, high, loss.ref_index, length, loss.ref_loss_weight)
