@@ -10,6 +10,7 @@ import click
 
 from napari_sdannce.cli.options import add_options, given_options, merged, options_of, validated
 from napari_sdannce.cli.progress import WAYS, reporter, show
+from napari_sdannce.cli.render import render
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.settings import (
     ComPredictSettings,
@@ -37,6 +38,9 @@ PREDICTION_STOPPED = "the same command goes on where it was"
 @click.version_option(version("napari-sdannce"), prog_name="sdannce")
 def cli() -> None:
     """From several cameras to 3D poses of interacting animals."""
+
+
+cli.add_command(render)
 
 
 @cli.group()
