@@ -14,10 +14,11 @@ import yaml
 
 from napari_sdannce.cli import main
 from napari_sdannce.cli.options import merged, options_of, validated
-from napari_sdannce.cli.progress import duration, in_words, reporter
+from napari_sdannce.cli.progress import reporter
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.files import open_labels
 from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.jobs.words import duration, in_words
 from napari_sdannce.predictions import ComStore, PoseStore, read_com_trace
 from napari_sdannce.settings import (
     ComImageSettings,

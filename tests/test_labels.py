@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState
+from napari_sdannce.labels import HUMAN_STATES, Labels, LabelState, mean_keypoint
 from napari_sdannce.skeletons import Skeleton
 
 SKELETON = Skeleton("three", ("a", "b", "c"))
@@ -114,3 +114,8 @@ def test_what_a_person_placed():
     assert LabelState.HUMAN in HUMAN_STATES
     assert LabelState.REPROJECTED not in HUMAN_STATES
     assert LabelState.PREDICTED not in HUMAN_STATES
+
+
+def test_mean_of_labelled_keypoints() -> None:
+    points = np.array([[[0.0, 0, 0], [2, 4, 6], [np.nan, 1, 1]], [[np.nan] * 3] * 3])
+    np.testing.assert_array_equal(mean_keypoint(points), [[1, 2, 3], [np.nan] * 3])

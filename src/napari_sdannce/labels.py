@@ -192,3 +192,11 @@ class Labels:
             elif mine != theirs:
                 return False
         return True
+
+
+def mean_keypoint(points: FloatArray) -> FloatArray:
+    """Mean (..., 3) over the labelled keypoints of (..., K, 3); NaN where there is none."""
+    labelled = np.isfinite(points).all(axis=-1, keepdims=True)
+    count = labelled.sum(axis=-2)
+    total = np.where(labelled, points, 0).sum(axis=-2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

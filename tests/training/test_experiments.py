@@ -13,13 +13,8 @@ from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
 from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.training import Experiment, open_experiment
 from napari_sdannce.training.dannce_examples import VolumeMaker, cut_to_reach, read_examples
-from napari_sdannce.training.experiments import mean_keypoint, merge_animals
+from napari_sdannce.training.experiments import merge_animals
 from napari_sdannce.volumes import fill_volume
-
-
-def test_mean_of_labelled_keypoints() -> None:
-    points = np.array([[[0.0, 0, 0], [2, 4, 6], [np.nan, 1, 1]], [[np.nan] * 3] * 3])
-    np.testing.assert_array_equal(mean_keypoint(points), [[1, 2, 3], [np.nan] * 3])
 
 
 def test_one_folder_serves_both_networks(disc_scene) -> None:

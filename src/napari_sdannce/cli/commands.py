@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from napari_sdannce.cli.jobs import jobs
+from napari_sdannce.cli.noting import as_job
 from napari_sdannce.cli.options import add_options, given_options, merged, options_of, validated
 from napari_sdannce.cli.progress import WAYS, reporter, show
 from napari_sdannce.cli.render import render
@@ -40,6 +42,7 @@ def cli() -> None:
     """From several cameras to 3D poses of interacting animals."""
 
 
+cli.add_command(jobs)
 cli.add_command(render)
 
 
@@ -58,6 +61,7 @@ def predict() -> None:
 @add_options(options_of(ComTrainSettings, without=("experiments",)))
 @add_options(options_of(ExperimentSettings, without=("folder",)))
 @PROGRESS
+@as_job
 def train_com(sources: tuple[str, ...], progress: str, **given: Any) -> None:
     """Train the network that finds each animal's centre of mass."""
     settings = train_settings(ComTrainSettings, sources, given, progress)
@@ -71,6 +75,7 @@ def train_com(sources: tuple[str, ...], progress: str, **given: Any) -> None:
 @add_options(options_of(DannceTrainSettings, without=("experiments",)))
 @add_options(options_of(ExperimentSettings, without=("folder",)))
 @PROGRESS
+@as_job
 def train_dannce(sources: tuple[str, ...], progress: str, **given: Any) -> None:
     """Train the network that finds keypoints in a cube of voxels round each animal."""
     settings = train_settings(DannceTrainSettings, sources, given, progress)
@@ -83,6 +88,7 @@ def train_dannce(sources: tuple[str, ...], progress: str, **given: Any) -> None:
 @click.argument("source")
 @add_options(options_of(ComPredictSettings, without=("experiment",)))
 @PROGRESS
+@as_job
 def predict_com(source: str, progress: str, **given: Any) -> None:
     """Find each animal's centre of mass at every moment."""
     settings = predict_settings(ComPredictSettings, source, given, progress)
@@ -97,6 +103,7 @@ def predict_com(source: str, progress: str, **given: Any) -> None:
 @click.argument("source")
 @add_options(options_of(DanncePredictSettings, without=("experiment",)))
 @PROGRESS
+@as_job
 def predict_dannce(source: str, progress: str, **given: Any) -> None:
     """Find the keypoints of each animal at every moment."""
     settings = predict_settings(DanncePredictSettings, source, given, progress)

@@ -11,15 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from napari_sdannce.settings.events import (
-    CheckpointSaved,
-    EpochDone,
-    Event,
-    JobDone,
-    Message,
-    Progress,
-    TrainingStep,
-)
+from napari_sdannce.cli.noting import Stopped, noted
+from napari_sdannce.jobs.words import in_words, remaining
+from napari_sdannce.settings.events import Event, JobDone, Message, Progress, TrainingStep
 
 Report = Callable[[Event], None]
 
@@ -105,19 +99,19 @@ _REPORTERS: dict[str, Callable[[], AbstractContextManager[Report]]] = {
 WAYS = tuple(_REPORTERS)
 
 
-def reporter(way: str) -> AbstractContextManager[Report]:
-    """What tells events: as a ``bar``, as ``json`` lines, or ``none`` (warnings only)."""
-    return _REPORTERS[way]()
+@contextmanager
+def reporter(way: str) -> Iterator[Report]:
+    """What tells events: as a ``bar``, as ``json`` lines, or ``none`` (warnings only).
 
+    A command with ``--events`` notes them in its file, too.
+    """
+    with _REPORTERS[way]() as report:
 
-class Stopped(click.ClickException):
-    """A person stopped a job."""
+        def both(event: Event) -> None:
+            noted(event)
+            report(event)
 
-    exit_code = 130
-
-    def show(self, file: object = None) -> None:
-        """Say so."""
-        click.echo(f"stopped; {self.message}", err=True)
+        yield both
 
 
 def show(events: Generator[Event, None, None], way: str, *, if_stopped: str) -> None:
@@ -138,31 +132,3 @@ def show(events: Generator[Event, None, None], way: str, *, if_stopped: str) -> 
                 report(event)
     except KeyboardInterrupt as error:
         raise Stopped(if_stopped) from error
-
-
-def in_words(event: Event) -> str:
-    """One line for a person; empty for events that a bar shows."""
-    if isinstance(event, Message):
-        return f"warning: {event.text}" if event.level == "warning" else event.text
-    if isinstance(event, EpochDone):
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
-        return f"epoch {event.epoch}/{event.total}  {numbers}"
-    if isinstance(event, CheckpointSaved):
-        return f"best so far: {event.path}"
-    if isinstance(event, JobDone):
-        return "\n".join([f"done in {duration(event.seconds)}", *event.outputs])
-    return ""
-
-
-def remaining(seconds: float | None) -> str:
-    """How long something still takes, in words."""
-    return f"{duration(seconds)} left" if seconds else ""
-
-
-def duration(seconds: float) -> str:
-    """Seconds as hours, minutes and seconds."""
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {whole % 60:02} s" if minutes else f"{whole} s"

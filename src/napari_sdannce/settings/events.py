@@ -74,3 +74,17 @@ class JobDone(Event):
     event: Literal["done"] = "done"
     seconds: float
     outputs: tuple[str, ...] = ()
+
+
+class JobStopped(Event):
+    """A person stopped the job; `text` says what is left of it."""
+
+    event: Literal["stopped"] = "stopped"
+    text: str
+
+
+class JobFailed(Event):
+    """The job could not go on; `text` says why."""
+
+    event: Literal["failed"] = "failed"
+    text: str

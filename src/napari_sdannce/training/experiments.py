@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS, animal_names
-from napari_sdannce.labels import Labels
+from napari_sdannce.labels import Labels, mean_keypoint
 from napari_sdannce.predictions import read_com_trace
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.skeletons import Skeleton
@@ -82,14 +82,6 @@ class Experiment:
                 f"{len(labels.animals)}"
             )
         return cls(recording, labels, com.at(labels.sample_ids).positions)
-
-
-def mean_keypoint(points: FloatArray) -> FloatArray:
-    """Mean (..., 3) over the labelled keypoints of (..., K, 3); NaN where there is none."""
-    labelled = np.isfinite(points).all(axis=-1, keepdims=True)
-    count = labelled.sum(axis=-2)
-    total = np.where(labelled, points, 0).sum(axis=-2)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]) -> Experiment:

@@ -1,0 +1,1 @@
+"""Long jobs as processes of their own: checking, starting, finding, following, stopping them."""
