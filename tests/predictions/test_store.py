@@ -246,6 +246,28 @@ def test_finish_wants_all_chunks(tmp_path: Path) -> None:
     assert not leftover.exists()
 
 
+def test_twins_are_written_once(tmp_path: Path) -> None:
+    store = PoseStore.create(tmp_path / "poses", np.arange(5), JOB)
+    asked: list[int] = []
+
+    def write(folder: Path) -> tuple[Path, ...]:
+        asked.append(len(asked))
+        return store.write_mat(folder, overwrite=True)
+
+    with pytest.raises(ValueError, match="1 of 1 chunks are missing"):
+        store.write_twins(write)
+    store.write(0, some_poses(np.random.default_rng(0), 5))
+    files = store.write_twins(write)
+    assert [path.name for path in files] == ["save_data_AVG0.mat", "com3d_used.mat"]
+    assert PoseStore.open(tmp_path / "poses").write_twins(write) == files
+    assert asked == [0]
+    # what was lost is written again
+    content = files[0].read_bytes()
+    files[0].unlink()
+    assert store.write_twins(write) == files
+    assert files[0].read_bytes() == content
+
+
 def test_same_writes_same_bytes(tmp_path: Path) -> None:
     for name in "ab":
         store = PoseStore.create(tmp_path / name, np.arange(500), JOB)

@@ -139,11 +139,10 @@ def _job(
     fps: float | None,
 ) -> Job:
     """What decides the result."""
-    info = checkpoint.info
-    guessed = guess_skeleton(checkpoint.pose.config.n_keypoints)
+    info, count = checkpoint.info, checkpoint.pose.config.n_keypoints
     return Job(
         animals=com.animals,
-        keypoints=info.keypoints or guessed.keypoints,
+        keypoints=info.keypoints or guess_skeleton(count).keypoints,
         cameras=recording.names,
         skeleton=info.skeleton,
         fps=fps,

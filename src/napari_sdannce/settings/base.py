@@ -26,7 +26,7 @@ def _width_by_name(value: object) -> object:
 
 
 def _known_device(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", name):
         raise ValueError("expected auto, cpu, mps, cuda, or cuda:0 and so on")
     return name
 
