@@ -1,0 +1,172 @@
+"""Checks before a prediction: network, centres of mass, cameras, memory and disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sdannce.jobs import memory
+from napari_sdannce.jobs.checks import (
+    UNREADABLE,
+    Check,
+    KnownNetwork,
+    bad,
+    careful,
+    check_cameras,
+    check_disk,
+    check_memory,
+    check_network,
+    good,
+    opened,
+    sentence,
+)
+from napari_sdannce.predictions import read_com_trace
+from napari_sdannce.settings import ComPredictSettings, DanncePredictSettings
+from napari_sdannce.video import RecordingVideo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_sdannce.predictions import ComTrace
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.settings import PredictSettings
+
+_COM_FOLDER = "COM/predict"
+_MOST_WITHOUT = 0.5
+_SMALLER = "a smaller batch takes less"
+_BYTES_A_KEYPOINT = 28.0
+"""Three coordinates, confidence and height of the heatmap, before they are compressed."""
+
+
+def check_prediction(settings: PredictSettings) -> list[Check]:
+    """Look at all that a prediction needs, without beginning it.
+
+    Reads the COM trace and the heads of videos, so it may take a second; touches nothing.
+
+    Parameters
+    ----------
+    settings
+        `ComPredictSettings`, `DanncePredictSettings` or a class made from one.
+    """
+    return list(_checks(settings))
+
+
+def _checks(settings: PredictSettings) -> Iterator[Check]:
+    of_coms = isinstance(settings, ComPredictSettings)
+    kinds, purpose = (
+        (("com",), "find centres of mass") if of_coms else (("dannce", "sdannce"), "find keypoints")
+    )
+    network = check_network(settings.checkpoint, kinds, purpose)
+    if isinstance(network, Check):
+        yield network
+        network = None
+    if settings.experiment is None:
+        yield bad("choose an experiment to predict")
+        return
+    recording = opened(settings.experiment, settings.pixel_origin)
+    if isinstance(recording, Check):
+        yield recording
+        return
+    yield from check_cameras(recording, settings.cameras)
+    yield from _check_views(settings, network, recording)
+    with RecordingVideo(recording) as video:
+        moments, sizes = _moments(video, settings), video.sizes
+        sample_ids = video.sample_ids[moments.start : moments.stop]
+    if not len(sample_ids):
+        yield bad(f"{recording.name}: there is no frame to predict from {settings.start} on")
+        return
+    yield good(f"{len(sample_ids)} frames to predict")
+    n_animals = 2
+    if isinstance(settings, DanncePredictSettings):
+        trace = _trace(settings, recording)
+        yield trace if isinstance(trace, Check) else _check_trace(trace, sample_ids)
+        n_animals = n_animals if isinstance(trace, Check) else trace.n_animals
+    yield from _check_output(settings, recording)
+    per_moment = n_animals * ((network and network.n_keypoints) or 1)
+    needed = len(sample_ids) * per_moment * _BYTES_A_KEYPOINT
+    yield check_disk(settings.output or recording.folder, needed)
+    if network is not None:
+        pixels = max((size[0] * size[1] for size in sizes if size is not None), default=0)
+        yield check_memory(_memory(settings, network, pixels, n_animals), settings.device, _SMALLER)
+
+
+def _moments(video: RecordingVideo, settings: PredictSettings) -> range:
+    end = video.n_moments if settings.count is None else settings.start + settings.count
+    return range(settings.start, min(end, video.n_moments))
+
+
+def _check_views(
+    settings: PredictSettings, network: KnownNetwork | None, recording: Recording
+) -> Iterator[Check]:
+    if network is None or network.n_views is None:
+        return
+    names = settings.cameras or recording.names
+    if not settings.cameras and set(network.cameras) <= set(names):
+        names = network.cameras
+    if len(names) != network.n_views:
+        yield bad(f"the network takes {network.n_views} cameras, here are {len(names)}")
+    elif network.cameras and tuple(names) != network.cameras:
+        yield careful(f"the network learned with the cameras {', '.join(network.cameras)}")
+
+
+def _trace(settings: DanncePredictSettings, recording: Recording) -> ComTrace | Check:
+    """The COM trace that prediction will take, or why there is none."""
+    path = settings.com or _found_com(recording)
+    if isinstance(path, Check):
+        return path
+    try:
+        return read_com_trace(path)
+    except UNREADABLE as error:
+        return bad(sentence(error))
+
+
+def _found_com(recording: Recording) -> Path | Check:
+    predicted = recording.folder / _COM_FOLDER
+    if predicted.is_dir():
+        return predicted
+    if len(recording.com_files) == 1:
+        return recording.com_files[0]
+    if recording.com_files:
+        return bad(f"{recording.name} has several COM traces; choose one in 'com'")
+    return bad(f"{recording.name} has no COM trace: predict it first, in the panel COM")
+
+
+def _check_trace(trace: ComTrace, sample_ids: np.typing.NDArray[np.int64]) -> Check:
+    known = np.isfinite(trace.at(sample_ids).positions).all(axis=-1)
+    share = float(known.mean()) if known.size else 0.0
+    text = f"a COM is known in {share:.0%} of the frames, {trace.n_animals} animals"
+    if not known.any():
+        return bad("the COM trace has no position in any of these frames")
+    if share < 1:
+        return (careful if share > _MOST_WITHOUT else bad)(f"{text}; the others get no pose")
+    return good(text)
+
+
+def _check_output(settings: PredictSettings, recording: Recording) -> Iterator[Check]:
+    kind = "COM" if isinstance(settings, ComPredictSettings) else "DANNCE"
+    output = settings.output or recording.folder / kind / "predict"
+    if output.is_dir() and any(output.glob("*.zarr")):
+        yield careful(
+            f"{output.name} holds a prediction: the same one goes on where it was, another needs "
+            "another output folder"
+        )
+
+
+def _memory(
+    settings: PredictSettings, network: KnownNetwork, pixels: float, n_animals: int
+) -> float:
+    if isinstance(settings, ComPredictSettings):
+        downsample = settings.image.downsample if settings.image else 4
+        views = len(network.cameras) or 6
+        images = settings.batch_size * views
+        return memory.of_predicting_images(images, pixels / downsample**2, network.width)
+    voxels = network.voxels or 80
+    return memory.of_predicting_volumes(
+        settings.batch_size * n_animals,
+        voxels,
+        network.width,
+        network.channels,
+        network.n_keypoints or 1,
+    )

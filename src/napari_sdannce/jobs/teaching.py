@@ -1,0 +1,244 @@
+"""Checks before a training: labels, centres of mass, the cube, memory and disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from napari_sdannce.files import open_labels
+from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS
+from napari_sdannce.jobs import memory
+from napari_sdannce.jobs.checks import (
+    UNREADABLE,
+    Check,
+    bad,
+    careful,
+    check_cameras,
+    check_disk,
+    check_memory,
+    check_network,
+    good,
+    opened,
+    sentence,
+)
+from napari_sdannce.labels import mean_keypoint
+from napari_sdannce.predictions import read_com_trace
+from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from napari_sdannce.labels import Labels
+    from napari_sdannce.predictions import ComTrace
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.settings import ExperimentSettings, TrainSettings
+
+    FloatArray = npt.NDArray[np.float64]
+
+_FEW_FRAMES = 50
+_MUCH_OUTSIDE = 0.2
+_SMALLER = "a smaller batch, width or number of voxels takes less"
+_KINDS = {"com": ("com",), "dannce": ("dannce", "sdannce")}
+
+
+@dataclass(frozen=True, eq=False)
+class _Example:
+    """One experiment, opened for the check."""
+
+    settings: ExperimentSettings
+    recording: Recording
+    labels: Sequence[Labels]
+
+
+def check_training(settings: TrainSettings) -> list[Check]:
+    """Look at all that a training needs, without beginning it.
+
+    Reads label files and the heads of videos, so it may take a second; touches nothing.
+
+    Parameters
+    ----------
+    settings
+        `ComTrainSettings`, `DannceTrainSettings` or a class made from one.
+    """
+    return list(_checks(settings))
+
+
+def _checks(settings: TrainSettings) -> Iterator[Check]:
+    if not settings.experiments:
+        yield bad("choose an experiment to learn from")
+        return
+    kind: Literal["com", "dannce"] = "com" if isinstance(settings, ComTrainSettings) else "dannce"
+    examples = []
+    for each in settings.experiments:
+        recording = opened(each.folder, each.pixel_origin)
+        if isinstance(recording, Check):
+            yield recording
+            continue
+        yield from check_cameras(recording, each.cameras)
+        labels = _labels(each, recording, kind)
+        if isinstance(labels, Check):
+            yield labels
+            continue
+        examples.append(_Example(each, recording, labels))
+        yield from _check_labels(examples[-1], settings)
+        if isinstance(settings, DannceTrainSettings):
+            yield from _check_cube(examples[-1], settings)
+    yield from _check_start(settings, kind)
+    if examples:
+        yield from _check_machine(settings, examples[0])
+
+
+def _labels(
+    settings: ExperimentSettings, recording: Recording, kind: Literal["com", "dannce"]
+) -> list[Labels] | Check:
+    """Labels that the training will take, or why there are none."""
+    paths = settings.labels or recording.label_files
+    if not paths:
+        return bad(f"{recording.name} has no label file (*dannce.mat)")
+    try:
+        read = [_read(path, _changed(path), settings.pixel_origin) for path in paths]
+    except UNREADABLE as error:
+        return bad(f"{recording.name}: {sentence(error)}")
+    of_coms = [labels for labels in read if _is_of_coms(labels)]
+    of_poses = [labels for labels in read if not _is_of_coms(labels)]
+    fitting = (of_coms or of_poses) if kind == "com" else of_poses
+    if not fitting:
+        return bad(f"{recording.name} has labels of centres of mass only, none of poses")
+    if kind == "com" and len(fitting) > 1 and not settings.labels:
+        names = f"{len(fitting)} label files"
+        return bad(f"{recording.name}: {names} could name the animals; choose one in 'labels'")
+    return fitting
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, changed: float, origin: str) -> Labels:
+    return open_labels(path, pixel_origin=PixelOrigin(origin))
+
+
+def _changed(path: Path) -> float:
+    """When a file was changed, so that what was read of it is read anew then."""
+    return path.stat().st_mtime
+
+
+def _is_of_coms(labels: Labels) -> bool:
+    return len(labels.animals) * len(labels.skeleton.keypoints) <= MOST_COM_POINTS
+
+
+def _check_labels(example: _Example, settings: TrainSettings) -> Iterator[Check]:
+    name = example.recording.name
+    moments: set[int] = set()
+    for labels in example.labels:
+        moments |= set(labels.sample_ids[labels.any_3d].tolist())
+    count = len(moments)
+    text = f"{name}: {count} labelled frames, {settings.validation_frames} kept to validate"
+    if not count:
+        yield bad(f"{name}: nothing is labelled in 3D")
+    elif count <= settings.validation_frames:
+        yield bad(f"{text}: none is left to learn from")
+    elif count < _FEW_FRAMES:
+        yield careful(f"{text}; that is few, some hundreds are better")
+    else:
+        yield good(text)
+    if count and not settings.validation_frames:
+        yield careful(f"{name}: without frames to validate nobody sees when to stop")
+
+
+def _check_cube(example: _Example, settings: DannceTrainSettings) -> Iterator[Check]:
+    """Whether centres of mass are known, and the labelled keypoints lie in the cube round them."""
+    name = example.recording.name
+    try:
+        trace = None if example.settings.com is None else read_com_trace(example.settings.com)
+    except UNREADABLE as error:
+        yield bad(f"{name}: {sentence(error)}")
+        return
+    points, centres = [], []
+    for labels in example.labels:
+        rows = labels.select_frames(labels.any_3d)
+        found = _centres(rows, trace)
+        if found is None:
+            yield bad(f"{name}: the COM trace is not of as many animals as the labels")
+            return
+        points.append(rows.points_3d.reshape(-1, *rows.points_3d.shape[2:]))
+        centres.append(found.reshape(-1, 3))
+    yield from _in_cube(name, np.concatenate(points), np.concatenate(centres), settings)
+
+
+def _centres(labels: Labels, trace: ComTrace | None) -> FloatArray | None:
+    """(F, A, 3) mm: of the trace, else the mean of the keypoints; None when animals do not fit."""
+    if trace is None:
+        return mean_keypoint(labels.points_3d)
+    if trace.n_animals != len(labels.animals):
+        return None
+    return trace.at(labels.sample_ids).positions
+
+
+def _in_cube(
+    name: str, points: FloatArray, centres: FloatArray, settings: DannceTrainSettings
+) -> Iterator[Check]:
+    """Tell of keypoints (n, K, 3) outside the cubes round centres (n, 3), mm."""
+    labelled: npt.NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=-1))
+    animals: npt.NDArray[np.bool_] = np.asarray(labelled.any(axis=-1))
+    known = animals & np.isfinite(centres).all(axis=-1)
+    if not known.any():
+        yield bad(f"{name}: no labelled frame has a centre of mass")
+        return
+    if known.sum() < animals.sum():
+        yield careful(f"{name}: {known.sum()} of {animals.sum()} labelled poses have a COM")
+    reach = np.abs(points - centres[:, None]).max(axis=-1)[labelled & known[:, None]]
+    size = settings.volume.size_mm
+    outside = float((reach > size / 2).mean())
+    # the mean of few keypoints lies elsewhere than the animal's middle, so not the utmost of all
+    enough = float(2 * np.quantile(reach, 0.999) + 2 * settings.com_jitter_mm)
+    text = f"{name}: {outside:.1%} of the labelled keypoints lie outside the cube of {size:g} mm"
+    if outside > _MUCH_OUTSIDE:
+        yield bad(f"{text}; {enough:.0f} mm would hold them")
+    elif outside > 0:
+        yield careful(f"{text}; {enough:.0f} mm would hold nearly all, moved cubes counted")
+    else:
+        yield good(f"{name}: all labelled keypoints lie in the cube of {size:g} mm")
+
+
+def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Iterator[Check]:
+    if settings.start_from is not None:
+        found = check_network(settings.start_from, _KINDS[kind], "be where this training starts")
+        yield found if isinstance(found, Check) else good(f"starts from {settings.start_from.name}")
+    output = settings.output
+    if output is not None and output.is_dir() and any(output.iterdir()):
+        yield bad(f"the output folder {output} is not empty; choose another")
+
+
+def _check_machine(settings: TrainSettings, first: _Example) -> Iterator[Check]:
+    folder = settings.output or first.recording.folder
+    labels = first.labels[0]
+    if isinstance(settings, ComTrainSettings):
+        needed = memory.of_training_images(
+            settings.batch_size, _pixels(first.recording, settings), settings.width
+        )
+    elif isinstance(settings, DannceTrainSettings):
+        views = settings.n_views or len(first.settings.cameras or first.recording.names)
+        channels = views * (1 if settings.mono else 3)
+        needed = memory.of_training_volumes(
+            settings.batch_size,
+            settings.volume.voxels,
+            settings.width,
+            channels,
+            len(labels.skeleton.keypoints),
+        )
+    else:
+        raise TypeError(f"settings of a COM or DANNCE training, got {type(settings).__name__}")
+    yield check_memory(needed, settings.device, _SMALLER)
+    yield check_disk(folder)
+
+
+def _pixels(recording: Recording, settings: ComTrainSettings) -> float:
+    """Pixels of the network's image, as far as the calibration tells the size of frames."""
+    sizes = [view.camera.image_size for view in recording.views if view.camera is not None]
+    known = [size[0] * size[1] for size in sizes if size is not None]
+    return max(known, default=1920 * 1200) / settings.image.downsample**2
