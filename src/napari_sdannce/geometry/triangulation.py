@@ -117,7 +117,7 @@ def triangulate(
     # one layout for the compiled function: it is compiled anew for every other
     flat = np.require(views.reshape(len(cameras), -1, 2), requirements=["C", "W"])
     factors = _weights(weights, views.shape[:-1]).reshape(flat.shape[:2])
-    limits, noise = _limits(cameras, max_error), _noise(pixel_sigma)
+    limits, noise = rejection_limits(cameras, max_error), _noise(pixel_sigma)
     from napari_sdannce.geometry._consensus import triangulate_block
 
     rows, found = camera_rows(cameras), _nothing_found(views.shape[:-1])
@@ -169,8 +169,8 @@ def _weights(weights: npt.ArrayLike | None, shape: tuple[int, ...]) -> FloatArra
     return np.require(spread, requirements=["C", "W"])
 
 
-def _limits(cameras: Sequence[Camera], max_error: float | None) -> FloatArray:
-    """(V,) px beyond which a view is rejected."""
+def rejection_limits(cameras: Sequence[Camera], max_error: float | None) -> FloatArray:
+    """(V,) px beyond which a view is rejected; see `triangulate`."""
     if max_error is None:
         return np.array(
             [_MAX_ERROR * (camera.matrix[0, 0] + camera.matrix[1, 1]) / 2 for camera in cameras]

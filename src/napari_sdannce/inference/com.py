@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from napari_sdannce.models import Checkpoint
+    from napari_sdannce.models import Checkpoint, ComConfig
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings
 
 STORE = "com.zarr"
 _TWINS = ("com3d.mat", "com3d[0-9]*.mat", "instance*com3d*.mat")
 _DECIDING = {"subpixel", "min_peak", "triangulation", "max_error_px"}
+_OF_SHARED: dict[str, set[str]] = {"identity": set(), "shared": {"peak_distance_px"}}
 
 
 def predict_com(
@@ -78,16 +79,21 @@ def predict_com(
     asked = recording
     device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
-    network, image = checkpoint.com, _image(settings, checkpoint)
+    network, image, config = (
+        checkpoint.com,
+        _image(settings, checkpoint),
+        _animals(settings, checkpoint),
+    )
     recording = _enough_cameras(recording.select(settings.cameras or recording.names))
     yield from origin_warning(recording, checkpoint.info)
     path = store_in(settings.output or default_folder(recording), STORE, _TWINS)
     with RecordingVideo(recording) as video:
         moments = moments_to_predict(video, settings)
-        job = _job(recording, checkpoint, image, settings, video.fps)
+        job = _job(recording, checkpoint, config, image, settings, video.fps)
         sample_ids = video.sample_ids[moments.start : moments.stop]
         store = ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk)
-        finder = ComFinder(network, recording.cameras, image, _image_size(video, image), settings)
+        size = _image_size(video, image)
+        finder = ComFinder(network, recording.cameras, image, size, settings, config)
         work = Work(
             "find animals",
             lambda rows: video.frames([moments[row] for row in rows]),
@@ -133,22 +139,39 @@ def _image(settings: ComPredictSettings, checkpoint: Checkpoint) -> ComImageSett
     return image
 
 
+def _animals(settings: ComPredictSettings, checkpoint: Checkpoint) -> ComConfig:
+    """The network's configuration, with as many animals as it shall look for."""
+    config, count = checkpoint.com.config, settings.n_animals
+    if count is None or count == config.n_animals:
+        return config
+    if config.n_heatmaps > 1:
+        raise ValueError(
+            f"{settings.checkpoint} has a heatmap for each of {config.n_animals} animals; "
+            f"n_animals {count} needs a network of one heatmap"
+        )
+    return config.model_copy(update={"channels": "shared", "n_animals": count})
+
+
 def _job(
     recording: Recording,
     checkpoint: Checkpoint,
+    config: ComConfig,
     image: ComImageSettings,
     settings: ComPredictSettings,
     fps: float | None,
 ) -> Job:
     """What decides the result."""
-    count = checkpoint.com.config.n_animals
-    deciding = settings.model_dump(mode="json", include=_DECIDING)
+    names, count = checkpoint.info.animals, config.n_animals
+    deciding = _DECIDING | _OF_SHARED[config.channels]
     return Job(
-        animals=checkpoint.info.animals or animal_names(count),
+        animals=names if len(names) == count else animal_names(count),
         cameras=recording.names,
         fps=fps,
         recording=recording.name,
-        settings={**deciding, "image": image.model_dump(mode="json")},
+        settings={
+            **settings.model_dump(mode="json", include=deciding),
+            "image": image.model_dump(mode="json"),
+        },
         weights=weights_hash(checkpoint.path),
     )
 

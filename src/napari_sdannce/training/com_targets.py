@@ -56,8 +56,7 @@ def shared_target(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     Where an animal is not labelled, only the upper halves of the others' spots are known: elsewhere
     it might be, so the rest is NaN.
     """
-    known = np.isfinite(targets).all(axis=(1, 2))
+    known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(targets).all(axis=(1, 2)))
     highest = np.where(known[:, None, None], targets, 0).max(axis=0, keepdims=True)
-    if known.all():
-        return highest
-    return np.where(highest > _CERTAIN, highest, np.float32(np.nan))
+    unsure = ~known.all() & (highest <= _CERTAIN)
+    return np.asarray(np.where(unsure, np.nan, highest), dtype=np.float32)
