@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Dims = Literal[2, 3]
 
-_EPSILON = 1e-3
+EPSILON = 1e-3
 
 
 class ScalarLayerNorm(nn.Module):
@@ -36,7 +36,7 @@ class ScalarLayerNorm(nn.Module):
             normalised: Tensor = _Normalise.apply(x, self.gamma, self.beta)  # type: ignore[no-untyped-call]
             return normalised
         centred, deviation = _centre(x)
-        return centred.mul_(self.gamma / (deviation + _EPSILON)).add_(self.beta).to(x.dtype)
+        return centred.mul_(self.gamma / (deviation + EPSILON)).add_(self.beta).to(x.dtype)
 
 
 def _centre(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,7 +62,7 @@ class _Normalise(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         centred, deviation = _centre(x)
         ctx.save_for_backward(centred, deviation, gamma)
-        scale = gamma / (deviation + _EPSILON)
+        scale = gamma / (deviation + EPSILON)
         return torch.addcmul(beta.view_as(scale[:1]), centred, scale).to(x.dtype)
 
     @staticmethod
@@ -70,7 +70,7 @@ class _Normalise(torch.autograd.Function):
         centred, deviation, gamma = ctx.saved_tensors
         gradient = gradients[0].to(centred.dtype)
         axes = tuple(range(1, gradient.ndim))
-        inverse = 1 / (deviation + _EPSILON)
+        inverse = 1 / (deviation + EPSILON)
         mean = gradient.mean(dim=axes, keepdim=True)
         along = (gradient * centred).mean(dim=axes, keepdim=True) * inverse
         scale = gamma * inverse
