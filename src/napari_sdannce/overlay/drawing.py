@@ -22,6 +22,8 @@ SHIFT = 4
 DARK = (15, 15, 15)
 """Outlines, so that every colour shows on white fur."""
 WHITE = (255, 255, 255)
+ROUND = np.stack([f(np.arange(16) * np.pi / 8) for f in (np.cos, np.sin)], axis=1)
+"""(16, 2) corners of a disc; OpenCV's own small circles are diamonds."""
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
@@ -66,14 +68,15 @@ def draw_dots(
         Rings instead of discs.
     """
     seen = np.isfinite(points).all(axis=1)
-    each = zip(_fixed(points[seen]), _rgb(colors[seen]), radii[seen].tolist(), strict=True)
-    for centre, color, radius in each:
-        size = round(radius * 2**SHIFT)
+    rims = points[seen][:, None] + radii[seen][:, None, None] * ROUND
+    outlines = rims + ROUND
+    each = zip(_fixed(outlines), _fixed(rims), _rgb(colors[seen]), strict=True)
+    for outline, rim, color in each:
         if hollow:
-            cv2.circle(_any(image), centre, size, color, 1, cv2.LINE_AA, SHIFT)
+            cv2.polylines(_any(image), [np.array(rim)], True, color, 1, cv2.LINE_AA, SHIFT)
         else:
-            cv2.circle(_any(image), centre, size + 2**SHIFT, DARK, -1, cv2.LINE_AA, SHIFT)
-            cv2.circle(_any(image), centre, size, color, -1, cv2.LINE_AA, SHIFT)
+            cv2.fillConvexPoly(_any(image), np.array(outline), DARK, cv2.LINE_AA, SHIFT)
+            cv2.fillConvexPoly(_any(image), np.array(rim), color, cv2.LINE_AA, SHIFT)
 
 
 def draw_centres(image: Image, points: FloatArray, colors: FloatArray, radius: float) -> None:
