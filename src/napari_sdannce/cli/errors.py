@@ -9,6 +9,11 @@ _PACKAGE = Path(__file__).parents[1]
 _EXTRA_OF = {
     "torch": "torch",
     "safetensors": "torch",
+    "openvino": "openvino",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "distributed": "cluster",
+    "dask_jobqueue": "cluster",
     "napari": "all",
     "qtpy": "all",
     "magicgui": "all",

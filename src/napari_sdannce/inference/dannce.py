@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.files.project_file import relative_path
 from napari_sdannce.inference.com import default_folder as com_folder
+from napari_sdannce.inference.backends import run_by
 from napari_sdannce.inference.common import (
     completed,
     moments_to_predict,
@@ -92,7 +93,8 @@ def predict_dannce(
     asked = recording
     device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
-    network, volume = checkpoint.pose, _volume(settings, checkpoint)
+    network = run_by(settings.backend, checkpoint.pose)
+    volume = _volume(settings, checkpoint)
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from napari_sdannce.settings.base import Norm, PredictSettings, TrainSettings, Width
 from napari_sdannce.settings.volume import VolumeSettings
 
+Backend = Literal["torch", "openvino", "onnx"]
+
 
 class DannceTrainSettings(TrainSettings):
     """Training of the network that finds keypoints in a cube of voxels round the animal."""
@@ -56,4 +58,9 @@ class DanncePredictSettings(PredictSettings):
         None,
         description="The cube of voxels; default: that of training. A reference .pth does not "
         "hold it, so there it must be given",
+    )
+    backend: Backend = Field(
+        "torch",
+        description="What runs the network on a CPU: torch, or openvino or onnx, which take less "
+        "time and need the extra of that name",
     )
