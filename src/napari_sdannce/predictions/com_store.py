@@ -13,7 +13,9 @@ from napari_sdannce.files.com_mat import write_com
 
 from .array_specs import ArraySpec
 from .com import ComTrace
+from .identities import Linked, in_order, link_identities
 from .job_store import JobStore
+from .linked_order import read_order, write_order
 from .store import arrays_of
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class ComStore(JobStore):
 
     Arrays: ``positions`` (T, A, 3) mm, ``confidence`` (T, A), ``peaks`` (T, V, A, 2) px,
     ``peak_confidence`` (T, V, A), ``reasons`` (T, A), ``sample_ids`` (T,), ``done`` (chunks,).
+    Where all animals share one heatmap, ``order`` (T, A) is written when all is done: the column in
+    which each animal is at each moment.
     """
 
     kind: ClassVar[Literal["poses", "com"]] = "com"
@@ -97,13 +101,49 @@ class ComStore(JobStore):
         self._arrays.write(start, values)
 
     def read(self, moments: range | None = None) -> ComChunk:
-        """Read some moments, all by default. What is not done yet is NaN."""
+        """Read some moments, all by default. What is not done yet is NaN.
+
+        Columns are as the network found them; `order` tells which are whose once animals are
+        linked.
+        """
         chosen = self._range(moments)
         values = {spec.name: self._arrays.read(spec.name, chosen) for spec in self._arrays.specs}
         return ComChunk(**values)
 
+    def order(self, moments: range | None = None) -> npt.NDArray[np.int64]:
+        """(n, A) column in which each animal is at some moments, all by default."""
+        chosen, n_animals = self._range(moments), len(self.job.animals)
+        linked = read_order(self.path, chosen, n_animals)
+        return np.tile(np.arange(n_animals), (len(chosen), 1)) if linked is None else linked
+
     def trace(self, moments: range | None = None) -> ComTrace:
-        """Read the 3D trace of some moments, all by default. What is not done yet is NaN."""
+        """Read the 3D trace of some moments, all by default. What is not done yet is NaN.
+
+        Animals are linked over time as soon as `link` did so.
+        """
+        found = self._as_found(moments)
+        return in_order(found, self.order(moments))
+
+    def link(self) -> Linked:
+        """Link animals over time, once all chunks are done; again gives the same.
+
+        Raises
+        ------
+        ValueError
+            When chunks are missing.
+        """
+        missing = self.missing_chunks()
+        if missing:
+            raise ValueError(
+                f"{self.path}: animals can be linked when all chunks are done; that from moment "
+                f"{missing[0].start} is missing"
+            )
+        linked = link_identities(self._as_found(None))
+        write_order(self.path, linked.order)
+        return linked
+
+    def _as_found(self, moments: range | None) -> ComTrace:
+        """Trace of columns as the network found them."""
         chosen = self._range(moments)
         return ComTrace(
             positions=self._arrays.read("positions", chosen),
