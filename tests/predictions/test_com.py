@@ -46,6 +46,8 @@ def test_arrays_must_fit():
         ComTrace(np.zeros((2, 3)), np.zeros((2, 3)), np.arange(2))
     with pytest.raises(ValueError, match="confidence"):
         ComTrace(np.zeros((2, 1, 3)), np.zeros((2, 2)), np.arange(2))
+    with pytest.raises(ValueError, match=r"interpolated has shape \(3, 1\)"):
+        ComTrace(np.zeros((2, 1, 3)), np.zeros((2, 1)), np.arange(2), (), np.zeros((3, 1), bool))
     with pytest.raises(ValueError, match="of 1 animals, the names Ann, Bob"):
         ComTrace(np.zeros((2, 1, 3)), np.zeros((2, 1)), np.arange(2), ("Ann", "Bob"))
 
@@ -90,6 +92,50 @@ def test_median_does_not_depend_on_the_order_of_rows():
     order = np.argsort(trace.sample_ids)
     again = trace_of(trace.positions[order], trace.sample_ids[order]).median_filtered(9)
     np.testing.assert_array_equal(smooth.positions[order], again.positions)
+
+
+def test_short_gaps_are_filled_and_marked():
+    x = [np.nan, 1, np.nan, 3, np.nan, np.nan, np.nan, 7, np.nan]
+    trace = trace_of(x)
+    found = trace.filled(2)
+    np.testing.assert_array_equal(x_of(found), [np.nan, 1, 2, 3, np.nan, np.nan, np.nan, 7, np.nan])
+    assert np.flatnonzero(found.interpolated[:, 0]).tolist() == [2]
+    wide = trace.filled(3)
+    np.testing.assert_allclose(x_of(wide), [np.nan, 1, 2, 3, 4, 5, 6, 7, np.nan])
+    assert np.flatnonzero(wide.interpolated[:, 0]).tolist() == [2, 4, 5, 6]
+    np.testing.assert_array_equal(x_of(trace.filled(0)), x)
+    assert wide.at([2, 3, 99]).interpolated[:, 0].tolist() == [True, False, False]
+    assert wide.median_filtered(3).interpolated.sum() == 4
+    with pytest.raises(ValueError, match="at least 0 moments, got -1"):
+        trace.filled(-1)
+    assert len(trace_of(np.zeros(0)).filled(3)) == 0
+
+
+def test_absent_moments_widen_a_gap():
+    # of moments 0 to 9, 3 to 6 are absent and 2 is unknown: a gap of five
+    trace = trace_of([0.0, 1, np.nan, 7, 8, 9], ids=[100, 110, 120, 170, 180, 190])
+    assert not trace.filled(4).interpolated.any()
+    np.testing.assert_allclose(x_of(trace.filled(5)), [0, 1, 2, 7, 8, 9])
+
+
+def test_animals_are_filled_on_their_own():
+    positions = np.arange(8.0)[:, None, None] * np.ones((8, 2, 3))
+    positions[2:4, 0] = np.nan
+    positions[5, 1, 2] = np.nan  # a coordinate is enough
+    rows = np.random.default_rng(0).permutation(8)
+    found = trace_of(positions[rows], ids=rows * 10).filled(2)
+    np.testing.assert_allclose(found.positions[:, :, 0], np.stack([rows, rows], axis=1))
+    assert found.interpolated.sum() == 3
+
+
+def test_positions_beyond_a_limit():
+    trace = trace_of([[[1.0, 2, -301], [300, 0, 0]], [[np.nan] * 3, [5, 5, 5]]])
+    outside = trace.beyond(300)
+    assert outside.tolist() == [[True, False], [False, False]]
+    kept = trace.without(outside)
+    assert np.isnan(kept.positions[0, 0]).all()
+    assert np.isnan(kept.confidence[0, 0])
+    np.testing.assert_array_equal(kept.positions[1], trace.positions[1])
 
 
 def test_median_wants_a_window():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from napari_sdannce.files.guess_skeleton import animal_names
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 _ROWS_AT_ONCE = 20_000
 
@@ -29,6 +30,8 @@ class ComTrace:
         (T,) unique keys of the moments, as in the recording's `Sync`.
     animals
         A names; ``animal1``, ``animal2``, ... when left out.
+    interpolated
+        (T, A) which positions were filled in; none when left out.
 
     Raises
     ------
@@ -40,6 +43,7 @@ class ComTrace:
     confidence: FloatArray
     sample_ids: IntArray
     animals: tuple[str, ...] = ()
+    interpolated: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __post_init__(self) -> None:
         n_moments = len(self.sample_ids)
@@ -52,6 +56,13 @@ class ComTrace:
             raise ValueError(
                 f"COM trace: confidence has shape {self.confidence.shape}, expected "
                 f"{self.positions.shape[:2]}"
+            )
+        if not self.interpolated.size:
+            object.__setattr__(self, "interpolated", np.zeros(self.confidence.shape, dtype=bool))
+        if self.interpolated.shape != self.confidence.shape:
+            raise ValueError(
+                f"COM trace: interpolated has shape {self.interpolated.shape}, expected "
+                f"{self.confidence.shape}"
             )
         if len(np.unique(self.sample_ids)) != n_moments:
             raise ValueError("COM trace: sample ids repeat")
@@ -82,6 +93,7 @@ class ComTrace:
         wanted = np.asarray(sample_ids, dtype=np.int64)
         positions = np.full((len(wanted), self.n_animals, 3), np.nan)
         confidence = np.full((len(wanted), self.n_animals), np.nan)
+        interpolated = np.zeros((len(wanted), self.n_animals), dtype=bool)
         if len(self):
             order = np.argsort(self.sample_ids)
             place = np.searchsorted(self.sample_ids, wanted, sorter=order)
@@ -89,7 +101,45 @@ class ComTrace:
             found = self.sample_ids[rows] == wanted
             positions[found] = self.positions[rows[found]]
             confidence[found] = self.confidence[rows[found]]
-        return ComTrace(positions, confidence, wanted, self.animals)
+            interpolated[found] = self.interpolated[rows[found]]
+        return ComTrace(positions, confidence, wanted, self.animals, interpolated)
+
+    def filled(self, max_gap: int) -> ComTrace:
+        """Interpolate short gaps, straight in time, and mark what was filled in.
+
+        Time is the sample id in units of its usual step: moments that are absent from the trace
+        widen a gap. Nothing is added before an animal was first seen or after it was last.
+
+        Parameters
+        ----------
+        max_gap
+            Moments; longer gaps stay as they are. 0: all do.
+        """
+        if max_gap < 0:
+            raise ValueError(f"a gap has at least 0 moments, got {max_gap}")
+        positions, interpolated = self.positions.copy(), self.interpolated.copy()
+        if len(self) > 1:
+            step = float(np.median(np.diff(np.sort(self.sample_ids))))
+            times = self.sample_ids / step
+            for animal in range(self.n_animals):
+                rows = _fill(times, positions[:, animal], max_gap)
+                interpolated[rows, animal] = True
+        return replace(self, positions=positions, interpolated=interpolated)
+
+    def beyond(self, limit_mm: float) -> BoolArray:
+        """(T, A) which positions have a coordinate farther than this from 0."""
+        return np.asarray((np.abs(self.positions) > limit_mm).any(axis=-1))
+
+    def without(self, unwanted: BoolArray) -> ComTrace:
+        """Return the trace with some positions (T, A) made NaN."""
+        positions = np.where(unwanted[..., None], np.nan, self.positions)
+        confidence = np.where(unwanted, np.nan, self.confidence)
+        return replace(
+            self,
+            positions=positions,
+            confidence=confidence,
+            interpolated=self.interpolated & ~unwanted,
+        )
 
     def median_filtered(self, window: int) -> ComTrace:
         """Smooth each coordinate by the median of what lies within a window of time.
@@ -129,6 +179,25 @@ class ComTrace:
         for animal, axis in np.ndindex(smooth.shape[1:]):
             smooth[:, animal, axis] = medfilt(self.positions[:, animal, axis], _odd(window))
         return replace(self, positions=smooth)
+
+
+def _fill(times: FloatArray, positions: FloatArray, max_gap: int) -> IntArray:
+    """Interpolate positions (T, 3) in place; returns the rows that were filled."""
+    known = np.flatnonzero(np.isfinite(positions).all(axis=-1))
+    if len(known) < 2:
+        return np.zeros(0, dtype=np.int64)
+    known = known[np.argsort(times[known])]
+    missing = np.flatnonzero(~np.isfinite(positions).all(axis=-1))
+    after = np.searchsorted(times[known], times[missing])
+    inside = (after > 0) & (after < len(known))
+    missing, after = missing[inside], after[inside]
+    before, behind = known[after - 1], known[after]
+    # rounded: sample ids may be time stamps that jitter
+    short = np.rint(times[behind] - times[before]) - 1 <= max_gap
+    missing, before, behind = missing[short], before[short], behind[short]
+    share = ((times[missing] - times[before]) / (times[behind] - times[before]))[:, None]
+    positions[missing] = (1 - share) * positions[before] + share * positions[behind]
+    return missing
 
 
 def _odd(window: int) -> int:

@@ -107,6 +107,7 @@ def in_order(trace: ComTrace, order: IntArray) -> ComTrace:
         trace,
         positions=np.take_along_axis(trace.positions, order[..., None], axis=1),
         confidence=np.take_along_axis(trace.confidence, order, axis=1),
+        interpolated=np.take_along_axis(trace.interpolated, order, axis=1),
     )
 
 
