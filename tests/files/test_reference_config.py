@@ -138,6 +138,7 @@ def test_every_field_reaches_some_settings(tmp_path, key):
         "vmax": 60, "vol_size": 90, "nvox": 64, "interp": "linear", "expval": False, "sigma": 5,
         "n_rand_views": 2, "rand_view_replace": True, "rotate": False, "COM_augmentation": True,
         "COM_aug_radius": 5, "dsmode": "dsm", "max_num_samples": 50, "start_sample": 5,
+        "predict_labeled_only": True, "replace_view": 2,
         "com_file": "z.mat", "com_train_dir": "a", "com_predict_dir": "b",
         "com_predict_weights": "c.pth", "com_finetune_weights": "d.pth", "dannce_train_dir": "e",
         "dannce_predict_dir": "f", "dannce_predict_model": "g.pth",
@@ -150,6 +151,7 @@ def test_every_field_reaches_some_settings(tmp_path, key):
     }  # fmt: skip
     helpers = {
         "n_views": {"n_rand_views": 0},
+        "replace_view": {"camnames": ["A", "B"]},
         "channel_combo": {"n_rand_views": None}, "rand_view_replace": {"n_rand_views": 3},
         "COM_aug_radius": {"COM_augmentation": True}, "data_split_seed": {"random_seed": None},
         "com_finetune_weights": {"train_mode": "finetune"},
@@ -300,6 +302,16 @@ def test_ranges_of_prediction(tmp_path):
     assert to_dannce_predict_settings(found).settings.count == 150
     with pytest.raises(FileFormatError, match="end of the range"):
         to_dannce_predict_settings(read(tmp_path, {**main, "max_num_samples": 100}, IO))
+
+
+def test_the_replaced_view_is_named(tmp_path):
+    main = {"dannce_predict_model": "m.pth", "replace_view": 2}
+    found = read(tmp_path, {**main, "camnames": ["A", "B"]}, {})
+    assert to_dannce_predict_settings(found).settings.replace_view == "B"
+    with pytest.raises(FileFormatError, match="counts the camnames, and there are none"):
+        to_dannce_predict_settings(read(tmp_path, main, {}))
+    with pytest.raises(FileFormatError, match="there are A"):
+        to_dannce_predict_settings(read(tmp_path, {**main, "camnames": ["A"]}, {}))
 
 
 def test_com_weights_of_the_last_epoch_are_found(tmp_path):

@@ -118,6 +118,8 @@ class ReferenceConfig(_Group):
 
     max_num_samples: Annotated[int, Field(ge=1)] | Literal["max"] = "max"
     start_sample: int = Field(0, ge=0)
+    predict_labeled_only: bool = False
+    replace_view: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     com_file: PathText = None
     com_train_dir: Annotated[Path, BeforeValidator(_path)] = Path("COM/train")
     com_predict_dir: Annotated[Path, BeforeValidator(_path)] = Path("COM/predict")

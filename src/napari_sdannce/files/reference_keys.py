@@ -76,7 +76,6 @@ IGNORED: dict[str, str] = {
     "allow_valid_replace": LATER,
     "heatmap_reg": DEAD,
     "heatmap_reg_coeff": DEAD,
-    "replace_view": LATER,
     "COM_aug_iters": "the cube is moved anew each time, in place of fixed copies",
     "batch_augmentation": "set by the reference program itself",
     "batch_aug_size": "set by the reference program itself",
@@ -86,7 +85,6 @@ IGNORED: dict[str, str] = {
     "medfilt_window": LATER,
     # prediction
     "start_batch": DEAD,
-    "predict_labeled_only": LATER,
     "label3d_index": "the label file of a folder is chosen by its cameras and keypoints",
     # COM
     "debug": "sample pictures are always kept",

@@ -133,6 +133,8 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
         **_predicting(reference, weights, config.dannce_predict_dir, count),
         "com": config.com_file,
         "volume": _volume(reference, of_reference=weights.suffix.lower() == ".pth"),
+        "labelled_only": config.predict_labeled_only,
+        "replace_view": _replaced_view(reference),
     }
     return _converted(reference, DanncePredictSettings, values, (max_head, cropping))
 
@@ -246,6 +248,17 @@ def _views(reference: Reference) -> tuple[str, int | None]:
         return "with_replacement", config.n_views
     drawn = "with_replacement" if config.rand_view_replace else "without_replacement"
     return drawn, config.n_rand_views
+
+
+def _replaced_view(reference: Reference) -> str | None:
+    """Name of the camera that the reference counts from 1."""
+    number, names = reference.config.replace_view, reference.config.camnames
+    if number is None:
+        return None
+    if names is None or number > len(names):
+        there = "none" if names is None else ", ".join(names)
+        raise _lacking(reference, "replace_view", f"it counts the camnames, and there are {there}")
+    return names[number - 1]
 
 
 def _newest_weights(folder: Path) -> Path | None:

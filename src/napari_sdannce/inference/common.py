@@ -6,8 +6,9 @@ import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from napari_sdannce.files import open_recording
+from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.registration import register_if_project
 from napari_sdannce.models.checkpoints import read_info
 from napari_sdannce.recording import PixelOrigin
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
+    from napari_sdannce.labels import Labels
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
@@ -70,6 +72,34 @@ def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> rang
             f"recording has {video.n_moments}"
         )
     return moments
+
+
+def labelled_of(moments: npt.NDArray[np.int64], video: RecordingVideo) -> npt.NDArray[np.int64]:
+    """Those of some moments that have a label in one of the recording's label files.
+
+    Raises
+    ------
+    ValueError
+        When there are none.
+    FileFormatError
+        When a label file can not be read.
+    """
+    files = video.recording.label_files
+    keys = [_labelled_keys(open_labels(file)) for file in files]
+    known = np.isin(video.sample_ids[moments], np.concatenate([np.zeros(0, np.int64), *keys]))
+    if not known.any():
+        names = ", ".join(file.name for file in files) or "there is no label file"
+        raise ValueError(
+            f"{video.recording.folder}: none of the {len(moments)} moments to predict is labelled "
+            f"({names})"
+        )
+    return moments[known]
+
+
+def _labelled_keys(labels: Labels) -> npt.NDArray[np.int64]:
+    """Sample ids (n,) of moments where something is labelled."""
+    in_2d = np.isfinite(labels.points_2d).any(axis=(0, 2, 3, 4))
+    return labels.sample_ids[labels.any_3d | in_2d]
 
 
 def store_in(folder: Path, name: str, twins: Sequence[str]) -> Path:

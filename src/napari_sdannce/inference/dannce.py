@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from napari_sdannce.inference.com import default_folder as com_folder
 from napari_sdannce.inference.backends import run_by
 from napari_sdannce.inference.common import (
     completed,
+    labelled_of,
     moments_to_predict,
     origin_warning,
     registered,
@@ -25,7 +27,7 @@ from napari_sdannce.inference.common import (
     weights_hash,
 )
 from napari_sdannce.inference.filling import Work
-from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder
+from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, ReplacedView
 from napari_sdannce.inference.sharing import filled
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.devices import choose_device
@@ -36,6 +38,8 @@ from napari_sdannce.video import RecordingVideo
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
+
+    from pydantic import JsonValue
 
     from napari_sdannce.models import Checkpoint, CheckpointInfo
     from napari_sdannce.predictions import ComTrace
@@ -102,10 +106,13 @@ def predict_dannce(
     path = store_in(settings.output or folder, STORE, _TWINS)
     trace = read_com_trace(settings.com or find_com(recording)) if com is None else com
     with RecordingVideo(recording) as video:
-        moments = moments_to_predict(video, settings)
-        here = trace.at(video.sample_ids[moments.start : moments.stop])
+        moments = np.asarray(moments_to_predict(video, settings))
+        if settings.labelled_only:
+            moments = labelled_of(moments, video)
+        here = trace.at(video.sample_ids[moments])
         yield from _check_com(here, trace)
-        job = _job(recording, checkpoint, volume, here, video.fps)
+        replaced = _replaced(recording, settings)
+        job = _job(recording, checkpoint, volume, here, video.fps, replaced)
         finder = PoseFinder(network, recording.cameras, volume)
         extras = ("heatmap_max", "initial") if finder.refines else ("heatmap_max",)
         store = PoseStore.open_or_create(
@@ -113,7 +120,7 @@ def predict_dannce(
         )
         work = Work(
             "find keypoints",
-            lambda rows: _inputs(video, moments, here.positions, rows),
+            lambda rows: _inputs(video, moments, here.positions, rows, replaced),
             finder.fill,
             finder.find,
         )
@@ -139,9 +146,12 @@ def _job(
     volume: VolumeSettings,
     com: ComTrace,
     fps: float | None,
+    replaced: ReplacedView | None,
 ) -> Job:
     """What decides the result."""
     info, count = checkpoint.info, checkpoint.pose.config.n_keypoints
+    # only where it is asked for: a store made before there was this option goes on
+    more: dict[str, JsonValue] = {} if replaced is None else {"replaced": asdict(replaced)}
     return Job(
         animals=com.animals,
         keypoints=info.keypoints or guess_skeleton(count).keypoints,
@@ -149,20 +159,36 @@ def _job(
         skeleton=info.skeleton,
         fps=fps,
         recording=recording.name,
-        settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(com)},
+        settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(com), **more},
         weights=weights_hash(checkpoint.path),
     )
 
 
+def _replaced(recording: Recording, settings: DanncePredictSettings) -> ReplacedView | None:
+    if settings.replace_view is None:
+        return None
+    recording.view(settings.replace_view)
+    names = recording.names
+    if len(names) < 2:
+        raise ValueError(f"replace_view needs another camera than {settings.replace_view}")
+    return ReplacedView(names.index(settings.replace_view), len(names), settings.seed)
+
+
 def _inputs(
-    video: RecordingVideo, moments: range, coms: FloatArray, rows: Sequence[int]
+    video: RecordingVideo,
+    moments: npt.NDArray[np.int64],
+    coms: FloatArray,
+    rows: Sequence[int],
+    replaced: ReplacedView | None,
 ) -> Iterator[MomentInput]:
     """Frames and centres of some rows of `coms` (T, A, 3); frames nobody needs are not decoded."""
     wanted: npt.NDArray[np.bool_] = np.asarray(np.isfinite(coms).all(axis=-1).any(axis=-1))
-    frames = video.frames([moments[row] for row in rows if wanted[row]])
+    frames = video.frames([int(moments[row]) for row in rows if wanted[row]])
     nothing = [None] * len(video.recording.views)
     for row in rows:
-        yield MomentInput(next(frames) if wanted[row] else nothing, coms[row])
+        images = next(frames) if wanted[row] else nothing
+        other = None if replaced is None else replaced.at(int(moments[row]))
+        yield MomentInput(images, coms[row], other)
 
 
 def _check_com(here: ComTrace, trace: ComTrace) -> Iterator[Message]:

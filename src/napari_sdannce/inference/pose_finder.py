@@ -42,10 +42,48 @@ class MomentInput:
         One a camera, None = can not be read.
     coms
         (A, 3) mm, NaN = not known.
+    replaced
+        A camera, and the one that the network is shown in its place.
     """
 
     images: Sequence[Image | None]
     coms: FloatArray
+    replaced: tuple[int, int] | None = None
+
+    @property
+    def views(self) -> tuple[int, ...] | None:
+        """Which camera the network is shown for each; None when too few can be read."""
+        views = stand_ins(self.images)
+        if views is None:
+            return None
+        if self.replaced is not None:
+            view, other = self.replaced
+            views[view] = views[other]
+        return tuple(views)
+
+
+@dataclass(frozen=True)
+class ReplacedView:
+    """A camera in whose place another one is shown, drawn for each moment.
+
+    Parameters
+    ----------
+    view
+        Number of the camera.
+    n_views
+        How many cameras there are.
+    seed
+        Of what is drawn; the same moment always gets the same camera.
+    """
+
+    view: int
+    n_views: int
+    seed: int
+
+    def at(self, moment: int) -> tuple[int, int]:
+        """The camera, and the one to show."""
+        drawn = np.random.default_rng((self.seed, moment)).integers(1, self.n_views)
+        return self.view, int(self.view + drawn) % self.n_views
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +117,16 @@ class PoseFinder:
     volume: VolumeSettings
 
     @cached_property
-    def _sampler(self) -> Sampler:
-        return self._for(range(len(self.cameras)))
+    def _samplers(self) -> dict[tuple[int, ...], Sampler]:
+        return {}
 
-    def _for(self, views: Sequence[int]) -> Sampler:
-        cameras = tuple(self.cameras[view] for view in views)
-        mono = self.network.config.channels_per_view == 1
-        return sampler_for(cameras, self.volume, device_of(self.network), mono=mono)
+    def _sampler(self, views: tuple[int, ...]) -> Sampler:
+        if views not in self._samplers:
+            cameras = tuple(self.cameras[view] for view in views)
+            mono = self.network.config.channels_per_view == 1
+            device = device_of(self.network)
+            self._samplers[views] = sampler_for(cameras, self.volume, device, mono=mono)
+        return self._samplers[views]
 
     def fill(self, moments: Sequence[MomentInput]) -> VolumesOfMoments:
         """Fill a volume for every animal with a centre.
@@ -98,7 +139,7 @@ class PoseFinder:
         filled = known.copy()
         volumes = []
         for row, moment in enumerate(moments):
-            views = stand_ins(moment.images)
+            views = moment.views
             if not known[row].any():
                 continue
             if views is None:
@@ -106,8 +147,7 @@ class PoseFinder:
                 reasons[row, known[row]] = Reason.UNREADABLE_FRAME
                 continue
             images = [moment.images[view] for view in views]
-            sampler = self._sampler if views == list(range(len(views))) else self._for(views)
-            volumes.append(sampler.fill(images, moment.coms[known[row]]))
+            volumes.append(self._sampler(views).fill(images, moment.coms[known[row]]))
         together = torch.cat(volumes) if volumes else torch.zeros((0, 1, 1, 1, 1))
         return VolumesOfMoments(together, filled, coms, reasons)
 
