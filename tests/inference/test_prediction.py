@@ -14,7 +14,6 @@ from napari_sdannce.files.com_mat import read_com
 from napari_sdannce.files.pose_mat import read_poses
 from napari_sdannce.inference import open_to_predict, predict_com, predict_dannce
 from napari_sdannce.inference.common import completed
-from napari_sdannce.inference.dannce import find_com
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, stand_ins
 from napari_sdannce.models import (
     CheckpointError,
@@ -26,6 +25,7 @@ from napari_sdannce.models import (
 )
 from napari_sdannce.models.volume_samplers import SAMPLERS, by_torch
 from napari_sdannce.predictions import ComStore, ComTrace, PoseStore, Reason, read_com_trace
+from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.settings import (
     ComPredictSettings,
     ComTrainSettings,
@@ -289,7 +289,7 @@ def test_moments_without_com_stay_with_their_reason(
     coms[5, 1] = np.nan
     trace = ComTrace(coms[:8], np.ones((8, 2)), np.arange(8))
     settings = DanncePredictSettings(
-        checkpoint=learned.dannce, output=tmp_path, start=2, count=10, device="cpu"
+        checkpoint=learned.dannce, output=tmp_path, start=2, count=10, com_gap=0, device="cpu"
     )
     events = run(predict_dannce(disc_scene.recording, settings, trace))
     store = PoseStore.open(tmp_path / "poses.zarr")

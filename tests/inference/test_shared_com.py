@@ -19,7 +19,9 @@ from napari_sdannce.models import (
     save_checkpoint,
 )
 from napari_sdannce.predictions import ComStore, read_com_trace
+from napari_sdannce.predictions.com_review import read_review
 from napari_sdannce.settings import ComPredictSettings, ComTrainSettings
+from napari_sdannce.settings.events import JobDone, Message
 from napari_sdannce.training import train_com
 from napari_sdannce.video import RecordingVideo
 
@@ -60,9 +62,7 @@ def settings_for(checkpoint: Path, output: Path, **changes: object) -> ComPredic
 
 
 def test_animals_are_found_in_one_heatmap(disc_scene, learned: Path, tmp_path: Path) -> None:
-    settings = settings_for(learned, tmp_path)
-    for _ in predict_com(disc_scene.recording, settings):
-        pass
+    events = list(predict_com(disc_scene.recording, settings_for(learned, tmp_path)))
     positions = read_com_trace(tmp_path).positions
     away = np.linalg.norm(positions[:, :, None] - disc_scene.com[:, None], axis=-1)
     whole = np.isfinite(away).all(axis=(1, 2))
@@ -76,6 +76,16 @@ def test_animals_are_found_in_one_heatmap(disc_scene, learned: Path, tmp_path: P
     unseen = np.isnan(found.peaks).any(axis=-1)
     assert (found.peak_confidence[unseen] == 0).all()
     np.testing.assert_array_equal(read_com(tmp_path / "com3d.mat").positions, positions)
+    # they are elsewhere in every frame: nobody could tell who is who
+    swaps = read_review(tmp_path / "com_review.csv")
+    assert sum(swap.last - swap.first for swap in swaps) > 20
+    assert isinstance(events[-1], JobDone)
+    assert str(tmp_path / "com_review.csv") in events[-1].outputs
+    said = [event.text for event in events if isinstance(event, Message)]
+    assert any(f"; {len(swaps)} stretches where two may be swapped, see " in text for text in said)
+    before = (tmp_path / "com_review.csv").read_bytes()
+    list(predict_com(disc_scene.recording, settings_for(learned, tmp_path)))
+    assert (tmp_path / "com_review.csv").read_bytes() == before
 
 
 def test_batches_do_not_matter(disc_scene, learned: Path) -> None:

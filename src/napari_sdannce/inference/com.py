@@ -25,11 +25,14 @@ from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.com_images import common_size, prepare_image
 from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import ComStore, Job
+from napari_sdannce.predictions.com_review import REVIEW, read_review, write_review
+from napari_sdannce.predictions.find_com import default_com_folder
+from napari_sdannce.predictions.identities import possible_swaps
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from napari_sdannce.models import Checkpoint, ComConfig
@@ -48,8 +51,9 @@ def predict_com(
     """Find each animal's centre of mass at every moment.
 
     Results go to the store ``com.zarr`` chunk by chunk (a job that was killed goes on where it
-    was), and at the end to ``com3d.mat``, with ``instance<i>com3d.mat`` for several animals. A
-    ``sdannce.yaml`` of the recording then names the store.
+    was), and at the end to ``com3d.mat``, with ``instance<i>com3d.mat`` for several animals, and
+    ``com_review.csv``: where two of them may have been swapped. Animals that share a heatmap are
+    linked over time then. A ``sdannce.yaml`` of the recording then names the store.
 
     Parameters
     ----------
@@ -86,7 +90,7 @@ def predict_com(
     )
     recording = _enough_cameras(recording.select(settings.cameras or recording.names))
     yield from origin_warning(recording, checkpoint.info)
-    path = store_in(settings.output or default_folder(recording), STORE, _TWINS)
+    path = store_in(settings.output or default_com_folder(recording), STORE, _TWINS)
     with RecordingVideo(recording) as video:
         moments = moments_to_predict(video, settings)
         job = _job(recording, checkpoint, config, image, settings, video.fps)
@@ -108,16 +112,11 @@ def predict_com(
         return
     whole = settings.start == 0 and settings.count is None
     start = None if whole else settings.start
-    files = store.write_twins(lambda folder: store.write_mat(folder, start=start, overwrite=True))
-    yield _summary(store)
+    files = store.write_twins(lambda folder: _files_beside(store, config, folder, start))
+    yield _summary(store, files)
     yield from registered(recording, "com", path)
     outputs = tuple(map(str, (path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
-
-
-def default_folder(recording: Recording) -> Path:
-    """Where a COM prediction of a recording goes when nothing else is said."""
-    return recording.folder / "COM" / "predict"
 
 
 def _enough_cameras(recording: Recording) -> Recording:
@@ -185,6 +184,19 @@ def _image_size(video: RecordingVideo, image: ComImageSettings) -> tuple[int, in
     return common_size(prepare_image(each, image).shape for each in blank)
 
 
-def _summary(store: ComStore) -> Message:
+def _files_beside(
+    store: ComStore, config: ComConfig, folder: Path, start: int | None
+) -> tuple[Path, ...]:
+    """Link the animals of a shared heatmap, and write what is written beside a whole store."""
+    linked = config.channels == "shared"
+    swaps = store.link().swaps if linked else possible_swaps(store.trace())
+    files = store.write_mat(folder, start=start, overwrite=True)
+    return (*files, write_review(folder, swaps)) if config.n_animals > 1 else files
+
+
+def _summary(store: ComStore, files: Sequence[Path]) -> Message:
     found = np.asarray(np.isfinite(store.trace().positions).all(axis=(-1, -2)))
-    return Message(text=f"all animals found at {int(found.sum())} of {len(found)} moments")
+    text = f"all animals found at {int(found.sum())} of {len(found)} moments"
+    for review in (path for path in files if path.name == REVIEW):
+        text += f"; {len(read_review(review))} stretches where two may be swapped, see {review}"
+    return Message(text=text)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.guess_skeleton import guess_skeleton
-from napari_sdannce.files.project_file import relative_path
-from napari_sdannce.inference.com import default_folder as com_folder
 from napari_sdannce.inference.backends import run_by
+from napari_sdannce.inference.com_trace import UsableTrace, usable_trace
 from napari_sdannce.inference.common import (
     completed,
     labelled_of,
@@ -32,12 +32,12 @@ from napari_sdannce.inference.sharing import filled
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
+from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-    from pathlib import Path
 
     from pydantic import JsonValue
 
@@ -104,12 +104,13 @@ def predict_dannce(
     yield from _camera_warning(recording, checkpoint.info)
     folder = recording.folder / network.config.kind.upper() / "predict"
     path = store_in(settings.output or folder, STORE, _TWINS)
-    trace = read_com_trace(settings.com or find_com(recording)) if com is None else com
+    trace = _read_com(recording, settings) if com is None else com
     with RecordingVideo(recording) as video:
         moments = np.asarray(moments_to_predict(video, settings))
         if settings.labelled_only:
             moments = labelled_of(moments, video)
-        here = trace.at(video.sample_ids[moments])
+        usable = usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)
+        here = usable.trace
         yield from _check_com(here, trace)
         replaced = _replaced(recording, settings)
         job = _job(recording, checkpoint, volume, here, video.fps, replaced)
@@ -120,7 +121,7 @@ def predict_dannce(
         )
         work = Work(
             "find keypoints",
-            lambda rows: _inputs(video, moments, here.positions, rows, replaced),
+            lambda rows: _inputs(video, moments, usable, rows, replaced),
             finder.fill,
             finder.find,
         )
@@ -177,18 +178,24 @@ def _replaced(recording: Recording, settings: DanncePredictSettings) -> Replaced
 def _inputs(
     video: RecordingVideo,
     moments: npt.NDArray[np.int64],
-    coms: FloatArray,
+    usable: UsableTrace,
     rows: Sequence[int],
     replaced: ReplacedView | None,
 ) -> Iterator[MomentInput]:
-    """Frames and centres of some rows of `coms` (T, A, 3); frames nobody needs are not decoded."""
+    """Frames and centres of some rows of the trace; frames nobody needs are not decoded."""
+    coms = usable.trace.positions
     wanted: npt.NDArray[np.bool_] = np.asarray(np.isfinite(coms).all(axis=-1).any(axis=-1))
     frames = video.frames([int(moments[row]) for row in rows if wanted[row]])
     nothing = [None] * len(video.recording.views)
     for row in rows:
         images = next(frames) if wanted[row] else nothing
         other = None if replaced is None else replaced.at(int(moments[row]))
-        yield MomentInput(images, coms[row], other)
+        yield MomentInput(images, coms[row], other, usable.outside[row])
+
+
+def _read_com(recording: Recording, settings: DanncePredictSettings) -> ComTrace:
+    pairs = Aggregation(**settings.com_pairs.model_dump())
+    return read_com_trace(settings.com or find_com(recording), aggregation=pairs)
 
 
 def _check_com(here: ComTrace, trace: ComTrace) -> Iterator[Message]:
@@ -256,28 +263,6 @@ def _volume(settings: DanncePredictSettings, checkpoint: Checkpoint) -> VolumeSe
             "(size_mm, voxels, interpolation)"
         )
     return volume
-
-
-def find_com(recording: Recording) -> Path:
-    """COM trace of a recording: what was predicted here, else the only COM file there is.
-
-    Raises
-    ------
-    ValueError
-        When there is none, or several.
-    """
-    predicted = com_folder(recording)
-    if predicted.is_dir():
-        return predicted
-    if len(recording.com_files) == 1:
-        return recording.com_files[0]
-    if recording.com_files:
-        names = ", ".join(relative_path(recording.folder, path) for path in recording.com_files)
-        raise ValueError(f"{recording.folder}: several COM files ({names}); choose with 'com'")
-    raise ValueError(
-        f"{recording.folder}: no COM trace; predict it first (sdannce predict com), or name one "
-        "with 'com'"
-    )
 
 
 def _summary(store: PoseStore) -> Message:

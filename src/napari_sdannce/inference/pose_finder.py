@@ -44,11 +44,14 @@ class MomentInput:
         (A, 3) mm, NaN = not known.
     replaced
         A camera, and the one that the network is shown in its place.
+    outside
+        (A,) whose centre is NaN as it lay beyond what was allowed.
     """
 
     images: Sequence[Image | None]
     coms: FloatArray
     replaced: tuple[int, int] | None = None
+    outside: npt.NDArray[np.bool_] | None = None
 
     @property
     def views(self) -> tuple[int, ...] | None:
@@ -136,6 +139,9 @@ class PoseFinder:
         coms = np.stack([moment.coms for moment in moments])
         known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(coms).all(axis=-1))
         reasons = np.where(known, Reason.NONE, Reason.NO_COM).astype(np.uint8)
+        for row, moment in enumerate(moments):
+            if moment.outside is not None:
+                reasons[row, moment.outside] = Reason.OUTSIDE
         filled = known.copy()
         volumes = []
         for row, moment in enumerate(moments):

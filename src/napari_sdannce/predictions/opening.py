@@ -23,6 +23,7 @@ from .store import PoseStore
 if TYPE_CHECKING:
     import os
 
+    from napari_sdannce.files.com_pickle import Aggregation
     from napari_sdannce.poses import Poses
     from napari_sdannce.skeletons import Skeleton
 
@@ -106,7 +107,9 @@ def read_used_com(path: str | os.PathLike[str]) -> ComTrace | None:
     return _trace(read_com(used)) if used.is_file() else None
 
 
-def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:
+def read_com_trace(
+    path: str | os.PathLike[str], *, aggregation: Aggregation | None = None
+) -> ComTrace:
     """Read where each animal's centre of mass was.
 
     Parameters
@@ -116,6 +119,8 @@ def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:
         (which is parsed, never executed); a label file with a COM inside, or whose labels are COMs
         (up to three points); or a folder with exactly one store, or else a ``com3d.mat``, or else
         one ``instance<i>com3d.mat`` an animal.
+    aggregation
+        How the pairs of cameras in a pickle become one position; default as the reference: median.
 
     Raises
     ------
@@ -128,7 +133,11 @@ def read_com_trace(path: str | os.PathLike[str]) -> ComTrace:
     if not place.is_dir():
         if place.suffix.lower() not in (".mat", *PICKLES):
             raise FileFormatError(place, f"a file of type '{place.suffix}'", COM_EXPECTED)
-        return _of_labels(place) if _has_only_labels(place) else _trace(read_com(place))
+        return (
+            _of_labels(place)
+            if _has_only_labels(place)
+            else _trace(read_com(place, aggregation=aggregation))
+        )
     if is_store(place):
         return ComStore.open(place).trace()
     stores = stores_in(place, "com")

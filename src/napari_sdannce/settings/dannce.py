@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_sdannce.settings.base import Norm, PredictSettings, TrainSettings, Width
+from napari_sdannce.settings.base import Norm, PredictSettings, Settings, TrainSettings, Width
 from napari_sdannce.settings.volume import VolumeSettings
 
 Backend = Literal["torch", "openvino", "onnx"]
@@ -46,6 +46,18 @@ class DannceTrainSettings(TrainSettings):
         return self
 
 
+class ComPairs(Settings):
+    """How the positions that pairs of cameras give become one: only for a ``com3d.pickle``."""
+
+    threshold: float = Field(
+        0.0, description="Pairs count where both heatmaps are higher than this at their peaks"
+    )
+    method: Literal["median", "mean"] = Field("median", description="Over the pairs that count")
+    weighted: bool = Field(
+        False, description="Mean weighted by both heights, in place of the method"
+    )
+
+
 class DanncePredictSettings(PredictSettings):
     """Prediction of keypoints over a recording."""
 
@@ -54,6 +66,24 @@ class DanncePredictSettings(PredictSettings):
         description="Trace of the centre of mass (com3d.mat, pickle or store); default: the one "
         "found in the experiment",
     )
+    com_gap: int = Field(
+        5, ge=0, description="Gaps of the COM trace up to so many moments are filled straight"
+    )
+    com_median: int | None = Field(
+        None,
+        ge=1,
+        description="Smooth the COM trace by a median over so many moments (odd; an even number "
+        "becomes one larger)",
+    )
+    com_median_reference: bool = Field(
+        False,
+        description="That median as the reference program takes it: blind to gaps, pulled to 0 at "
+        "both ends",
+    )
+    com_limit_mm: float | None = Field(
+        None, gt=0, description="COMs with a coordinate beyond this get no pose, mm"
+    )
+    com_pairs: ComPairs = ComPairs()
     volume: VolumeSettings | None = Field(
         None,
         description="The cube of voxels; default: that of training. A reference .pth does not "
@@ -73,3 +103,9 @@ class DanncePredictSettings(PredictSettings):
         "moment: how much does it rely on that camera?",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of what replace_view draws")
+
+    @model_validator(mode="after")
+    def _a_median_needs_a_window(self) -> Self:
+        if self.com_median_reference and self.com_median is None:
+            raise ValueError("com_median_reference needs com_median, the window in moments")
+        return self
