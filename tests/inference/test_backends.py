@@ -17,6 +17,7 @@ from napari_sdannce.models import (
     load_checkpoint,
     save_checkpoint,
 )
+from napari_sdannce.models.heatmaps import soft_argmax
 from napari_sdannce.models.poses import find_poses
 from napari_sdannce.predictions import ComTrace, PoseStore
 from napari_sdannce.settings import DanncePredictSettings, VolumeSettings
@@ -66,6 +67,16 @@ def test_a_volume_without_contrast(backend: str) -> None:
     expected = found(seeded(), volumes, 10)
     network = run_by(backend, seeded())
     np.testing.assert_allclose(found(network, volumes, 10), expected, atol=TOLERANCE_MM)
+
+
+def test_large_volumes_lose_no_precision() -> None:
+    volumes = np.random.default_rng(1).integers(0, 256, (1, 6, 80, 80, 80), dtype=np.uint8)
+    with torch.inference_mode():
+        exact = seeded().double()(torch.from_numpy(volumes).double() / 127.5 - 1)
+        expected = soft_argmax(exact, 3.0)
+    for backend in ("torch", *OTHERS):
+        network = run_by(backend, seeded())
+        np.testing.assert_allclose(found(network, volumes, 3.0), expected, atol=TOLERANCE_MM)
 
 
 @pytest.mark.golden

@@ -161,6 +161,15 @@ def test_layer_norm_of_half_precision(dtype: torch.dtype) -> None:
     torch.testing.assert_close(found.float(), expected, atol=0.03, rtol=0.02)
 
 
+def test_layer_norm_of_large_volumes_is_exact() -> None:
+    x = torch.randn(1, 32, 64, 64, 64, generator=torch.Generator().manual_seed(2)) + 0.3
+    exact = (x.double() - x.double().mean()) / (x.double().std(unbiased=False) + 1e-3)
+    for layout in (torch.contiguous_format, torch.channels_last_3d):
+        with torch.inference_mode():
+            found = ScalarLayerNorm()(x.to(memory_format=layout))
+        torch.testing.assert_close(found.double(), exact, rtol=3e-6, atol=3e-6)
+
+
 @pytest.mark.parametrize(
     ("norm", "key"), [("layer", "gamma"), ("batch", "running_var"), ("instance", None)]
 )

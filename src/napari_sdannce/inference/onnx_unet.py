@@ -97,18 +97,22 @@ class _Pen:
         return self.node("Add", larger, self.constant(shift.reshape(1, -1, 1, 1, 1)))
 
     def normalise_sample(self, x: str, epsilon: float) -> str:
-        centred, variance = self._centred(x, (1, 2, 3, 4))
+        centred, variance = self._centred(x, (3, 4), (1, 2))
         deviation = self.node("Add", self.node("Sqrt", variance), self.constant(epsilon))
         return self.node("Div", centred, deviation)
 
     def normalise_channel(self, x: str, epsilon: float) -> str:
-        centred, variance = self._centred(x, (2, 3, 4))
+        centred, variance = self._centred(x, (3, 4), (2,))
         deviation = self.node("Sqrt", self.node("Add", variance, self.constant(epsilon)))
         return self.node("Div", centred, deviation)
 
-    def _centred(self, x: str, axes: tuple[int, ...]) -> tuple[str, str]:
+    def _centred(self, x: str, *axes: tuple[int, ...]) -> tuple[str, str]:
         """`x` less its mean, and its variance."""
-        over = self.constant(axes, np.int64)
-        centred = self.node("Sub", x, self.node("ReduceMean", x, over))
-        squared = self.node("Mul", centred, centred)
-        return centred, self.node("ReduceMean", squared, over)
+        centred = self.node("Sub", x, self._mean(x, *axes))
+        return centred, self._mean(self.node("Mul", centred, centred), *axes)
+
+    def _mean(self, x: str, *axes: tuple[int, ...]) -> str:
+        """Mean over some axes after others: single precision fails over millions at once."""
+        for some in axes:
+            x = self.node("ReduceMean", x, self.constant(some, np.int64))
+        return x

