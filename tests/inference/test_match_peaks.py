@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from napari_sdannce.files import open_recording
 from napari_sdannce.geometry import triangulate
 from napari_sdannce.inference.match_peaks import match_peaks
+from napari_sdannce.models.com_images import to_frame_pixels
+from napari_sdannce.models.heatmaps import local_peaks
+from napari_sdannce.predictions import ComTrace
+from napari_sdannce.predictions.identities import in_order, link_identities
+from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.settings import ComImageSettings
 from napari_sdannce.synthetic import camera_ring
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_ERROR = 40.0
 
@@ -157,3 +168,28 @@ def test_higher_peaks_are_believed_first() -> None:
     heights = np.array([[0.9, np.nan], [0.9, np.nan], [0.9, 0.3]])
     peaks[:2, 1] = np.nan
     assert match_peaks(cameras, peaks, heights, 1, MAX_ERROR).ravel().tolist() == [0, 0, 0]
+
+
+@pytest.mark.golden
+def test_the_shared_heatmap_of_the_reference(golden: Path, shared_data: Path) -> None:
+    """Its positions, as far as whole pixels without lens correction (its repair) allow."""
+    stored = np.load(golden / "com_singlechannel_multi_rat6.npz")
+    file = shared_data / "label3d/test_social_dannce_dannce.mat"
+    cameras = open_recording(file, pixel_origin=PixelOrigin.REFERENCE).cameras
+    image = ComImageSettings(downsample=8, method="nearest")
+    truth = np.load(golden / "com_multichannel_rat6.npz")
+    animals = np.stack([truth["true_A"], truth["true_B"]], axis=1)
+    found = []
+    for heatmaps in stored["heatmaps"]:
+        peaks, heights = local_peaks(heatmaps, 4, radius=4)
+        peaks = to_frame_pixels(peaks, image)
+        matches = match_peaks(cameras, peaks, heights, 2, MAX_ERROR)
+        pixels = np.take_along_axis(peaks, matches[..., None], axis=1)
+        found.append(triangulate(cameras, np.where(matches[..., None] >= 0, pixels, np.nan)).points)
+    trace = ComTrace(np.stack(found), np.ones((3, 2)), np.arange(3))
+    linked = in_order(trace, link_identities(trace).order).positions
+    theirs = stored["com3d_linked"].swapaxes(1, 2)
+    if np.linalg.norm(linked[0] - theirs[0]) > np.linalg.norm(linked[0] - theirs[0, ::-1]):
+        linked = linked[:, ::-1]  # which of them is the first means nothing
+    np.testing.assert_allclose(linked, theirs, atol=3)
+    np.testing.assert_allclose(linked, animals, atol=0.2)
