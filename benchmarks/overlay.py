@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from machine import print_machine
@@ -22,10 +22,14 @@ from napari_sdannce.files import open_recording
 from napari_sdannce.overlay import Overlay, PoseMarks, render
 from napari_sdannce.overlay.render import FAST
 from napari_sdannce.predictions import Job, PoseChunk, PoseStore
-from napari_sdannce.recording import Recording
 from napari_sdannce.settings.render import RenderSettings
 from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.video import Encoding, RecordingVideo, VideoWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sdannce.recording import Recording
 
 LOOKS: dict[str, dict[str, object]] = {
     "six cameras, 1920 x 1024 px": {},
@@ -52,15 +56,8 @@ def main() -> None:
             return lambda: list(render(recording, settings))
 
         spent = take_turns({name: whole(look) for name, look in LOOKS.items()}, options.rounds)
-        rows = [
-            (
-                name,
-                1e3 * options.frames / each.wall,
-                each.wall / options.frames,
-                each.cpu / options.frames,
-            )
-            for name, each in ((name, median(found)) for name, found in spent.items())
-        ]
+        middles = {name: median(found) / options.frames for name, found in spent.items()}
+        rows = [(name, 1e3 / each.wall, each.wall, each.cpu) for name, each in middles.items()]
         print_table(("a video", "frames a second", "ms a frame", "CPU ms a frame"), rows)
         parts(recording, store, Path(folder) / "p.mp4", options.rounds)
 
