@@ -20,6 +20,8 @@ import numpy.typing as npt
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import naming
 
+from .array_specs import IDS_CHUNK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from .array_specs import ArraySpec
 
 EXPECTED = "a prediction store (a folder with zarr.json that napari-sdannce made)"
-IDS_CHUNK = 65536
 CLAIMS_FOLDER = Path("done", "claims")
 """In a store: who works on what, see `claims`. Zarr looks for nothing there."""
 TWINS_NOTE = Path("done", "twins.json")

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 
+from .array_specs import IDS_CHUNK
 from .chunks import EXPECTED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -132,20 +134,26 @@ def check_same_job(path: Path, stored: Job, wanted: Job) -> None:
 
 
 def check_same_moments(
-    path: Path, stored: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
+    path: Path,
+    stored: Callable[[range], npt.NDArray[np.int64]],
+    n_stored: int,
+    wanted: npt.NDArray[np.int64],
 ) -> None:
-    """Raise ValueError when a store was made for other moments."""
-    if len(stored) != len(wanted):
+    """Raise ValueError when a store was made for other moments; `stored` reads some of its own."""
+    if n_stored != len(wanted):
         raise ValueError(
-            f"{path} was made for {len(stored)} moments, not {len(wanted)}; choose another folder"
+            f"{path} was made for {n_stored} moments, not {len(wanted)}; choose another folder"
         )
-    differing = np.flatnonzero(stored != wanted)
-    if len(differing):
-        i = int(differing[0])
-        raise ValueError(
-            f"{path} was made for other moments: sample id {stored[i]} at place {i}, not "
-            f"{wanted[i]}; choose another folder"
-        )
+    for start in range(0, n_stored, IDS_CHUNK):
+        some = range(start, min(start + IDS_CHUNK, n_stored))
+        there, here = stored(some), wanted[some.start : some.stop]
+        differing = np.flatnonzero(there != here)
+        if len(differing):
+            i = int(differing[0])
+            raise ValueError(
+                f"{path} was made for other moments: sample id {there[i]} at place {start + i}, "
+                f"not {here[i]}; choose another folder"
+            )
 
 
 def _difference(name: str, stored: Any, wanted: Any) -> str | None:

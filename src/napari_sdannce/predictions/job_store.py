@@ -161,7 +161,8 @@ class JobStore(ABC):
                 pass  # another process was faster
         store = cls.open(path)
         # first the moments: what was known of others differs, too, and says less
-        check_same_moments(store.path, store.sample_ids(), np.asarray(sample_ids, dtype=np.int64))
+        ids = np.asarray(sample_ids, dtype=np.int64)
+        check_same_moments(store.path, store.sample_ids, len(store), ids)
         check_same_job(store.path, store.job, job)
         if store.extras != chosen:
             raise ValueError(
