@@ -100,7 +100,7 @@ def learn_dannce(arguments: argparse.Namespace) -> None:
         com_jitter_mm=12,
         # the cameras stand still: nothing is gained by turning the world or mixing the views
         views="all",
-        rotate=False,
+        rotate="none",
         validation_frames=8,
     )
     for event in train_dannce(settings):

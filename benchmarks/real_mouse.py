@@ -166,7 +166,7 @@ def dannce_settings(arguments: argparse.Namespace, output: Path) -> DannceTrainS
         learning_rate=arguments.learning_rate,
         com_jitter_mm=arguments.jitter_mm,
         views=arguments.views,
-        rotate=arguments.rotate,
+        rotate="quarters" if arguments.rotate else "none",
         validate_every=5,
         seed=arguments.seed,
     )

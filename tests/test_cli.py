@@ -46,7 +46,7 @@ def test_every_setting_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     for option in options_of(DannceTrainSettings, without=("experiments",)):
         assert f"--{option.name}" in text
     assert "--volume-voxels WHOLE" in text
-    assert "--rotate / --no-rotate" in text
+    assert "--mirror / --no-mirror" in text
     assert "--com PATH" in text
     assert "may be given several times" in " ".join(text.split())
     main(["predict", "dannce", "--help"])
@@ -56,10 +56,10 @@ def test_every_setting_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_options_are_typed_and_win_over_the_file(tmp_path: Path) -> None:
     values = {"learning_rate": 0.5, "volume": {"voxels": 16, "size_mm": 90}, "seed": 3}
-    given = {("volume", "voxels"): "32", ("rotate",): False, ("learning_rate",): "1e-3"}
+    given = {("volume", "voxels"): "32", ("mirror",): True, ("learning_rate",): "1e-3"}
     settings = validated(DannceTrainSettings, merged(values, given), "here")
     assert (settings.volume.voxels, settings.volume.size_mm) == (32, 90)
-    assert (settings.learning_rate, settings.seed, settings.rotate) == (1e-3, 3, False)
+    assert (settings.learning_rate, settings.seed, settings.mirror) == (1e-3, 3, True)
     assert values["volume"] == {"voxels": 16, "size_mm": 90}
 
 
@@ -349,7 +349,7 @@ def test_jobs_that_do_not_fit_are_one_line(
             ("predict", "com", source, "--checkpoint", str(tmp_path / "weights"), *at),
             "a folder, expected a .s",
         ),
-        ((*poses, com, *at), "holds a com network, expected a dannce network"),
+        ((*poses, com, *at), "holds a com network, expected a dannce or sdannce network"),
         ((*poses, dannce, *at, "--cameras", "Camera1"), "takes 4 views, "),
         ((*poses, dannce, *at, "--cameras", "Camera9"), "no camera 'Camera9'; there are Camera1,"),
         ((*poses, dannce, *at, "--com", dannce), "a file of type '.safetensors'; expected a store"),
@@ -359,8 +359,11 @@ def test_jobs_that_do_not_fit_are_one_line(
         ((*poses, dannce, "--output", str(tmp_path / "file/x")), "file/x: not a directory"),
         (("train", "com", source, "--output", str(tmp_path / "full")), "full is not empty; choose"),
         (("train", "com", source, "--cameras", "Camera9", *at), "no camera 'Camera9'; there are"),
-        (("train", "com", source, "--start-from", dannce, *at), "expected a com network"),
-        (("train", "dannce", source, "--start-from", dannce, *at), "do not fit a dannce network"),
+        (
+            ("train", "com", source, "--start-from", dannce, *at),
+            "can not be the start of a com network",
+        ),
+        (("train", "dannce", source, "--start-from", com, *at), "can not be the start of a dannce"),
         (("train", "dannce", source, "--skeleton", "rat23", *at), "it has 4 keypoints, no multip"),
         (("train", "dannce", source, "--com", source, *at), "it has none of them; expected"),
     ):

@@ -12,7 +12,7 @@ from napari_sdannce.training.augmentation import (
     ImageChange,
     choose_views,
     take_views,
-    turn_points,
+    quarter_turn,
     turn_volume,
 )
 
@@ -58,9 +58,9 @@ def test_points_turn_with_the_volume(quarters: int) -> None:
         return soft_argmax(volume[None], voxel_mm=1.0)[0, 0].double().numpy()
 
     turned = peak(turn_volume(logits, quarters))
-    np.testing.assert_allclose(turned, turn_points(peak(logits), quarters), atol=1e-6)
+    np.testing.assert_allclose(turned, quarter_turn(quarters) @ peak(logits), atol=1e-6)
     if quarters == 1:  # from x towards y
-        np.testing.assert_allclose(turn_points(np.array([1.0, 0, 5]), 1), [0, 1, 5])
+        np.testing.assert_allclose(quarter_turn(1) @ [1.0, 0, 5], [0, 1, 5])
 
 
 def test_views_are_repeated_and_left_out_whole() -> None:

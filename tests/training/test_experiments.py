@@ -12,7 +12,8 @@ from napari_sdannce.predictions import ComTrace
 from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
 from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.training import Experiment, open_experiment
-from napari_sdannce.training.dannce_examples import VolumeMaker, cut_to_reach, read_examples
+from napari_sdannce.training.dannce_examples import cut_to_reach, read_examples
+from napari_sdannce.training.volume_maker import VolumeMaker
 from napari_sdannce.training.experiments import merge_animals
 from napari_sdannce.volumes import fill_volume
 
@@ -103,7 +104,7 @@ def test_plain_example_is_what_prediction_sees(disc_scene) -> None:
     expected = fill_volume(
         images, experiment.recording.cameras, experiment.coms[3, 1], size=120, voxels=16
     )
-    found = VolumeMaker(SETTINGS, torch.device("cpu")).plain(examples[7])
+    found = VolumeMaker(SETTINGS, torch.device("cpu"), (0, 2, 1, 3)).plain(examples[7])
     assert (found.volume.movedim(0, -1).numpy() != expected).mean() < 1e-3
     np.testing.assert_allclose(found.points + experiment.coms[3, 1], disc_scene.keypoints[3, 1])
 
@@ -113,7 +114,7 @@ def test_random_example_shows_the_points_where_they_are(disc_scene) -> None:
     settings = SETTINGS.model_copy(update={"views": "with_replacement", "com_jitter_mm": 15.0})
     example = next(read_examples(experiment, settings))
     assert example is not None
-    maker = VolumeMaker(settings, torch.device("cpu"))
+    maker = VolumeMaker(settings, torch.device("cpu"), (0, 2, 1, 3))
     red = []
     for seed in range(8):
         found = maker.random(example, np.random.default_rng(seed))
@@ -136,7 +137,7 @@ def test_torch_fills_the_same_volumes(disc_scene, monkeypatch, change: dict[str,
     settings = settings.model_copy(update={"views": "with_replacement"})
     example = next(read_examples(experiment, settings))
     assert example is not None
-    maker = VolumeMaker(settings, torch.device("cpu"))
+    maker = VolumeMaker(settings, torch.device("cpu"), (0, 2, 1, 3))
 
     def volumes() -> list[torch.Tensor]:
         drawn = [maker.random(example, np.random.default_rng(seed)).volume for seed in range(4)]

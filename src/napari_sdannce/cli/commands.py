@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from napari_sdannce.settings import (
     DanncePredictSettings,
     DannceTrainSettings,
     ExperimentSettings,
+    PredictSettings,
+    SdannceTrainSettings,
+    TrainSettings,
 )
 from napari_sdannce.settings.import_2d import ImportSettings
 
@@ -32,7 +36,10 @@ PROGRESS = click.option(
 SOURCES_HELP = """SOURCE is an experiment folder, a YAML file of these settings, or a configuration
 of the reference program. What an option says wins over the file."""
 
-TRAINING_STOPPED = "what it learned, if anything, is in the checkpoint 'last' of its folder"
+TRAINING_STOPPED = (
+    "what it learned, if anything, is in the checkpoint 'last' of its folder; 'sdannce train "
+    "continue FOLDER' goes on from there"
+)
 PREDICTION_STOPPED = "the same command goes on where it was"
 
 
@@ -56,62 +63,79 @@ def predict() -> None:
     """Predict over a recording."""
 
 
-@train.command("com", epilog=SOURCES_HELP)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@add_options(options_of(ComTrainSettings, without=("experiments",)))
-@add_options(options_of(ExperimentSettings, without=("folder",)))
+def _add_training(name: str, model: type[TrainSettings], job: str, about: str) -> None:
+    """Add ``sdannce train <name>``, whose options are the settings of `model`."""
+
+    @train.command(name, epilog=SOURCES_HELP, help=about)
+    @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+    @add_options(options_of(model, without=("experiments",)))
+    @add_options(options_of(ExperimentSettings, without=("folder",)))
+    @PROGRESS
+    @as_job
+    def run(sources: tuple[str, ...], progress: str, **given: Any) -> None:
+        settings = train_settings(model, sources, given, progress)
+        teach = getattr(import_module("napari_sdannce.training"), job)
+        show(teach(settings), progress, if_stopped=TRAINING_STOPPED)
+
+
+def _add_prediction(name: str, model: type[PredictSettings], job: str, about: str) -> None:
+    """Add ``sdannce predict <name>``, whose options are the settings of `model`."""
+
+    @predict.command(name, epilog=SOURCES_HELP, help=about)
+    @click.argument("source")
+    @add_options(options_of(model, without=("experiment",)))
+    @PROGRESS
+    @as_job
+    def run(source: str, progress: str, **given: Any) -> None:
+        settings = predict_settings(model, source, given, progress)
+        rooms = import_module("napari_sdannce.inference")
+        recording = rooms.open_to_predict(settings)
+        show(getattr(rooms, job)(recording, settings), progress, if_stopped=PREDICTION_STOPPED)
+
+
+_add_training(
+    "com", ComTrainSettings, "train_com", "Train the network that finds each animal's COM."
+)
+_add_training(
+    "dannce",
+    DannceTrainSettings,
+    "train_dannce",
+    "Train the network that finds keypoints in a cube of voxels round each animal.",
+)
+_add_training(
+    "sdannce",
+    SdannceTrainSettings,
+    "train_dannce",
+    "Train the network that refines DANNCE's poses by a graph over the skeleton.",
+)
+_add_prediction(
+    "com", ComPredictSettings, "predict_com", "Find each animal's centre of mass at every moment."
+)
+for _name in ("dannce", "sdannce"):
+    _add_prediction(
+        _name,
+        DanncePredictSettings,
+        "predict_dannce",
+        "Find the keypoints of each animal at every moment (DANNCE and s-DANNCE: the checkpoint "
+        "says which).",
+    )
+
+
+@train.command("continue")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--epochs", type=int, help="Passes over the examples in all; default: as before.")
+@click.option("--steps", type=int, help="Optimiser steps in all; default: as before.")
 @PROGRESS
 @as_job
-def train_com(sources: tuple[str, ...], progress: str, **given: Any) -> None:
-    """Train the network that finds each animal's centre of mass."""
-    settings = train_settings(ComTrainSettings, sources, given, progress)
-    from napari_sdannce.training import train_com as job
+def continue_run(run: Path, epochs: int | None, steps: int | None, progress: str) -> None:
+    """Go on with a training that was stopped or killed, exactly where it was.
 
-    show(job(settings), progress, if_stopped=TRAINING_STOPPED)
+    RUN is its folder. With more epochs or steps, one that ended goes on, too.
+    """
+    from napari_sdannce.training.resume import continue_training
 
-
-@train.command("dannce", epilog=SOURCES_HELP)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@add_options(options_of(DannceTrainSettings, without=("experiments",)))
-@add_options(options_of(ExperimentSettings, without=("folder",)))
-@PROGRESS
-@as_job
-def train_dannce(sources: tuple[str, ...], progress: str, **given: Any) -> None:
-    """Train the network that finds keypoints in a cube of voxels round each animal."""
-    settings = train_settings(DannceTrainSettings, sources, given, progress)
-    from napari_sdannce.training import train_dannce as job
-
-    show(job(settings), progress, if_stopped=TRAINING_STOPPED)
-
-
-@predict.command("com", epilog=SOURCES_HELP)
-@click.argument("source")
-@add_options(options_of(ComPredictSettings, without=("experiment",)))
-@PROGRESS
-@as_job
-def predict_com(source: str, progress: str, **given: Any) -> None:
-    """Find each animal's centre of mass at every moment."""
-    settings = predict_settings(ComPredictSettings, source, given, progress)
-    from napari_sdannce.inference import open_to_predict
-    from napari_sdannce.inference import predict_com as job
-
-    recording = open_to_predict(settings)
-    show(job(recording, settings), progress, if_stopped=PREDICTION_STOPPED)
-
-
-@predict.command("dannce", epilog=SOURCES_HELP)
-@click.argument("source")
-@add_options(options_of(DanncePredictSettings, without=("experiment",)))
-@PROGRESS
-@as_job
-def predict_dannce(source: str, progress: str, **given: Any) -> None:
-    """Find the keypoints of each animal at every moment."""
-    settings = predict_settings(DanncePredictSettings, source, given, progress)
-    from napari_sdannce.inference import open_to_predict
-    from napari_sdannce.inference import predict_dannce as job
-
-    recording = open_to_predict(settings)
-    show(job(recording, settings), progress, if_stopped=PREDICTION_STOPPED)
+    events = continue_training(run, epochs=epochs, steps=steps)
+    show(events, progress, if_stopped=TRAINING_STOPPED)
 
 
 @cli.command()

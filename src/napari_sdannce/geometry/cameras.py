@@ -110,6 +110,20 @@ class Camera:
                 f"identity by {error:.2g}, determinant {np.linalg.det(self.rotation):.3g})"
             )
 
+    def seen_from(self, turn: npt.ArrayLike, origin: npt.ArrayLike) -> Camera:
+        """Return the same camera in another world frame.
+
+        Parameters
+        ----------
+        turn
+            (3, 3) rotation from the old axes to the new ones.
+        origin
+            (3,) where the new frame's origin lies in the old one, mm.
+        """
+        rotation = self.rotation @ np.asarray(turn, dtype=np.float64).T
+        moved = self.rotation @ np.asarray(origin, dtype=np.float64) + self.translation
+        return replace(self, rotation=rotation, translation=moved)
+
     @property
     def radial3(self) -> FloatArray:
         """Radial coefficients k1, k2, k3, k3 = 0 when the camera has two terms."""

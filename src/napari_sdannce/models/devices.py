@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +44,14 @@ def device_of(network: nn.Module) -> torch.device:
     return next(network.parameters()).device
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
+def bare(network: nn.Module) -> Any:
+    """Return the network itself, without what spreads it over devices."""
+    return network.module if isinstance(network, DistributedDataParallel) else network
+
+
+def mixed_precision(device: torch.device, *, wanted: bool = True) -> AbstractContextManager[object]:
     """Half precision where it is fast: on CUDA only (bfloat16 is 200 times slower on most CPUs)."""
-    if device.type == "cuda":
+    if wanted and device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.float16)
     return contextlib.nullcontext()
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch.nn.parallel import DistributedDataParallel
-
 from napari_sdannce.models.dannce import DannceNet, normalise_volumes
+from napari_sdannce.models.devices import bare
 from napari_sdannce.models.heatmaps import peak_position, soft_argmax
 from napari_sdannce.models.sdannce import SdannceNet
 
@@ -69,13 +68,6 @@ def find_poses(
         return Found(refined.final, refined.logits, refined.initial, refined.voxel_mm)
     logits = network(shown)
     return Found(_HEADS[config.head](logits, voxel_mm), logits, None, voxel_mm)
-
-
-def bare(network: nn.Module) -> PoseNetwork:
-    """Return the network itself, without what spreads it over devices."""
-    inner = network.module if isinstance(network, DistributedDataParallel) else network
-    assert isinstance(inner, PoseNetwork)
-    return inner
 
 
 _HEADS: dict[Head, Callable[[Tensor, float], Tensor]] = {

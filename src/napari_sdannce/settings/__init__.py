@@ -7,7 +7,11 @@ from napari_sdannce.settings.base import (
     TrainSettings,
 )
 from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings, ComTrainSettings
-from napari_sdannce.settings.dannce import DanncePredictSettings, DannceTrainSettings
+from napari_sdannce.settings.dannce import (
+    DanncePredictSettings,
+    DannceTrainSettings,
+    SdannceTrainSettings,
+)
 from napari_sdannce.settings.volume import VolumeSettings
 
 __all__ = [
@@ -18,6 +22,7 @@ __all__ = [
     "DannceTrainSettings",
     "ExperimentSettings",
     "PredictSettings",
+    "SdannceTrainSettings",
     "Settings",
     "TrainSettings",
     "VolumeSettings",

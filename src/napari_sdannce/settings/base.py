@@ -56,6 +56,7 @@ Device = Annotated[
     Field(description="Where networks run: auto, cpu, mps, cuda, cuda:0 ..."),
 ]
 Schedule = Literal["constant", "cosine", "step"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 Origin = Literal["matlab", "zero", "reference"]
 
 
@@ -78,6 +79,11 @@ class ExperimentSettings(Settings):
     cameras: tuple[str, ...] = Field(
         (), description="Cameras to use, in this order; default: all of the recording"
     )
+    masks: Path | None = Field(
+        None,
+        description="Folder of masks of the animals, <camera>/<frame>.png; only silhouette losses "
+        "need them",
+    )
     pixel_origin: Origin = Field(
         "matlab",
         description="Where the first pixel lies in MATLAB-layout files: matlab (1, 1), zero "
@@ -95,7 +101,9 @@ class TrainSettings(Settings):
         None, description="Folder for this run; default: a folder in the first experiment"
     )
     start_from: Path | None = Field(
-        None, description="Checkpoint whose weights to start from; it must fit exactly"
+        None,
+        description="Checkpoint whose weights to start from (.safetensors, or a reference .pth); "
+        "what does not fit is adapted or begins anew, and told",
     )
     epochs: int = Field(100, ge=1, description="Passes over the training examples")
     steps: int | None = Field(
@@ -104,8 +112,14 @@ class TrainSettings(Settings):
     learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size of Adam at the start")
     schedule: Schedule = Field(
         "cosine",
-        description="Step size over time: constant, cosine (falls to 1 %), or step (tenfold "
-        "smaller after two thirds)",
+        description="Step size over time: constant, cosine (falls to 1 %), or step (smaller after "
+        "the 'milestones')",
+    )
+    milestones: tuple[int, ...] = Field(
+        (), description="Epochs after which a 'step' schedule falls; default: after two thirds"
+    )
+    step_factor: Fraction = Field(
+        0.1, description="Factor by which a 'step' schedule falls at each milestone"
     )
     split: Literal["stratified", "reference"] = Field(
         "stratified",
@@ -115,7 +129,32 @@ class TrainSettings(Settings):
     validation_frames: int = Field(
         4, ge=0, description="Labelled frames of each experiment kept for validation"
     )
+    validation_experiments: tuple[int, ...] = Field(
+        (),
+        description="Only these experiments (from 0) validate, and they do not train; default: "
+        "some frames of each",
+    )
+    train_frames: int | None = Field(
+        None,
+        ge=1,
+        description="Most labelled frames of each experiment to learn from; default: all",
+    )
     validate_every: int = Field(1, ge=1, description="Epochs between validations")
+    stop_after: int | None = Field(
+        None, ge=1, description="Stop after this many validations without a better one"
+    )
+    clip_gradient: float | None = Field(
+        None, gt=0, description="Longest gradient; longer ones are shortened to it"
+    )
+    average: Fraction | None = Field(
+        None,
+        description="Keep a running average of the weights, with this share of the old average a "
+        "step (0.999, say); it is what validates and is saved",
+    )
+    mixed_precision: bool = Field(True, description="Half precision where it is fast (CUDA)")
+    reference_weights: bool = Field(
+        False, description="Write the checkpoints as .pth of the reference program, too"
+    )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of all randomness")
     device: Device = "auto"
 

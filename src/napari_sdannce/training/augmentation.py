@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_GREY = 127.5
+_FEWEST_VIEWS = 2
+
 
 def turn_volume(volume: Tensor, quarters: int) -> Tensor:
     """Turn a volume (C, y, x, z) by quarter turns about z, from x towards y."""
@@ -28,12 +31,16 @@ def turn_volume(volume: Tensor, quarters: int) -> Tensor:
     return torch.rot90(volume, -quarters, dims=(1, 2))
 
 
-def turn_points(points: FloatArray, quarters: int) -> FloatArray:
-    """Turn points (..., 3), relative to the volume's centre, along with `turn_volume`."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    for _ in range(quarters % 4):
-        x, y = -y, x
-    return np.stack([x, y, z], axis=-1)
+def quarter_turn(quarters: int) -> FloatArray:
+    """Rotation (3, 3) of points, relative to the volume's centre, along with `turn_volume`."""
+    cosine, sine = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)][quarters % 4]
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+
+
+def turn_about_z(angle: float) -> FloatArray:
+    """Rotation (3, 3) by an angle in radians, from x towards y."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
 
 
 def _shuffled(n_views: int, wanted: int, rng: np.random.Generator) -> IntArray:
@@ -67,6 +74,67 @@ def take_views(volume: Tensor, views: npt.ArrayLike, channels: int) -> Tensor:
     by_view = channels_last.reshape(*channels_last.shape[:3], -1, channels)
     chosen = torch.as_tensor(np.asarray(views), device=volume.device)
     return by_view[..., chosen, :].flatten(-2).movedim(-1, 0)
+
+
+def blank_views(volume: Tensor, n_views: int, share: float, rng: np.random.Generator) -> Tensor:
+    """Make a share of a volume's views grey at random; two always stay."""
+    dropped = rng.random(n_views) < share
+    spared = rng.permutation(n_views)[:_FEWEST_VIEWS]
+    dropped[spared] = False
+    by_view = volume.clone().reshape(n_views, -1, *volume.shape[1:])
+    by_view[torch.from_numpy(dropped).to(volume.device)] = _GREY
+    return by_view.reshape(volume.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class ColourChange:
+    """A random change of brightness, contrast and hue, another one in each view.
+
+    Parameters
+    ----------
+    gain, offset
+        (V,) new grey value = (old - 127.5) * gain + 127.5 + offset.
+    hue
+        (V,) turn of the colour wheel, radians.
+    """
+
+    gain: FloatArray
+    offset: FloatArray
+    hue: FloatArray
+
+    @classmethod
+    def draw(
+        cls, n_views: int, settings: DannceTrainSettings, rng: np.random.Generator
+    ) -> ColourChange:
+        """Draw a change for each view."""
+        contrast, brightness, hue = rng.uniform(-1, 1, size=(3, n_views))
+        return cls(
+            1 + settings.augment_contrast * contrast,
+            255 * settings.augment_brightness * brightness,
+            2 * np.pi * settings.augment_hue * hue,
+        )
+
+    def apply(self, volume: Tensor) -> Tensor:
+        """Change a volume (V * channels, y, x, z) of grey values; float32, still 0..255."""
+        by_view = volume.float().reshape(len(self.gain), -1, *volume.shape[1:])
+        if by_view.shape[1] == 3 and self.hue.any():
+            turns = torch.from_numpy(np.stack([_hue_turn(angle) for angle in self.hue]))
+            by_view = torch.einsum("vij,vj...->vi...", turns.to(by_view), by_view)
+        gain, offset = (
+            torch.from_numpy(each).to(by_view)[:, None, None, None, None]
+            for each in (self.gain, self.offset)
+        )
+        changed: Tensor = (by_view - _GREY) * gain + _GREY + offset
+        return changed.clamp(0, 255).reshape(volume.shape)
+
+
+def _hue_turn(angle: float) -> FloatArray:
+    """Matrix (3, 3) that turns colours about the grey axis, so grey stays grey."""
+    axis = np.full(3, 1 / np.sqrt(3))
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    outer = np.outer(axis, axis)
+    turned = np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * outer
+    return np.asarray(turned)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet, normalise_images
 from napari_sdannce.models.com_images import common_size, stack_images
-from napari_sdannce.models.devices import device_of
+from napari_sdannce.models.devices import bare, device_of
 from napari_sdannce.models.heatmaps import local_peaks
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.training.com_examples import (
@@ -24,8 +24,9 @@ from napari_sdannce.training.com_examples import (
 )
 from napari_sdannce.training.com_losses import focal_loss
 from napari_sdannce.training.lesson import Lesson, teach
-from napari_sdannce.training.loop import Measured
 from napari_sdannce.training.losses import masked_mse
+from napari_sdannce.training.measuring import Measured
+from napari_sdannce.training.pictures import examples_to_show, marked, tiled
 from napari_sdannce.training.start import check_same_names, example_rng, opened, shuffled_batches
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "MSELoss": masked_mse,
     "FocalLoss": focal_loss,
 }
+_SHOWN = 12
 _OF_LOGITS = {"FocalLoss"}
 
 
@@ -75,20 +77,25 @@ class ComTask:
     settings: ComTrainSettings
     train: Sequence[ComExample]
     validation: Sequence[ComExample]
-    loss_name: str = field(init=False)
     error_name: str = field(default="peak_distance_px", init=False)
     size: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loss_name = self.settings.loss
         self.size = common_size(each.image.shape for each in (*self.train, *self.validation))
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the losses."""
+        return (self.settings.loss,)
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches of one pass over the training examples."""
         return -(-len(self.train) // self.settings.batch_size)
 
-    def train_batches(self, epoch: int) -> Iterator[ImageBatch]:
+    def train_batches(
+        self, epoch: int, first: int, share: Callable[[Sequence[int]], list[int]]
+    ) -> Iterator[ImageBatch]:
         """Batches of freshly changed images."""
         s = self.settings
 
@@ -99,7 +106,7 @@ class ComTask:
             )
 
         batches = shuffled_batches(len(self.train), s.batch_size, s.seed, epoch)
-        return prepare_ahead(make, [batch.tolist() for batch in batches])
+        return prepare_ahead(make, [share(batch.tolist()) for batch in batches[first:]])
 
     def validation_batches(self) -> Iterator[ImageBatch]:
         """Batches of the validation images as they are."""
@@ -117,10 +124,32 @@ class ComTask:
         answers = network(normalise_images(batch.images.to(device, non_blocking=True))).float()
         targets, inside = batch.targets.to(device), batch.inside.to(device)
         loss = _LOSSES[self.settings.loss](answers, targets, inside)
-        heights = network.spots(answers.detach()).cpu().numpy()
+        heights = bare(network).spots(answers.detach()).cpu().numpy()
         seen = np.where(batch.inside.numpy(), heights, -np.inf)
         errors = peak_errors(seen, batch.points.numpy()) * self.settings.image.downsample
-        return Measured(loss, torch.from_numpy(errors))
+        return Measured(loss, torch.from_numpy(errors), {self.settings.loss: loss})
+
+    def picture(self, network: ComNet) -> npt.NDArray[np.uint8] | None:
+        """Draw what is found in some images."""
+        examples = self.validation or self.train
+        shown = [examples[i] for i in examples_to_show(len(examples), _SHOWN)]
+        batch = collate([plain_image(each, self.settings) for each in shown], self.size)
+        device = device_of(network)
+        network.eval()
+        with torch.inference_mode():
+            answers = network(normalise_images(batch.images.to(device))).float()
+            heights = network.spots(answers).cpu().numpy()
+        count = 1 if heights.shape[1] == batch.points.shape[1] else batch.points.shape[1]
+        peaks, _ = local_peaks(np.where(batch.inside.numpy(), heights, -np.inf), count, radius=2)
+        pictures = [
+            marked(each.image, points, places.reshape(-1, 2))
+            for each, points, places in zip(shown, batch.points.numpy(), peaks, strict=True)
+        ]
+        return tiled([pictures[i : i + 4] for i in range(0, len(pictures), 4)])
+
+    def described(self, network: ComNet, info: CheckpointInfo) -> CheckpointInfo:
+        """Nothing is to be added."""
+        return info
 
 
 def peak_errors(
@@ -185,17 +214,32 @@ def train_com(
     ValueError
         When settings and recordings do not fit.
     """
+    yield from teach(com_lesson(settings, experiments), settings)
+
+
+def com_lesson(
+    settings: ComTrainSettings, experiments: Sequence[Experiment] | None = None
+) -> Lesson[ComExample]:
+    """What is particular to a COM network.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When something can not be read.
+    ValueError
+        When settings and recordings do not fit.
+    """
     experiments = opened(experiments, settings, "com")
     check_same_names(experiments, "animals")
-    lesson = Lesson(
+    return Lesson(
         folder="COM",
         unit="images",
+        experiments=experiments,
         info=_describe_network(settings, experiments[0]),
         count=n_examples,
         read=lambda experiment, first: read_examples(experiment, settings, first),
         task=lambda train, validation, device: ComTask(settings, train, validation),
     )
-    yield from teach(lesson, experiments, settings)
 
 
 def _describe_network(settings: ComTrainSettings, first: Experiment) -> CheckpointInfo:

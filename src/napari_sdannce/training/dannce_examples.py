@@ -1,4 +1,4 @@
-"""Training examples of the DANNCE network: one animal at one moment, seen by all cameras."""
+"""Training examples of pose networks: one animal at one moment, seen by all cameras."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.models.volume_samplers import sampler_for
-from napari_sdannce.training.augmentation import choose_views, take_views, turn_points, turn_volume
+from napari_sdannce.training.masks import read_masks
 from napari_sdannce.training.moments import labelled_frames
+from napari_sdannce.training.wanted import wanted_examples
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import torch
-    from torch import Tensor
+    from collections.abc import Iterator, Sequence
 
     from napari_sdannce.geometry import Camera
     from napari_sdannce.settings.dannce import DannceTrainSettings
     from napari_sdannce.training.experiments import Experiment
+    from napari_sdannce.training.wanted import Wanted
 
 FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -45,7 +43,14 @@ class DannceExample:
     points
         (K, 3) mm, NaN = not labelled.
     frame
-        Index of the labelled moment among those of all experiments.
+        Index of the labelled moment among those of all experiments; -1 without labels.
+    moment
+        Number of the experiment's first labelled moment, and the sample id: two animals that have
+        the same were there together.
+    chunk
+        Moments in a row, of one animal, have the same; it begins with the experiment's number too.
+    masks
+        Of the animals, cut as the images; None without masks.
     """
 
     images: tuple[Image, ...]
@@ -53,67 +58,99 @@ class DannceExample:
     com: FloatArray
     points: FloatArray
     frame: int
+    moment: tuple[int, int]
+    chunk: tuple[int, int]
+    masks: tuple[Image, ...] | None = None
 
     @property
     def nbytes(self) -> int:
         """Memory its images take."""
-        return sum(image.nbytes for image in self.images)
+        return sum(image.nbytes for image in (*self.images, *(self.masks or ())))
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether a keypoint is labelled."""
+        return bool(np.isfinite(self.points).all(axis=-1).any())
 
 
 def read_examples(
     experiment: Experiment, settings: DannceTrainSettings, first_frame: int = 0
 ) -> Iterator[DannceExample | None]:
-    """Decode the labelled moments and keep the parts of the images that training needs.
+    """Decode the moments to learn from and keep the parts of the images that training needs.
 
     Parameters
     ----------
     experiment
         Recording, labels and COMs.
     settings
-        Size of the volume and how far it is moved.
+        Size of the volume, how far it is moved, and which moments without labels are wanted.
     first_frame
         Index of the experiment's first labelled moment among those of all.
 
     Yields
     ------
-    One a labelled animal and moment, in order; None where a camera's frame can not be read.
+    One an animal and moment, in order of time; None where a camera's frame can not be read.
     """
-    chosen = usable(experiment)
-    rows = np.flatnonzero(chosen.any(axis=1))
-    reach = settings.volume.size_mm / 2 + settings.com_jitter_mm
     with RecordingVideo(experiment.recording) as video:
-        moments = labelled_frames(video, experiment.labels.sample_ids[rows])
-        for row, images in zip(rows, moments, strict=True):
-            readable = [image for image in images if image is not None]
-            for animal in np.flatnonzero(chosen[row]):
+        wanted = wanted_examples(experiment, settings, video.sample_ids, first_frame)
+        ids = np.unique([each.sample_id for each in wanted])
+        place = {int(key): i for i, key in enumerate(ids)}
+        by_moment: list[list[Wanted]] = [[] for _ in ids]
+        for each in wanted:
+            by_moment[place[each.sample_id]].append(each)
+        for together, images in zip(by_moment, labelled_frames(video, ids), strict=True):
+            masks = read_masks(experiment, together[0].sample_id)
+            for each in together:
+                readable = [image for image in images if image is not None]
                 if len(readable) < len(images):
                     yield None
-                    continue
-                com = experiment.coms[row, animal]
-                parts = [
-                    cut_to_reach(image, camera, com, reach)
-                    for image, camera in zip(readable, experiment.recording.cameras, strict=True)
-                ]
-                yield DannceExample(
-                    images=tuple(image for image, _ in parts),
-                    cameras=tuple(camera for _, camera in parts),
-                    com=com,
-                    points=experiment.labels.points_3d[row, animal],
-                    frame=first_frame + int(row),
-                )
+                else:
+                    yield _example(each, readable, masks, experiment, settings, first_frame)
 
 
-def usable(experiment: Experiment) -> npt.NDArray[np.bool_]:
-    """Tell which animals (F, A) have a COM and a keypoint."""
-    labelled = np.isfinite(experiment.labels.points_3d).all(axis=-1).any(axis=-1)
-    centred = np.isfinite(experiment.coms).all(axis=-1)
-    return np.asarray(centred & labelled)
+def n_wanted(experiment: Experiment, settings: DannceTrainSettings) -> int:
+    """How many examples an experiment has if all its frames can be read."""
+    with RecordingVideo(experiment.recording) as video:
+        return len(wanted_examples(experiment, settings, video.sample_ids, 0))
+
+
+def _example(
+    wanted: Wanted,
+    images: Sequence[Image],
+    masks: Sequence[Image] | None,
+    experiment: Experiment,
+    settings: DannceTrainSettings,
+    first_frame: int,
+) -> DannceExample:
+    reach = settings.volume.size_mm / 2
+    if settings.rotate == "any":
+        reach *= np.sqrt(2)
+    reach += settings.com_jitter_mm
+    own = experiment.recording.cameras
+    parts = [
+        cut_to_reach(image, camera, wanted.com, reach)
+        for image, camera in zip(images, own, strict=True)
+    ]
+    cut_masks = [
+        cut_to_reach(mask, camera, wanted.com, reach)[0]
+        for mask, camera in zip(masks or (), own, strict=bool(masks))
+    ]
+    return DannceExample(
+        images=tuple(image for image, _ in parts),
+        cameras=tuple(camera for _, camera in parts),
+        com=wanted.com,
+        points=wanted.points,
+        frame=wanted.frame,
+        moment=(first_frame, wanted.sample_id),
+        chunk=(first_frame, wanted.chunk),
+        masks=tuple(cut_masks) if masks else None,
+    )
 
 
 def cut_to_reach(
     image: Image, camera: Camera, com: FloatArray, reach: float
 ) -> tuple[Image, Camera]:
-    """Cut an image to what a cube can show, and the camera with it.
+    """Cut an image to what a cube can show, turned or not, and the camera with it.
 
     Pixels read for points outside of the image are those of its border; the cut keeps the border
     wherever the cube leaves the image, so sampling gives the same.
@@ -140,62 +177,3 @@ def cut_to_reach(
     # a copy, so that the full frame can be forgotten
     part = np.ascontiguousarray(image[top:bottom, left:right])
     return part, camera.cropped(int(left), int(top), int(right - left), int(bottom - top))
-
-
-@dataclass(frozen=True, eq=False)
-class VolumeWithPoints:
-    """A volume and the keypoints in it.
-
-    Parameters
-    ----------
-    volume
-        (V * channels, y, x, z) uint8, or float32 of brightness.
-    points
-        (K, 3) mm relative to the volume's centre, NaN = not labelled.
-    """
-
-    volume: Tensor
-    points: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class VolumeMaker:
-    """Makes volumes of examples for a network on some device."""
-
-    settings: DannceTrainSettings
-    device: torch.device
-
-    def plain(self, example: DannceExample) -> VolumeWithPoints:
-        """Fill the volume of an example as prediction would: at its COM, unturned.
-
-        All views are in order, or evenly spread ones when the network takes fewer than there are.
-        """
-        wanted = self.settings.n_views or len(example.images)
-        views = np.arange(wanted) * len(example.images) // wanted
-        volume = self._fill(example, views, example.com)
-        return VolumeWithPoints(volume, example.points - example.com)
-
-    def random(self, example: DannceExample, rng: np.random.Generator) -> VolumeWithPoints:
-        """Fill the volume of an example moved, turned and with drawn views."""
-        jitter = self.settings.com_jitter_mm
-        com = example.com + rng.uniform(-jitter, jitter, size=3)
-        views = choose_views(len(example.images), self.settings, rng)
-        quarters = int(rng.integers(4)) if self.settings.rotate else 0
-        volume = turn_volume(self._fill(example, views, com), quarters)
-        return VolumeWithPoints(volume, turn_points(example.points - com, quarters))
-
-    def _fill(
-        self, example: DannceExample, views: npt.NDArray[np.int64], com: FloatArray
-    ) -> Tensor:
-        """Volume (V * channels, y, x, z); views that occur twice are sampled once."""
-        needed, order = np.unique(views, return_inverse=True)
-        sampler = sampler_for(
-            tuple(example.cameras[view] for view in needed),
-            self.settings.volume,
-            self.device,
-            mono=self.settings.mono,
-        )
-        volume = sampler.fill([example.images[view] for view in needed], com[None])[0]
-        if np.array_equal(order, np.arange(len(needed))):
-            return volume
-        return take_views(volume, order, len(volume) // len(needed))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS, animal_names
 from napari_sdannce.labels import Labels, mean_keypoint
 from napari_sdannce.predictions import read_com_trace
+from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.skeletons import Skeleton
 
@@ -39,11 +41,17 @@ class Experiment:
         Their views are those of the recording, in the same order.
     coms
         (F, A, 3) mm, centre of each animal at each labelled moment, NaN = not known.
+    trace
+        Centres at other moments; None when they are not known.
+    masks
+        Folder of masks of the animals.
     """
 
     recording: Recording
     labels: Labels
     coms: FloatArray
+    trace: ComTrace | None = None
+    masks: Path | None = None
 
     def __post_init__(self) -> None:
         if self.labels.views != self.recording.names:
@@ -59,29 +67,64 @@ class Experiment:
             )
 
     @classmethod
-    def of(cls, recording: Recording, labels: Labels, com: ComTrace | None = None) -> Experiment:
+    def of(
+        cls,
+        recording: Recording,
+        labels: Labels,
+        com: ComTrace | None = None,
+        masks: Path | None = None,
+    ) -> Experiment:
         """Pair a recording with labels, in order of time.
 
-        Without a trace, the COM of an animal is the mean of its keypoints.
+        Without a trace, the COM of an animal is the mean of its keypoints. With one, it is the
+        nearest that is no other animal's.
 
         Raises
         ------
         ValueError
-            When cameras differ, nothing is labelled in 3D, or the trace is of other animals.
+            When cameras differ, nothing is labelled in 3D, or the trace is of fewer animals.
         """
         with _about(recording.folder):
             labels = labels.select_views(recording.names).select_frames(labels.any_3d)
         if not len(labels):
             raise ValueError(f"{recording.folder}: nothing is labelled in 3D")
         labels = labels.select_frames(np.argsort(labels.sample_ids, kind="stable"))
+        means = mean_keypoint(labels.points_3d)
         if com is None:
-            return cls(recording, labels, mean_keypoint(labels.points_3d))
-        if com.n_animals != len(labels.animals):
+            return cls(recording, labels, means, masks=masks)
+        if com.n_animals < len(labels.animals):
             raise ValueError(
                 f"{recording.folder}: the COM trace is of {com.n_animals} animals, the labels of "
                 f"{len(labels.animals)}"
             )
-        return cls(recording, labels, com.at(labels.sample_ids).positions)
+        coms = nearest_coms(means, com.at(labels.sample_ids).positions)
+        return cls(recording, labels, coms, com, masks)
+
+
+def nearest_coms(means: FloatArray, positions: FloatArray) -> FloatArray:
+    """Share out the animals of a trace among those of labels, moment by moment.
+
+    Parameters
+    ----------
+    means
+        (F, A, 3) mean keypoint of each labelled animal, NaN = not labelled.
+    positions
+        (F, B, 3) centres at the same moments, B at least A.
+
+    Returns
+    -------
+    (F, A, 3) the centre that is each animal's; in order where a moment does not tell.
+    """
+    n_animals = means.shape[1]
+    chosen = positions[:, :n_animals].copy()
+    if positions.shape[1] == 1:
+        return chosen
+    apart = np.linalg.norm(means[:, :, None] - positions[:, None], axis=-1)
+    for row in np.flatnonzero(np.isfinite(apart).any(axis=(1, 2))):
+        # an animal or centre that is not there may have what the others leave
+        ours, theirs = linear_sum_assignment(np.where(np.isnan(apart[row]), 1e9, apart[row]))
+        chosen[row, ours] = positions[row, theirs]
+    return chosen
 
 
 def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]) -> Experiment:
@@ -115,7 +158,16 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
         labels = merge_animals(fitting)
         labels = one_point_an_animal(labels) if _is_of_coms(labels) else labels
     trace = read_com_trace(settings.com) if settings.com else None
-    return Experiment.of(recording, labels, trace)
+    experiment = Experiment.of(recording, labels, trace, settings.masks)
+    return experiment if trace or kind == "com" else replace(experiment, trace=_found(recording))
+
+
+def _found(recording: Recording) -> ComTrace | None:
+    """COM trace of the recording when it is clear which one that is."""
+    try:
+        return read_com_trace(find_com(recording))
+    except ValueError:
+        return None
 
 
 @contextmanager

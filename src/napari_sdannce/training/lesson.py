@@ -5,26 +5,27 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from napari_sdannce.files.registration import register_if_project
-from napari_sdannce.models.devices import choose_device
 from napari_sdannce.settings.events import Event, JobDone, Message, Progress
 from napari_sdannce.training.loop import Fitting, fit
 from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.start import first_frames, first_network, split_frames
+from napari_sdannce.training.workers import joined
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-    from pathlib import Path
 
     import torch
 
     from napari_sdannce.models import CheckpointInfo
     from napari_sdannce.settings.base import TrainSettings
     from napari_sdannce.training.experiments import Experiment
-    from napari_sdannce.training.loop import Task
+    from napari_sdannce.training.measuring import Task
+    from napari_sdannce.training.workers import Workers
 
 
 class LabelledExample(Protocol):
@@ -32,7 +33,7 @@ class LabelledExample(Protocol):
 
     @property
     def frame(self) -> int:
-        """Index of the labelled moment among those of all experiments."""
+        """Index of the labelled moment among those of all experiments; -1 without labels."""
 
     @property
     def nbytes(self) -> int:
@@ -52,6 +53,8 @@ class Lesson(Generic[Example]):
         Where its runs go, inside the first experiment.
     unit
         What an example is, for the person who waits.
+    experiments
+        What it learns from.
     info
         What its checkpoints say of themselves.
     count
@@ -65,6 +68,7 @@ class Lesson(Generic[Example]):
 
     folder: str
     unit: str
+    experiments: Sequence[Experiment]
     info: CheckpointInfo
     count: Callable[[Experiment], int]
     read: Callable[[Experiment, int], Iterator[Example | None]]
@@ -72,47 +76,94 @@ class Lesson(Generic[Example]):
 
 
 def teach(
-    lesson: Lesson[Example], experiments: Sequence[Experiment], settings: TrainSettings
+    lesson: Lesson[Example], settings: TrainSettings, resume: RunFolder | None = None
 ) -> Generator[Event, None, None]:
     """Train a network.
 
-    A run that fails or is stopped before its first step leaves nothing behind.
+    A run that fails or is stopped before its first step leaves nothing behind. Of several processes
+    that ``torchrun`` started, one tells its events and writes.
+
+    Parameters
+    ----------
+    lesson, settings
+        What is learned, and how.
+    resume
+        Run that goes on where it was.
 
     Yields
     ------
     Event
         Progress of reading, then steps, epochs and checkpoints, at last `JobDone`.
     """
+    with joined(settings.device) as workers:
+        events = _lesson(lesson, settings, workers, resume)
+        for event in events:
+            if workers.leads:
+                yield event
+
+
+def _lesson(
+    lesson: Lesson[Example], settings: TrainSettings, workers: Workers, resume: RunFolder | None
+) -> Generator[Event, None, None]:
     started = time.monotonic()
-    device = choose_device(settings.device)
-    network = first_network(lesson.info.network, settings).to(device)
-    run = RunFolder.create(settings, experiments[0].recording.folder / lesson.folder / "train")
+    experiments = lesson.experiments
+    network, info, note = first_network(lesson.info, settings)
+    if note is not None and resume is None:
+        yield Message(text=f"{settings.start_from}: {note}")
     with ExitStack() as undo:
-        undo.callback(run.discard)
-        examples = yield from _read(lesson, experiments)
-        validating = set(split_frames(experiments, settings).validation.tolist())
-        train = [each for each in examples if each.frame not in validating]
-        validation = [each for each in examples if each.frame in validating]
-        if not train:
-            why = "all validate" if validation else f"no labelled {lesson.unit} can be read"
-            raise ValueError(f"{experiments[0].recording.folder}: nothing to learn from: {why}")
-        task = lesson.task(train, validation, device)
-        size = sum(each.nbytes for each in examples) / 2**20
-        yield Message(
-            text=f"{len(examples)} labelled {lesson.unit}, {size:.0f} MiB of pictures; "
-            f"{len(train)} train, {len(validation)} validate, on {device}; results in {run.path}"
-        )
+        run = resume or _new_run(lesson, settings, workers)
+        if resume is None and workers.leads:
+            undo.callback(run.discard)
+        task = yield from _task(lesson, settings, workers)
+        yield Message(text=f"on {workers.device}; results in {run.path}")
+        fitting = Fitting(network.to(workers.device), task, settings, run, info, workers)
+        if resume is not None:
+            fitting.restore(resume.state())
         undo.pop_all()
-    yield from _registered(experiments, run.path)
-    saved = yield from fit(Fitting(network, task, settings, run, lesson.info))
+    if workers.leads:
+        yield from _registered(experiments, run.path)
+    saved = yield from fit(fitting)
     outputs = tuple(map(str, (run.path, *saved)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 
-def _read(
-    lesson: Lesson[Example], experiments: Sequence[Experiment]
-) -> Generator[Event, None, list[Example]]:
+def _new_run(lesson: Lesson[Example], settings: TrainSettings, workers: Workers) -> RunFolder:
+    """Make the run's folder; processes that do not lead are told where it is."""
+    if not workers.leads:
+        return RunFolder(Path(workers.told("")))
+    default = lesson.experiments[0].recording.folder / lesson.folder / "train"
+    run = RunFolder.create(settings, default)
+    workers.told(str(run.path))
+    return run
+
+
+def _task(
+    lesson: Lesson[Example], settings: TrainSettings, workers: Workers
+) -> Generator[Event, None, Task]:
+    """Read the examples and share them out: some train, some validate."""
+    experiments = lesson.experiments
+    examples = yield from _read(lesson)
+    split = split_frames(experiments, settings)
+    training, validating = set(split.train.tolist()), set(split.validation.tolist())
+    # what has no labels (frame -1) trains, whatever the split says
+    train = [each for each in examples if each.frame in training or each.frame < 0]
+    validation = [each for each in examples if each.frame in validating]
+    if not any(each.frame >= 0 for each in train):
+        why = "all validate" if validation else f"no labelled {lesson.unit} can be read"
+        raise ValueError(f"{experiments[0].recording.folder}: nothing to learn from: {why}")
+    size = sum(each.nbytes for each in examples) / 2**20
+    n_labelled = sum(each.frame >= 0 for each in train)
+    others = f" and {len(train) - n_labelled} without labels" if n_labelled < len(train) else ""
+    yield Message(
+        text=f"{size:.0f} MiB of pictures; {n_labelled} labelled {lesson.unit}{others} train, "
+        f"{len(validation)} validate"
+    )
+    return lesson.task(train, validation, workers.device)
+
+
+def _read(lesson: Lesson[Example]) -> Generator[Event, None, list[Example]]:
     """Read the examples of all experiments."""
+    experiments = lesson.experiments
     examples: list[Example] = []
     for experiment, first in zip(experiments, first_frames(experiments), strict=True):
         with RecordingVideo(experiment.recording) as video:

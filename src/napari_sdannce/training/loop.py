@@ -4,86 +4,73 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from napari_sdannce.models.devices import device_of, mixed_precision, shared_cores
-from napari_sdannce.settings.events import CheckpointSaved, EpochDone, Event, TrainingStep
+from napari_sdannce.models import load_checkpoint
+from napari_sdannce.models.devices import mixed_precision, shared_cores
+from napari_sdannce.models.reference_write import write_reference
+from napari_sdannce.settings.events import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Message,
+    TrainingStep,
+)
+from napari_sdannce.training.measuring import Means, validate
+from napari_sdannce.training.schedules import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.models.checkpoints import Network
     from napari_sdannce.settings.base import TrainSettings
+    from napari_sdannce.training.measuring import Task
     from napari_sdannce.training.run_folder import RunFolder
+    from napari_sdannce.training.workers import Workers
 
 _ADAM_EPSILON = 1e-7  # as the reference program, whose learning rates then mean the same
-_SMALLEST = 0.01
 # half precision leaves out a step now and then, where the gradients overflow
 _HOPELESS = 10
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What one batch gave.
+@dataclass
+class Done:
+    """How far a training is.
 
     Parameters
     ----------
-    loss
-        Scalar to minimise.
-    errors
-        (n,) distance of each labelled point from the truth.
+    epoch
+        Whole epochs.
+    batch
+        Batches of the epoch after them.
+    step
+        Optimiser steps.
+    best_error
+        Smallest validation error.
+    since_best
+        Validations after it.
+    seconds
+        Time spent, by all runs together.
     """
 
-    loss: Tensor
-    errors: Tensor
-
-
-class Task(Protocol):
-    """What a network learns: batches, their loss, and names for the numbers."""
-
-    loss_name: str
-    error_name: str
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches of one pass over the training examples."""
-
-    def train_batches(self, epoch: int) -> Iterator[Any]:
-        """Batches of one pass over the training examples, drawn by seed and epoch alone."""
-
-    def validation_batches(self) -> Iterator[Any]:
-        """Batches of the validation examples."""
-
-    def measure(self, network: Any, batch: Any) -> Measured:
-        """Run the network on a batch."""
-
-
-@dataclass
-class _Mean:
-    """Mean loss over batches and mean error over points."""
-
-    losses: list[float] = field(default_factory=list)
-    error_sum: float = 0.0
-    n_errors: int = 0
-
-    def add(self, measured: Measured) -> None:
-        self.losses.append(float(measured.loss.detach()))
-        self.error_sum += float(measured.errors.detach().sum())
-        self.n_errors += len(measured.errors)
-
-    def metrics(self, stage: str, task: Task) -> dict[str, float]:
-        loss = sum(self.losses) / len(self.losses) if self.losses else math.nan
-        error = self.error_sum / self.n_errors if self.n_errors else math.nan
-        return {f"{stage}_{task.loss_name}": loss, f"{stage}_{task.error_name}": error}
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    best_error: float = math.inf
+    since_best: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -98,6 +85,8 @@ class Fitting:
         Where results go.
     info
         What the checkpoints say of themselves; epoch and metrics are filled in.
+    workers
+        The processes that learn together.
     """
 
     network: Network
@@ -105,66 +94,94 @@ class Fitting:
     settings: TrainSettings
     run: RunFolder
     info: CheckpointInfo
-    epoch: int = 0
-    step: int = 0
-    saved_step: int = 0
-    started: float = 0.0
-    bad_steps: int = 0
-    best_error: float = math.inf
+    workers: Workers
+    done: Done = field(default_factory=Done)
+    means: Means = field(default_factory=Means)
     saved: dict[str, Path] = field(default_factory=dict)
+    bad_steps: int = 0
+    saved_step: int = 0
+    began: float = field(default_factory=time.monotonic)
+    stopped: bool = False
     total: int = field(init=False)
     epochs: int = field(init=False)
-    device: torch.device = field(init=False)
+    model: nn.Module = field(init=False)
+    average: AveragedModel | None = field(init=False)
     optimiser: Optimizer = field(init=False)
     schedule: LRScheduler = field(init=False)
     scaler: torch.amp.GradScaler = field(init=False)
 
     def __post_init__(self) -> None:
         s = self.settings
-        self.total = s.steps or s.epochs * self.task.steps_per_epoch
-        self.epochs = math.ceil(self.total / self.task.steps_per_epoch)
-        self.device = device_of(self.network)
+        per_epoch = self.task.steps_per_epoch
+        self.total = s.steps or s.epochs * per_epoch
+        self.epochs = math.ceil(self.total / per_epoch)
+        self.model = self.workers.together(self.network)
+        self.average = (
+            AveragedModel(self.network, multi_avg_fn=_averaging(s.average)) if s.average else None
+        )
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), s.learning_rate, eps=_ADAM_EPSILON
         )
-        self.schedule = _schedule(self.optimiser, s.schedule, self.total)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.device.type == "cuda")
+        self.schedule = schedule(self.optimiser, s, self.total, per_epoch)
+        halves = self.workers.device.type == "cuda" and s.mixed_precision
+        self.scaler = torch.amp.GradScaler(self.workers.device.type, enabled=halves)
 
     @property
-    def seconds(self) -> float:
-        """Time since the first step began."""
-        return time.monotonic() - self.started
+    def shown(self) -> Network:
+        """The network that validates and is saved: the average where there is one."""
+        return self.network if self.average is None else cast("Network", self.average.module)
 
     @property
     def seconds_left(self) -> float:
-        """Time that the steps to come will take, if they go on like this."""
-        return self.seconds / self.step * (self.total - self.step)
+        """Time that the steps to come will take, if they go on like those of all runs so far."""
+        return self._seconds / self.done.step * (self.total - self.done.step)
 
-    def train_epoch(self, epoch: int) -> Generator[Event, None, dict[str, float]]:
-        """One pass over the training examples, or what is left of the steps."""
-        mean = _Mean()
+    @property
+    def _seconds(self) -> float:
+        return self.done.seconds + time.monotonic() - self.began
+
+    @property
+    def finished(self) -> bool:
+        """Whether there are no more steps to make, or a reason not to make them."""
+        patience = self.settings.stop_after
+        waited = patience is not None and self.done.since_best >= patience
+        return self.done.step >= self.total or waited or self.stopped
+
+    def train_epoch(self) -> Generator[Event, None, None]:
+        """Make the steps of one epoch that are left of it."""
         self.network.train()
-        for batch in self.task.train_batches(epoch):
-            with mixed_precision(self.device):
-                measured = self.task.measure(self.network, batch)
-            self.optimiser.zero_grad(set_to_none=True)
-            self.scaler.scale(measured.loss).backward()  # type: ignore[no-untyped-call]
-            self.scaler.step(self.optimiser)
-            self.scaler.update()
-            self.schedule.step()
-            self.step += 1
-            mean.add(measured)
-            self._check(mean.losses[-1])
+        batches = self.task.train_batches(self.done.epoch + 1, self.done.batch, self.workers.share)
+        for batch in batches:
+            self._step(batch)
             yield TrainingStep(
-                step=self.step,
+                step=self.done.step,
                 total=self.total,
-                loss=mean.losses[-1],
+                loss=self.loss,
                 seconds_left=self.seconds_left,
             )
-            if self.step == self.total:
+            self.stopped = self.workers.agree(self.run.stop_asked)
+            if self.done.step >= self.total or self.stopped:
                 break
-        self.epoch = epoch
-        return mean.metrics("train", self.task)
+
+    def _step(self, batch: Any) -> None:
+        device, s = self.workers.device, self.settings
+        with _own_chance(s.seed, self.done.step), mixed_precision(device, wanted=s.mixed_precision):
+            measured = self.task.measure(self.model, batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(measured.loss).backward()  # type: ignore[no-untyped-call]
+        if s.clip_gradient is not None:
+            self.scaler.unscale_(self.optimiser)
+            clip_grad_norm_(self.network.parameters(), s.clip_gradient)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.done.step += 1
+        self.done.batch += 1
+        self.means.add(measured)
+        self.loss = float(measured.loss.detach())
+        self._check(self.loss)
 
     def _check(self, loss: float) -> None:
         """Raise ValueError when the weights are beyond hope."""
@@ -172,96 +189,150 @@ class Fitting:
         if self.bad_steps == _HOPELESS:
             raise ValueError(
                 f"{self.run.path}: the loss has been {loss} for {_HOPELESS} steps (at step "
-                f"{self.step}); try a smaller learning_rate than {self.settings.learning_rate:g}"
+                f"{self.done.step}); try a smaller learning_rate than "
+                f"{self.settings.learning_rate:g}"
             )
+
+    def finish_epoch(self) -> Generator[Event, None, None]:
+        """Validate when it is time to, log, and keep the weights."""
+        metrics = self.means.metrics("train", self.task) | Means().metrics("val", self.task)
+        self.done.epoch, self.done.batch, self.means = self.done.epoch + 1, 0, Means()
+        last = self.done.step >= self.total
+        if last or self.done.epoch % self.settings.validate_every == 0:
+            mixed = self.settings.mixed_precision
+            metrics |= validate(self.shown, self.task, mixed=mixed).metrics("val", self.task)
+            yield from self._keep(metrics)
+        rate = float(self.schedule.get_last_lr()[0])
+        others = {"learning_rate": rate, "seconds": round(self._seconds, 3)}
+        self.run.log(self.done.epoch, self.done.step, metrics | others)
+        yield EpochDone(
+            epoch=self.done.epoch,
+            total=self.epochs,
+            metrics=_finite(metrics),
+            seconds_left=self.seconds_left,
+        )
+
+    def _keep(self, metrics: Mapping[str, float]) -> Iterator[Event]:
+        """Keep the weights as ``last``, and as ``best`` if their validation error is smallest."""
+        error = metrics[f"val_{self.task.error_name}"]
+        better = error < self.done.best_error
+        self.done.best_error = error if better else self.done.best_error
+        self.done.since_best = 0 if better else self.done.since_best + 1
+        about = self.keep_last(metrics)
+        if better:
+            self.saved["best"] = self.run.save("best", self.shown, about)
+            yield CheckpointSaved(path=str(self.saved["best"]))
+        picture = self.task.picture(self.shown)
+        if picture is not None:
+            self.run.picture(self.done.epoch, picture)
+
+    def keep_last(self, metrics: Mapping[str, float]) -> CheckpointInfo:
+        """Write the checkpoint ``last`` and all that is needed to go on from here."""
+        about = self.info.model_copy(update={"epoch": self.done.epoch, "metrics": _finite(metrics)})
+        self.saved["last"] = self.run.save("last", self.shown, about)
+        self.run.save_state(self._state())
+        self.saved_step = self.done.step
+        return about
 
     def stop(self) -> None:
         """Keep what was learned since the last checkpoint; a run without a step is discarded."""
-        if not self.step:
+        if not self.done.step:
             self.run.discard()
-        elif self.step > self.saved_step:
+        elif self.done.step > self.saved_step:
             self.keep_last({})
 
-    def keep_last(self, metrics: Mapping[str, float]) -> CheckpointInfo:
-        """Write the checkpoint ``last``; returns what it says of itself."""
-        self.saved_step = self.step
-        about = self.info.model_copy(update={"epoch": self.epoch, "metrics": _finite(metrics)})
-        self.saved["last"] = self.run.save("last", self.network, about)
-        return about
+    def _state(self) -> dict[str, Any]:
+        done = {**vars(self.done), "seconds": self._seconds}
+        return {
+            "network": self.network.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "done": done,
+            "means": self.means.state(),
+        }
 
-    def keep(self, metrics: Mapping[str, float]) -> Iterator[Event]:
-        """Write the checkpoint ``last``, and ``best`` when its validation error is the smallest."""
-        about = self.keep_last(metrics)
-        error = metrics[f"val_{self.task.error_name}"]
-        if error < self.best_error:
-            self.best_error = error
-            self.saved["best"] = self.run.save("best", self.network, about)
-            yield CheckpointSaved(path=str(self.saved["best"]))
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where a run was."""
+        self.network.load_state_dict(state["network"])
+        if self.average is not None and state["average"] is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.done, self.means = Done(**state["done"]), Means.restored(state["means"])
+        self.saved_step = self.done.step
+
+
+def _averaging(share: float) -> Any:
+    return get_ema_multi_avg_fn(share)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _own_chance(seed: int, step: int) -> Iterator[None]:
+    """Let what is left to chance (dropout) depend on seed and step alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed * 1_000_003 + step)
+        yield
 
 
 def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
     """Train a network; returns its checkpoints.
 
     Each epoch's numbers go to the run folder; the checkpoint ``last`` follows every validation and
-    is written when a person stops the training, ``best`` has the smallest validation error.
+    is written when a person stops the training (Ctrl-C, or a file ``STOP`` in the run folder),
+    ``best`` has the smallest validation error.
 
     Raises
     ------
     ValueError
         When the loss is not finite any more.
     """
-    with shared_cores(fitting.device):
+    with shared_cores(fitting.workers.device):
         try:
             yield from _epochs(fitting)
         except (KeyboardInterrupt, GeneratorExit):
-            fitting.stop()
+            if fitting.workers.leads:
+                fitting.stop()
             raise
     return tuple(fitting.saved.values())
 
 
 def _epochs(fitting: Fitting) -> Iterator[Event]:
-    fitting.started = time.monotonic()
-    for epoch in range(1, fitting.epochs + 1):
-        metrics = yield from fitting.train_epoch(epoch)
-        metrics |= _Mean().metrics("val", fitting.task)
-        if epoch == fitting.epochs or epoch % fitting.settings.validate_every == 0:
-            metrics |= validate(fitting.network, fitting.task).metrics("val", fitting.task)
-            yield from fitting.keep(metrics)
-        rate = float(fitting.schedule.get_last_lr()[0])
-        others = {"learning_rate": rate, "seconds": round(fitting.seconds, 3)}
-        fitting.run.log(epoch, fitting.step, metrics | others)
-        yield EpochDone(
-            epoch=epoch,
-            total=fitting.epochs,
-            metrics=_finite(metrics),
-            seconds_left=fitting.seconds_left,
+    while not fitting.finished:
+        yield from fitting.train_epoch()
+        if fitting.stopped:
+            break
+        if fitting.workers.leads:
+            yield from fitting.finish_epoch()
+        else:
+            fitting.done.epoch, fitting.done.batch = fitting.done.epoch + 1, 0
+        waited = fitting.finished and fitting.done.step < fitting.total
+        fitting.stopped = fitting.workers.agree(waited)
+    if not fitting.workers.leads:
+        return
+    yield from _ended(fitting)
+
+
+def _ended(fitting: Fitting) -> Iterator[Event]:
+    """Say why training ended before its time, and complete the checkpoints."""
+    if fitting.run.stop_asked:
+        fitting.stop()
+        fitting.run.clear_stop()
+        yield Message(text=f"stopped at step {fitting.done.step}, as the file STOP asked")
+        return
+    if fitting.done.step < fitting.total:
+        yield Message(
+            text=f"stopped after {fitting.done.since_best} validations without a better one"
         )
+    for name, path in fitting.saved.items():
+        info = fitting.run.complete(name, fitting.task, str(fitting.workers.device))
+        if fitting.settings.reference_weights:
+            checkpoint = load_checkpoint(path)
+            write_reference(path.with_suffix(".pth"), checkpoint.network, info)
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return what was measured; JSON has no NaN."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
-
-
-def validate(network: Network, task: Task) -> _Mean:
-    """Measure the network on the validation examples."""
-    device = device_of(network)
-    mean = _Mean()
-    network.eval()
-    with torch.inference_mode():
-        for batch in task.validation_batches():
-            with mixed_precision(device):
-                mean.add(task.measure(network, batch))
-    return mean
-
-
-def _schedule(optimiser: Optimizer, name: str, total: int) -> LRScheduler:
-    """Step size over time, as a factor of the first."""
-    factors = {
-        "constant": lambda step: 1.0,
-        "cosine": lambda step: (
-            _SMALLEST + (1 - _SMALLEST) * (1 + math.cos(math.pi * min(step / total, 1))) / 2
-        ),
-        "step": lambda step: 1.0 if step < 2 * total / 3 else 0.1,
-    }
-    return torch.optim.lr_scheduler.LambdaLR(optimiser, factors[name])

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import math
+import pickle
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
+import torch
 import yaml
 
-from napari_sdannce.models import save_checkpoint
+from napari_sdannce.files.writing import atomic_path
+from napari_sdannce.models import CheckpointError, load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.models.checkpoints import Network
     from napari_sdannce.settings.base import TrainSettings
+    from napari_sdannce.training.measuring import Task
 
 _SETTINGS = "config.yaml"
+_METRICS = "metrics.jsonl"
+_TABLE = "training.csv"
+_STATE = "state.pt"
+_STOP = "STOP"
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,38 @@ class RunFolder:
         (path / _SETTINGS).write_text(text, encoding="utf-8")
         return cls(path)
 
+    @classmethod
+    def reopen(cls, path: Path, epoch: int) -> RunFolder:
+        """Open the folder of a run that goes on after this epoch; what was logged later is undone.
+
+        A run that was killed may have logged an epoch whose weights it did not save any more.
+        """
+        run = cls(path.absolute())
+        run._keep_lines(run.path / _METRICS, lambda line: json.loads(line)["epoch"] <= epoch)
+        run._keep_lines(
+            run.path / _TABLE,
+            lambda line: line.startswith("Epoch,") or int(line.split(",", 1)[0]) <= epoch,
+        )
+        return run
+
+    def _keep_lines(self, path: Path, wanted: Callable[[str], bool]) -> None:
+        if not path.is_file():
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and wanted(line)]
+        if len(kept) < len(lines):
+            with atomic_path(path, overwrite=True) as draft:
+                draft.write_text("".join(kept), encoding="utf-8")
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether there is a file ``STOP`` in the folder."""
+        return (self.path / _STOP).exists()
+
+    def clear_stop(self) -> None:
+        """Remove the file ``STOP``, so that the run can go on later."""
+        (self.path / _STOP).unlink(missing_ok=True)
+
     def discard(self) -> None:
         """Remove a run that came to nothing; what others put there stays."""
         with suppress(OSError):
@@ -70,9 +115,9 @@ class RunFolder:
         """Append what an epoch measured to ``metrics.jsonl`` and ``training.csv``."""
         known = {name: value for name, value in metrics.items() if math.isfinite(value)}
         line = json.dumps({"epoch": epoch, "step": step, **known})
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        with (self.path / _METRICS).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-        table = self.path / "training.csv"
+        table = self.path / _TABLE
         columns = [name for name in metrics if name.startswith(("train_", "val_"))]
         is_new = not table.exists()
         with table.open("a", encoding="utf-8", newline="") as file:
@@ -80,10 +125,68 @@ class RunFolder:
             if is_new:
                 writer.writerow(["Epoch", *columns])
             writer.writerow([epoch, *(metrics[name] for name in columns)])
+        self._log_scalars(epoch, known)
+
+    def _log_scalars(self, epoch: int, known: Mapping[str, float]) -> None:
+        """Tell TensorBoard, where it is installed."""
+        if importlib.util.find_spec("tensorboard") is None:
+            return
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter(str(self.path / "logs")) as writer:
+            for name, value in known.items():
+                writer.add_scalar(name, value, epoch)
+
+    def picture(self, epoch: int, image: npt.NDArray[np.uint8]) -> None:
+        """Write a sample picture (H, W, 3) to ``samples/epoch-<n>.png``."""
+        path = self.path / "samples" / f"epoch-{epoch:05}.png"
+        path.parent.mkdir(exist_ok=True)
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        path.write_bytes(encoded.tobytes())
 
     def save(self, name: str, network: Network, info: CheckpointInfo) -> Path:
         """Write a checkpoint; returns its path."""
         return save_checkpoint(self.path / "checkpoints" / name, network, info)
+
+    def save_array(self, name: str, values: npt.NDArray[np.float64]) -> None:
+        """Write numbers that belong to the run to ``<name>.npy``."""
+        np.save(self.path / f"{name}.npy", values)
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write all that is needed to go on exactly from here."""
+        path = self.path / "checkpoints" / _STATE
+        with atomic_path(path, overwrite=True) as draft:
+            torch.save(dict(state), draft)
+
+    def state(self) -> dict[str, Any]:
+        """Read what `save_state` wrote; nothing in it is executed.
+
+        Raises
+        ------
+        FileNotFoundError
+            When the run saved none.
+        CheckpointError
+            When it is damaged.
+        """
+        path = self.path / "checkpoints" / _STATE
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no {path}: the run can not go on; is {self.path} a run folder?"
+            )
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+            raise CheckpointError(f"{path}: damaged: {error}") from error
+        return state
+
+    def complete(self, name: str, task: Task, device: str) -> CheckpointInfo:
+        """Let a task complete what a checkpoint says of itself."""
+        path = self.path / "checkpoints" / f"{name}.safetensors"
+        saved = load_checkpoint(path, device)
+        info = task.described(saved.network, saved.info)
+        if info != saved.info:
+            save_checkpoint(path, saved.network, info)
+        return info
 
 
 def _free(path: Path) -> Path:

@@ -23,7 +23,13 @@ class Split:
     validation: IntArray
 
 
-def stratified_split(counts: Sequence[int], n_validation: int) -> Split:
+def stratified_split(
+    counts: Sequence[int],
+    n_validation: int,
+    *,
+    validation_experiments: Sequence[int] | None = None,
+    n_train: int | None = None,
+) -> Split:
     """Keep short stretches, spread evenly over time, of each experiment for validation.
 
     Frames next to one another look alike: validating on neighbours of training frames flatters. So
@@ -35,26 +41,49 @@ def stratified_split(counts: Sequence[int], n_validation: int) -> Split:
     counts
         Labelled frames of each experiment, in order of time.
     n_validation
-        Frames to keep in each; at most half of them are.
+        Frames to keep in each; at most half of them are, but of those that only validate all can.
+    validation_experiments
+        Only these validate, and they do not train.
+    n_train
+        Most frames of each experiment to train on; they are spread evenly over what is left.
     """
     train, validation = [], []
     first = 0
-    for count in counts:
-        keep = np.zeros(count, dtype=bool)
-        wanted = min(n_validation, count // 2)
-        if wanted:
-            n_stretches = round(np.sqrt(wanted))
-            lengths = np.full(n_stretches, wanted // n_stretches)
-            lengths[: wanted % n_stretches] += 1
-            middles = (np.arange(n_stretches) + 0.5) * count / n_stretches
-            for middle, length in zip(middles, lengths, strict=True):
-                start = round(middle - length / 2)
-                keep[start : start + length] = True
+    for number, count in enumerate(counts):
         indices = first + np.arange(count)
-        train.append(indices[~keep])
-        validation.append(indices[keep])
         first += count
+        if validation_experiments is None:
+            kept = _stretches(count, min(n_validation, count // 2))
+        elif number in validation_experiments:
+            validation.append(indices[_stretches(count, min(n_validation, count))])
+            continue
+        else:
+            kept = np.zeros(count, dtype=bool)
+        train.append(_spread(indices[~kept], n_train))
+        validation.append(indices[kept])
     return Split(_joined(train), _joined(validation))
+
+
+def _stretches(count: int, wanted: int) -> npt.NDArray[np.bool_]:
+    """Which of `count` frames are in the stretches that `wanted` frames make."""
+    keep = np.zeros(count, dtype=bool)
+    if wanted:
+        n_stretches = round(np.sqrt(wanted))
+        lengths = np.full(n_stretches, wanted // n_stretches)
+        lengths[: wanted % n_stretches] += 1
+        middles = (np.arange(n_stretches) + 0.5) * count / n_stretches
+        for middle, length in zip(middles, lengths, strict=True):
+            start = round(middle - length / 2)
+            keep[start : start + length] = True
+    return keep
+
+
+def _spread(indices: IntArray, wanted: int | None) -> IntArray:
+    """At most so many, evenly spaced."""
+    if wanted is None or len(indices) <= wanted:
+        return indices
+    places = (np.arange(wanted) + 0.5) * len(indices) / wanted
+    return indices[places.astype(np.int64)]
 
 
 def reference_split(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_sdannce.models import ComNet, build_network, load_checkpoint
-from napari_sdannce.models.checkpoints import load_weights
+from napari_sdannce.models import CheckpointError, build_network, load_checkpoint
+from napari_sdannce.models.sdannce import SdannceConfig
+from napari_sdannce.models.transfer import same_kind, transfer
 from napari_sdannce.training.experiments import open_experiment
 from napari_sdannce.training.splits import Split, reference_split, stratified_split
 
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_sdannce.models import CheckpointInfo
     from napari_sdannce.models.checkpoints import Network
-    from napari_sdannce.models.com import ComConfig
-    from napari_sdannce.models.dannce import DannceConfig
     from napari_sdannce.settings.base import TrainSettings
     from napari_sdannce.training.experiments import Experiment
 
@@ -30,21 +30,59 @@ _NAMES: dict[str, Callable[[Experiment], tuple[str, ...]]] = {
 
 
 _SPLITS: dict[str, Callable[[list[int], TrainSettings, list[str]], Split]] = {
-    "stratified": lambda counts, s, names: stratified_split(counts, s.validation_frames),
+    "stratified": lambda counts, s, names: stratified_split(
+        counts,
+        s.validation_frames,
+        validation_experiments=s.validation_experiments or None,
+        n_train=s.train_frames,
+    ),
     "reference": lambda counts, s, names: reference_split(
-        counts, s.validation_frames, seed=s.seed, names=names
+        counts,
+        s.validation_frames,
+        seed=s.seed,
+        names=names,
+        validation_experiments=s.validation_experiments or None,
+        n_train=s.train_frames,
     ),
 }
 
 
-def first_network(config: ComConfig | DannceConfig, settings: TrainSettings) -> Network:
-    """Build the network to train: fresh by the seed, or with the weights to start from."""
-    network = build_network(config, settings.seed)
-    if settings.start_from is not None:
-        start = load_checkpoint(settings.start_from)
-        started = start.com if isinstance(network, ComNet) else start.dannce
-        load_weights(network, started.state_dict(), settings.start_from)
-    return network
+def first_network(
+    info: CheckpointInfo, settings: TrainSettings
+) -> tuple[Network, CheckpointInfo, str | None]:
+    """Build the network to train: fresh by the seed, then with the weights to start from.
+
+    Returns
+    -------
+    The network, what it is, and what became of the weights it started from, in words.
+
+    Raises
+    ------
+    FileNotFoundError, CheckpointError
+        When the weights to start from can not be read, or are of another kind of network.
+    """
+    if settings.start_from is None:
+        return build_network(info.network, settings.seed), info, None
+    start = load_checkpoint(settings.start_from)
+    config, theirs = info.network, start.info.network
+    if isinstance(config, SdannceConfig) and isinstance(theirs, SdannceConfig):
+        # the graph learned with this size of a voxel
+        info = info.model_copy(
+            update={"network": config.model_copy(update={"scale": theirs.scale})}
+        )
+    network = build_network(info.network, settings.seed)
+    if not same_kind(network, start):
+        raise CheckpointError(
+            f"{settings.start_from}: holds a {theirs.kind} network, which can not be the start of "
+            f"a {config.kind} network"
+        )
+    taken = transfer(network, info, start)
+    if not taken.taken and not taken.adapted:
+        raise CheckpointError(
+            f"{settings.start_from}: nothing of its {theirs.kind} network of width {theirs.width} "
+            f"fits a {config.kind} network of width {config.width}"
+        )
+    return network, info, taken.in_words()
 
 
 def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> Split:
@@ -57,6 +95,12 @@ def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> 
     """
     counts = [len(experiment.labels) for experiment in experiments]
     names = [str(experiment.recording.folder) for experiment in experiments]
+    wrong = [i for i in settings.validation_experiments if not 0 <= i < len(experiments)]
+    if wrong:
+        raise ValueError(
+            f"validation_experiments: there is no experiment {wrong[0]}, only 0 to "
+            f"{len(experiments) - 1}"
+        )
     return _SPLITS[settings.split](counts, settings, names)
 
 
@@ -105,6 +149,6 @@ def shuffled_batches(
     return [order[start : start + batch_size] for start in range(0, count, batch_size)]
 
 
-def example_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """Random numbers of one example in one epoch, whatever thread prepares it."""
-    return np.random.default_rng([seed, epoch, 1 + index])
+def example_rng(seed: int, epoch: int, *index: int) -> np.random.Generator:
+    """Random numbers of one example in one epoch, whatever thread or process prepares it."""
+    return np.random.default_rng([seed, epoch, *(1 + each for each in index)])

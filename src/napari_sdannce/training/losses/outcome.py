@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,3 +94,7 @@ class PoseKnowledge:
     refines: bool = False
     n_animals: int = 1
     has_masks: bool = False
+
+    def of_poses(self, poses: npt.NDArray[np.float64]) -> PoseKnowledge:
+        """Return the same with these labelled poses (N, K, 3)."""
+        return replace(self, poses=poses)

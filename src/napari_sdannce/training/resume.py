@@ -1,0 +1,93 @@
+"""Going on with a training where it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_sdannce.files.yaml_file import read_yaml
+from napari_sdannce.models.checkpoints import read_info
+from napari_sdannce.settings import (
+    ComTrainSettings,
+    DannceTrainSettings,
+    SdannceTrainSettings,
+    TrainSettings,
+)
+from napari_sdannce.training.com import com_lesson
+from napari_sdannce.training.dannce import pose_lesson
+from napari_sdannce.training.lesson import teach
+from napari_sdannce.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_sdannce.settings.events import Event
+    from napari_sdannce.training.lesson import Lesson
+
+_KINDS: dict[str, type[TrainSettings]] = {
+    "com": ComTrainSettings,
+    "dannce": DannceTrainSettings,
+    "sdannce": SdannceTrainSettings,
+}
+_LESSONS: dict[str, Callable[[Any], Lesson[Any]]] = {
+    "com": com_lesson,
+    "dannce": pose_lesson,
+    "sdannce": pose_lesson,
+}
+
+
+def continue_training(
+    run: Path, *, epochs: int | None = None, steps: int | None = None
+) -> Generator[Event, None, None]:
+    """Go on with a training that was stopped or killed.
+
+    Weights, optimiser, step size, chance and running means are as they were: on one CPU, the
+    numbers are those of a run that was never stopped.
+
+    Parameters
+    ----------
+    run
+        Its folder.
+    epochs, steps
+        Another end. (A step size that falls over the whole training then falls later.)
+
+    Yields
+    ------
+    Event
+        As of the training.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is no run folder, or the run saved nothing.
+    FileFormatError, CheckpointError, ValueError
+        When its files are damaged, or its experiments are not as they were.
+    """
+    folder = Path(run).absolute()
+    kind = read_info(folder / "checkpoints" / "last.safetensors").network.kind
+    settings = read_settings(folder, kind)
+    if epochs is not None or steps is not None:
+        # steps win over epochs: those of before must not win over new epochs
+        ends = {"epochs": epochs or settings.epochs, "steps": steps}
+        settings = type(settings).model_validate({**settings.model_dump(), **ends})
+    state = RunFolder(folder).state()
+    resumed = RunFolder.reopen(folder, state["done"]["epoch"])
+    yield from teach(_LESSONS[kind](settings), settings, resumed)
+
+
+def read_settings(folder: Path, kind: str) -> TrainSettings:
+    """Settings that a run was made with.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When they can not be read.
+    """
+    expected = f"the settings of a {kind} training"
+    file = read_yaml(folder / "config.yaml", expected)
+    try:
+        return _KINDS[kind].model_validate(file.content)
+    except ValidationError as error:
+        raise file.invalid(error, expected) from error
