@@ -138,7 +138,9 @@ def test_every_field_reaches_some_settings(tmp_path, key):
         "vmax": 60, "vol_size": 90, "nvox": 64, "interp": "linear", "expval": False, "sigma": 5,
         "n_rand_views": 2, "rand_view_replace": True, "rotate": False, "COM_augmentation": True,
         "COM_aug_radius": 5, "dsmode": "dsm", "max_num_samples": 50, "start_sample": 5,
-        "predict_labeled_only": True, "replace_view": 2,
+        "predict_labeled_only": True, "replace_view": 2, "n_instances": 2, "n_channels_out": 1,
+        "comthresh": 0.5, "weighted": True, "com_method": "mean", "cthresh": 300,
+        "medfilt_window": 31,
         "com_file": "z.mat", "com_train_dir": "a", "com_predict_dir": "b",
         "com_predict_weights": "c.pth", "com_finetune_weights": "d.pth", "dannce_train_dir": "e",
         "dannce_predict_dir": "f", "dannce_predict_model": "g.pth",
@@ -150,7 +152,8 @@ def test_every_field_reaches_some_settings(tmp_path, key):
         "dannce_finetune_weights": "y.pth",
     }  # fmt: skip
     helpers = {
-        "n_views": {"n_rand_views": 0},
+        "n_views": {"n_rand_views": 0}, "n_channels_out": {"n_instances": 2},
+        "n_instances": {"n_channels_out": 1},
         "replace_view": {"camnames": ["A", "B"]},
         "channel_combo": {"n_rand_views": None}, "rand_view_replace": {"n_rand_views": 3},
         "COM_aug_radius": {"COM_augmentation": True}, "data_split_seed": {"random_seed": None},
@@ -360,3 +363,30 @@ def test_what_is_not_followed_is_told(tmp_path):
     assert "ConsistencyLoss" in told["loss"]
     assert "'step'" in told["lr_scheduler"]
     assert str(found.ignored[0]).startswith(str(tmp_path / "configs" / "dannce_rat.yaml"))
+
+
+def test_several_animals_in_one_heatmap(tmp_path):
+    main = {"downfac": 8, "com_predict_weights": "w.pth", "n_instances": 2, "n_channels_out": 1}
+    found = read(tmp_path, main, IO)
+    assert to_com_train_settings(found).settings.channels == "shared"
+    assert to_com_predict_settings(found).settings.n_animals == 2
+    for channels in (2, None):
+        found = read(tmp_path, {**main, "n_channels_out": channels}, IO)
+        training = to_com_train_settings(found)
+        assert training.settings.channels == "identity"
+        assert "those of the labels" in reasons(training.ignored)["n_instances"]
+        assert to_com_predict_settings(found).settings.n_animals is None
+
+
+def test_how_com_traces_are_taken(tmp_path):
+    main = {"medfilt_window": 30, "cthresh": 350, "comthresh": 0.2, "weighted": True}
+    found = read(tmp_path, main, IO)
+    settings = to_dannce_predict_settings(found).settings
+    assert (settings.com_median, settings.com_median_reference) == (30, True)
+    assert settings.com_limit_mm == 350
+    assert (settings.com_pairs.threshold, settings.com_pairs.weighted) == (0.2, True)
+    assert settings.com_gap == 0  # the reference leaves gaps as they are
+    plain = to_dannce_predict_settings(read(tmp_path, {}, IO)).settings
+    assert (plain.com_median, plain.com_median_reference, plain.com_limit_mm) == (None, False, None)
+    told = reasons(to_dannce_train_settings(found).ignored)
+    assert {"medfilt_window", "cthresh", "comthresh", "weighted"} <= set(told)

@@ -86,6 +86,8 @@ class ReferenceConfig(_Group):
     downfac: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     batch_size: int = Field(4, ge=1)
     net_type: str = "compressed_dannce"
+    n_instances: int = Field(1, ge=1)
+    n_channels_out: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     norm_method: Literal["layer", "instance", "batch"] = "layer"
 
     exp: Annotated[tuple[ReferenceExperiment, ...], BeforeValidator(_no_list)] = ()
@@ -99,6 +101,11 @@ class ReferenceConfig(_Group):
     loss: Annotated[str | dict[str, JsonValue], Field(description="name -> arguments")] = "L1Loss"
     skeleton: str = "rat23"
 
+    comthresh: Number = 0.0
+    weighted: bool = False
+    com_method: Literal["median", "mean"] = "median"
+    cthresh: Annotated[Positive | None, NoneText] = None
+    medfilt_window: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     com_fromlabels: bool = False
     channel_combo: Annotated[str | None, NoneText] = None
     cam3_train: bool = False
@@ -129,6 +136,11 @@ class ReferenceConfig(_Group):
     dannce_predict_dir: Annotated[Path, BeforeValidator(_path)] = Path("DANNCE/predict")
     dannce_predict_model: PathText = None
     dannce_finetune_weights: PathText = None
+
+    @property
+    def shares_heatmap(self) -> bool:
+        """Whether a COM network has one heatmap of several animals."""
+        return self.n_instances > 1 and self.n_channels_out == 1
 
     @model_validator(mode="after")
     def _cube_has_a_size(self) -> Self:

@@ -61,13 +61,7 @@ IGNORED: dict[str, str] = {
     "support_exp": LATER,
     "n_support_chunks": LATER,
     "unlabeled_temp": LATER,
-    "comthresh": LATER,
-    "weighted": LATER,
-    "com_method": LATER,
-    "cthresh": LATER,
-    "n_channels_out": "the number of keypoints is that of the labels",
     "new_n_channels_out": "the number of keypoints is that of the labels",
-    "n_instances": "the number of animals is that of the labels",
     # training of DANNCE
     "augment_continuous_rotation": "crashes in the reference program",
     "mirror_augmentation": LATER,
@@ -82,7 +76,6 @@ IGNORED: dict[str, str] = {
     "graph_cfg": LATER,
     "unlabeled_sampling": LATER,
     "unlabeled_fraction": LATER,
-    "medfilt_window": LATER,
     # prediction
     "start_batch": DEAD,
     "label3d_index": "the label file of a folder is chosen by its cameras and keypoints",

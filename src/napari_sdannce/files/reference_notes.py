@@ -74,10 +74,27 @@ def _note(key: str, tell: Callable[[Reference], str | None]) -> Note:
     return note
 
 
+def _counts_note(reference: Reference) -> str | None:
+    if reference.config.shares_heatmap:
+        return None
+    return "the numbers of animals and keypoints are those of the labels"
+
+
+def _trace_note(reference: Reference) -> str | None:
+    return "COM traces are smoothed, bounded and aggregated in prediction, not in training"
+
+
 TRAIN_NOTES = (
     _note("lr_scheduler", _scheduler_note),
     _note("data_split_seed", _split_note),
     _note("viddir", _viddir_note),
+    _note("n_channels_out", _counts_note),
+    _note("n_instances", _counts_note),
+    _note("medfilt_window", _trace_note),
+    _note("cthresh", _trace_note),
+    _note("comthresh", _trace_note),
+    _note("weighted", _trace_note),
+    _note("com_method", _trace_note),
 )
 
 
