@@ -57,7 +57,7 @@ def test_a_zoomed_window_shows_that_many_millimetres():
 
 
 def test_panes_fit_the_width_and_have_even_sides():
-    panes = Panes.for_images([(641, 513), (320, 240), (641, 513), (641, 513)], 3, 1000)
+    panes = Panes.for_images([(641, 513), (320, 240), *[(641, 513)] * 3], 3, 1000)
     assert panes.whole == (3 * 332, 2 * 266)
     picture = panes.empty()
     assert picture.shape == (532, 996, 3)
@@ -67,6 +67,9 @@ def test_panes_fit_the_width_and_have_even_sides():
     assert picture[265, 995, 0] == 3
     assert picture[266, 0, 0] == 4
     assert picture[531, 995, 0] == 0
+    assert [Panes.for_images([(64, 48)] * n, 3, 1000).columns for n in (2, 3, 4, 5, 7)] == [
+        2, 3, 2, 3, 3,
+    ]  # fmt: skip
     assert Panes.for_images([(64, 48)], 3, 1000).whole == (64, 48)
 
 

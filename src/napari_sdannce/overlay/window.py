@@ -99,7 +99,8 @@ class Panes:
     @classmethod
     def for_images(cls, images: Sequence[Size], columns: int, width: int) -> Panes:
         """Grid for images (width, height), at most `columns` side by side and `width` px wide."""
-        used = min(columns, len(images))
+        rows = ceil(len(images) / columns)
+        used = ceil(len(images) / rows)  # four in two rows of two, not three and one
         largest = np.array(images).max(axis=0)
         scale = min(1.0, width / used / largest[0])
         # encoders halve colours: sides must be even
