@@ -10,21 +10,29 @@ from pydantic import ValidationError
 
 from napari_sdannce.settings.base import ExperimentSettings
 from napari_sdannce.settings.com import ComPredictSettings, ComTrainSettings
-from napari_sdannce.settings.dannce import DanncePredictSettings, DannceTrainSettings
+from napari_sdannce.settings.dannce import (
+    DanncePredictSettings,
+    DannceTrainSettings,
+    SdannceTrainSettings,
+)
 
 from .com_mat import read_com
 from .errors import FileFormatError
 from .reference_config import EXPECTED, Ignored, Reference, ReferenceConfig, ReferenceExperiment
-from .reference_notes import TRAIN_NOTES, Note, cropping, loss_note, max_head, schedule_of
+from .reference_losses import schedule_of
+from .reference_notes import TRAIN_NOTES, Note, cropping, loss_note
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Job = TypeVar(
-    "Job", ComTrainSettings, ComPredictSettings, DannceTrainSettings, DanncePredictSettings
+    "Job",
+    ComTrainSettings,
+    ComPredictSettings,
+    DannceTrainSettings,
+    SdannceTrainSettings,
+    DanncePredictSettings,
 )
-
-COMPRESSED, FULL = 32, 64
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,15 @@ def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
     config = reference.config
     entries = config.com_exp if config.com_exp is not None else config.exp
     values = {
-        **_training(reference, entries, config.com_finetune_weights),
+        **training(reference, entries, config.com_finetune_weights),
         "output": config.com_train_dir,
         "learning_rate": config.lr if config.lr is not None else 5e-5,
         "image": _com_image(reference),
         "sigma_px": config.sigma if config.sigma is not None else 30.0,
         "channels": "shared" if config.shares_heatmap else "identity",
+        **_image_changes(reference),
     }
-    return _converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *TRAIN_NOTES))
+    return converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *TRAIN_NOTES))
 
 
 def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSettings]:
@@ -67,7 +76,7 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
     config = reference.config
     weights = config.com_predict_weights or _newest_weights(config.com_train_dir)
     if weights is None:
-        raise _lacking(
+        raise lacking(
             reference, "com_predict_weights", f"and there are no weights in {config.com_train_dir}"
         )
     count = None if config.max_num_samples == "max" else config.max_num_samples
@@ -79,33 +88,7 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
     if weights.suffix.lower() == ".pth":
         # as the network was used when it was trained: a peak of it is a logit, whose sign tells
         values |= {"min_peak": 0.0, "subpixel": False, "triangulation": "pair_median"}
-    return _converted(reference, ComPredictSettings, values, ())
-
-
-def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSettings]:
-    """Settings of training a DANNCE network.
-
-    Raises
-    ------
-    FileFormatError
-        As `to_com_train_settings`.
-    """
-    config = reference.config
-    views, n_views = _views(reference)
-    values = {
-        **_training(reference, config.exp, config.dannce_finetune_weights),
-        "output": config.dannce_train_dir,
-        "learning_rate": config.lr if config.lr is not None else 1e-4,
-        "volume": _volume(reference, of_reference=False),
-        "width": _width(reference),
-        "mono": config.mono,
-        "com_jitter_mm": config.COM_aug_radius if config.COM_augmentation else 0.0,
-        "rotate": config.rotate,
-        "views": views,
-        "n_views": n_views,
-    }
-    notes = (loss_note("L1Loss"), max_head, cropping, *TRAIN_NOTES)
-    return _converted(reference, DannceTrainSettings, values, notes)
+    return converted(reference, ComPredictSettings, values, ())
 
 
 def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictSettings]:
@@ -121,12 +104,12 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
     config = reference.config
     weights = config.dannce_predict_model
     if weights is None:
-        raise _lacking(reference, "dannce_predict_model", "it is needed for prediction")
+        raise lacking(reference, "dannce_predict_model", "it is needed for prediction")
     count = None
     if config.max_num_samples != "max":
         count = config.max_num_samples - config.start_sample
         if count < 1:
-            raise _lacking(
+            raise lacking(
                 reference,
                 "max_num_samples",
                 f"it is the end of the range, and not after start_sample {config.start_sample}",
@@ -135,33 +118,34 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
         **_predicting(reference, weights, config.dannce_predict_dir, count),
         "com": config.com_file,
         **_com_trace(config),
-        "volume": _volume(reference, of_reference=weights.suffix.lower() == ".pth"),
+        "volume": volume(reference, of_reference=weights.suffix.lower() == ".pth"),
         "labelled_only": config.predict_labeled_only,
         "replace_view": _replaced_view(reference),
     }
-    return _converted(reference, DanncePredictSettings, values, (max_head, cropping))
+    return converted(reference, DanncePredictSettings, values, (cropping,))
 
 
-def _training(
+def training(
     reference: Reference, entries: tuple[ReferenceExperiment, ...], weights: Path | None
 ) -> dict[str, Any]:
+    """Values that every training has."""
     config = reference.config
     if not entries:
-        raise _lacking(reference, "exp", "there is nothing to learn from")
+        raise lacking(reference, "exp", "there is nothing to learn from")
     start_from = weights if config.train_mode != "new" else None
     if config.train_mode != "new" and weights is None:
-        raise _lacking(
-            reference, "train_mode", f"'{config.train_mode}' needs weights to start from"
-        )
+        raise lacking(reference, "train_mode", f"'{config.train_mode}' needs weights to start from")
     seed = config.random_seed if config.random_seed is not None else config.data_split_seed
     of_reference = start_from is not None and start_from.suffix.lower() == ".pth"
     return {
         "experiments": [_experiment(reference, entry, of_reference) for entry in entries],
         "start_from": start_from,
         "epochs": config.epochs,
-        "schedule": schedule_of(reference),
+        **schedule_of(reference),
         "split": "reference",
         "validation_frames": config.num_validation_per_exp,
+        "validation_experiments": config.valid_exp,
+        "train_frames": config.num_train_per_exp,
         "seed": seed or 0,
         "batch_size": config.batch_size,
         "norm": config.norm_method,
@@ -206,6 +190,18 @@ def _predicting(
     }
 
 
+def _image_changes(reference: Reference) -> dict[str, Any]:
+    """Sizes of the changes that are asked for; others are as usual here."""
+    config = reference.config
+    sizes = {
+        "augment_turn_deg": config.augment_rotation and config.augment_rotation_val,
+        "augment_scale": config.augment_zoom and config.augment_zoom_val,
+        "augment_shift": config.augment_shift and config.augment_shift_val,
+        "augment_brightness": config.augment_brightness and config.augment_bright_val,
+    }
+    return {name: size for name, size in sizes.items() if size}
+
+
 def _com_trace(config: ReferenceConfig) -> dict[str, Any]:
     """How the COM trace is taken, none of its gaps filled."""
     return {
@@ -224,7 +220,7 @@ def _com_trace(config: ReferenceConfig) -> dict[str, Any]:
 def _com_image(reference: Reference) -> dict[str, Any]:
     config = reference.config
     if config.downfac is None:
-        raise _lacking(reference, "downfac", "COM networks need it")
+        raise lacking(reference, "downfac", "COM networks need it")
     return {
         "downsample": config.downfac,
         "method": {"nn": "nearest", "dsm": "mean"}[config.dsmode],
@@ -234,13 +230,14 @@ def _com_image(reference: Reference) -> dict[str, Any]:
     }
 
 
-def _volume(reference: Reference, *, of_reference: bool) -> dict[str, Any]:
+def volume(reference: Reference, *, of_reference: bool) -> dict[str, Any]:
+    """Values of the cube; `of_reference`: for a network that learned with its sampling."""
     config = reference.config
     size = config.vol_size
     if size is None:
         size = config.vmax - config.vmin
         if abs(config.vmax + config.vmin) > 1e-6 * size:
-            raise _lacking(
+            raise lacking(
                 reference, "vmin", f"the cube must be centred: vmax is {config.vmax}, not -vmin"
             )
     linear = "reference-linear" if of_reference else "linear"
@@ -251,23 +248,6 @@ def _volume(reference: Reference, *, of_reference: bool) -> dict[str, Any]:
     }
 
 
-def _width(reference: Reference) -> int:
-    return COMPRESSED if reference.config.net_type == "compressed_dannce" else FULL
-
-
-def _views(reference: Reference) -> tuple[str, int | None]:
-    """How views are drawn, and how many."""
-    config = reference.config
-    if config.cam3_train:
-        return "without_replacement", 3
-    if config.n_rand_views is None:
-        return ("shuffled" if config.channel_combo == "random" else "all"), None
-    if config.n_rand_views == 0:
-        return "with_replacement", config.n_views
-    drawn = "with_replacement" if config.rand_view_replace else "without_replacement"
-    return drawn, config.n_rand_views
-
-
 def _replaced_view(reference: Reference) -> str | None:
     """Name of the camera that the reference counts from 1."""
     number, names = reference.config.replace_view, reference.config.camnames
@@ -275,7 +255,7 @@ def _replaced_view(reference: Reference) -> str | None:
         return None
     if names is None or number > len(names):
         there = "none" if names is None else ", ".join(names)
-        raise _lacking(reference, "replace_view", f"it counts the camnames, and there are {there}")
+        raise lacking(reference, "replace_view", f"it counts the camnames, and there are {there}")
     return names[number - 1]
 
 
@@ -291,17 +271,25 @@ def _newest_weights(folder: Path) -> Path | None:
     return max(numbered)[1] if numbered else None
 
 
-def _lacking(reference: Reference, key: str, why: str) -> FileFormatError:
+def lacking(reference: Reference, key: str, why: str) -> FileFormatError:
+    """Error that names a key and its value."""
     value = getattr(reference.config, key)
     return FileFormatError(reference.files[-1], f"'{key}' is {value}: {why}", EXPECTED)
 
 
-def _converted(
+def converted(
     reference: Reference,
     kind: type[Job],
     values: dict[str, Any],
     notes: tuple[Note, ...],
 ) -> Converted[Job]:
+    """Settings of these values, with what is told about them.
+
+    Raises
+    ------
+    FileFormatError
+        When the values make no settings.
+    """
     try:
         settings = kind.model_validate(values)
     except ValidationError as error:
