@@ -14,7 +14,11 @@ from napari_sdannce.files.reference_settings import (
     to_com_train_settings,
     to_dannce_predict_settings,
 )
-from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
+from napari_sdannce.files.reference_training import (
+    to_dannce_train_settings,
+    to_sdannce_train_settings,
+)
+from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings, SdannceTrainSettings
 from napari_sdannce.skeletons import load_skeleton
 
 if TYPE_CHECKING:
@@ -85,8 +89,48 @@ def test_the_reference_bone_is_between_the_ears(configs):
         assert {skeleton.keypoints[end] for end in bone} == {"EarL", "EarR"}
 
 
+def test_the_two_steps_of_rats(read):
+    first = to_dannce_train_settings(read("dannce_rat")).settings
+    assert (first.epochs, first.learning_rate, first.seed) == (100, 1e-4, 1024)
+    assert (first.com_jitter_mm, first.com_jitter_rounds) == (20, 2)
+    assert (first.views, first.n_views, first.unlabelled) == ("with_replacement", 6, "none")
+    second = to_sdannce_train_settings(read("sdannce_rat")).settings
+    assert (second.epochs, second.milestones, second.step_factor) == (40, (20, 35), 0.5)
+    assert [loss.name for loss in second.losses] == ["L1Loss", "BoneLengthLoss", "ConsistencyLoss"]
+    assert (second.unlabelled, second.copies) == ("equal", 4)
+    assert second.graph.dropout == 0.2
+
+
+@pytest.mark.parametrize("name", REFERENCE[2:])
+def test_both_families_ask_for_the_same(read, configs, name):
+    theirs = to_sdannce_train_settings(read(name)).settings
+    path = configs / "ours" / f"{name}.yaml"
+    ours = SdannceTrainSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for field in ("volume", "width", "losses", "graph", "epochs", "milestones", "step_factor",
+                  "schedule", "learning_rate", "batch_size", "views", "n_views", "com_jitter_mm",
+                  "unlabelled", "validation_frames", "seed"):  # fmt: skip
+        assert getattr(ours, field) == getattr(theirs, field), field
+
+
+def test_what_they_do_not_follow_is_no_surprise(read):
+    expected = {
+        "n_channels_out", "new_n_channels_out", "n_instances", "metric", "save_period",
+        "left_keypoints", "right_keypoints", "medfilt_window", "unlabeled_sampling",
+    }  # fmt: skip
+    found = {
+        each.key for name in REFERENCE[2:] for each in to_sdannce_train_settings(read(name)).ignored
+    } | {each.key for each in to_dannce_train_settings(read("dannce_rat")).ignored}
+    assert found <= expected
+
+
 @pytest.mark.parametrize(
-    ("name", "kind"), [("com_mouse", ComTrainSettings), ("dannce_rat", DannceTrainSettings)]
+    ("name", "kind"),
+    [
+        ("com_mouse", ComTrainSettings),
+        ("dannce_rat", DannceTrainSettings),
+        ("sdannce_rat", SdannceTrainSettings),
+        ("sdannce_mouse", SdannceTrainSettings),
+    ],
 )
 def test_ours_are_settings(configs, name, kind):
     content = yaml.safe_load((configs / "ours" / f"{name}.yaml").read_text(encoding="utf-8"))

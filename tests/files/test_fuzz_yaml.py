@@ -14,7 +14,10 @@ from napari_sdannce.files.reference_settings import (
     to_com_predict_settings,
     to_com_train_settings,
     to_dannce_predict_settings,
+)
+from napari_sdannce.files.reference_training import (
     to_dannce_train_settings,
+    to_sdannce_train_settings,
 )
 
 FILES = "napari_sdannce.files"
@@ -44,8 +47,14 @@ CONFIG = {
     "crop_height": [0, 1152],
     "downfac": 8,
     "lr": "5e-5",
-    "lr_scheduler": {"type": "MultiStepLR", "args": {"milestones": [20, 35]}},
-    "loss": {"L1Loss": {"loss_weight": 1.0}},
+    "epochs": 40,
+    "lr_scheduler": {"type": "StepLR", "args": {"step_size": 20, "milestones": [20, 35]}},
+    "loss": {
+        "L1Loss": {"loss_weight": 1.0},
+        "BoneLengthLoss": {"priors": "priors.npy", "mask": [2], "ref_loss_weight": 0.0},
+    },
+    "graph_cfg": {"hidden_dim": 128, "dropout": 0.2, "norm_type": "batch"},
+    "unlabeled_sampling": 0.5,
     "nvox": 80,
     "vmin": -120,
     "vmax": 120,
@@ -158,6 +167,7 @@ def test_settings_of_configurations(fuzz, folder):
         to_com_train_settings,
         to_com_predict_settings,
         to_dannce_train_settings,
+        to_sdannce_train_settings,
         to_dannce_predict_settings,
     )
     read = 0

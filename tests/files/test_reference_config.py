@@ -19,7 +19,10 @@ from napari_sdannce.files.reference_settings import (
     to_com_predict_settings,
     to_com_train_settings,
     to_dannce_predict_settings,
+)
+from napari_sdannce.files.reference_training import (
     to_dannce_train_settings,
+    to_sdannce_train_settings,
 )
 
 # the tables of the specification, by hand
@@ -133,7 +136,7 @@ def test_every_field_reaches_some_settings(tmp_path, key):
         "net_type": "dannce", "norm_method": "batch", "exp": [{"label3d_file": "b_dannce.mat"}],
         "com_exp": [{"label3d_file": "c_dannce.mat"}], "data_split_seed": 3,
         "num_validation_per_exp": 9, "train_mode": "finetune", "epochs": 9, "lr": 0.5,
-        "lr_scheduler": {"type": "StepLR"}, "loss": {"BoneLengthLoss": {}}, "skeleton": "mouse22",
+        "lr_scheduler": {"type": "StepLR"}, "loss": {"L2Loss": {}}, "skeleton": "mouse22",
         "com_fromlabels": True, "channel_combo": "random", "cam3_train": True, "vmin": -60,
         "vmax": 60, "vol_size": 90, "nvox": 64, "interp": "linear", "expval": False, "sigma": 5,
         "n_rand_views": 2, "rand_view_replace": True, "rotate": False, "COM_augmentation": True,
@@ -144,12 +147,18 @@ def test_every_field_reaches_some_settings(tmp_path, key):
         "com_file": "z.mat", "com_train_dir": "a", "com_predict_dir": "b",
         "com_predict_weights": "c.pth", "com_finetune_weights": "d.pth", "dannce_train_dir": "e",
         "dannce_predict_dir": "f", "dannce_predict_model": "g.pth",
-        "dannce_finetune_weights": "h.pth",
+        "dannce_finetune_weights": "h.pth", "valid_exp": [0], "num_train_per_exp": 9,
+        "augment_hue": True, "augment_hue_val": 0.2, "augment_brightness": True,
+        "augment_bright_val": 0.3, "augment_rotation": True, "augment_rotation_val": 9,
+        "augment_zoom": True, "augment_zoom_val": 0.3, "augment_shift": True,
+        "augment_shift_val": 0.3, "augment_continuous_rotation": True,
+        "mirror_augmentation": True, "COM_aug_iters": 3, "graph_cfg": {"n_layers": 5},
+        "unlabeled_sampling": 0.25,
     }  # fmt: skip
     base = {
         "downfac": 4, "exp": [{"label3d_file": "a_dannce.mat"}], "com_predict_weights": "w.pth",
         "dannce_predict_model": "m.pth", "com_finetune_weights": "x.pth",
-        "dannce_finetune_weights": "y.pth",
+        "dannce_finetune_weights": "y.pth", "graph_cfg": {}, "batch_size": 4,
     }  # fmt: skip
     helpers = {
         "n_views": {"n_rand_views": 0}, "n_channels_out": {"n_instances": 2},
@@ -159,6 +168,11 @@ def test_every_field_reaches_some_settings(tmp_path, key):
         "COM_aug_radius": {"COM_augmentation": True}, "data_split_seed": {"random_seed": None},
         "com_finetune_weights": {"train_mode": "finetune"},
         "dannce_finetune_weights": {"train_mode": "finetune"},
+        "COM_aug_iters": {"COM_augmentation": True}, "augment_hue_val": {"augment_hue": True},
+        "augment_bright_val": {"augment_brightness": True},
+        "augment_rotation_val": {"augment_rotation": True},
+        "augment_zoom_val": {"augment_zoom": True}, "augment_shift_val": {"augment_shift": True},
+        "unlabeled_sampling": {"loss": {"L1Loss": {}, "BoneLengthLoss": {}}},
     }  # fmt: skip
     (tmp_path / "day0").mkdir()
     write_com(tmp_path / "day0", np.zeros((3, 1, 3)), np.arange(3))
@@ -170,6 +184,8 @@ def test_every_field_reaches_some_settings(tmp_path, key):
             to_com_train_settings, to_com_predict_settings, to_dannce_train_settings,
             to_dannce_predict_settings,
         )  # fmt: skip
+        if values.get("expval", True):
+            jobs += (to_sdannce_train_settings,)
         found = [job(reference) for job in jobs]
         return [each.settings for each in found], [reasons(each.ignored) for each in found]
 
@@ -189,7 +205,8 @@ def test_a_rat_configuration(tmp_path):
     assert settings.width == 32
     assert settings.learning_rate == 1e-4
     assert (settings.epochs, settings.batch_size, settings.seed) == (100, 4, 1024)
-    assert settings.com_jitter_mm == 20
+    assert (settings.com_jitter_mm, settings.com_jitter_rounds) == (20, 1)
+    assert settings.unlabelled == "none"  # the L1 loss learns nothing of them
     assert (settings.views, settings.n_views) == ("with_replacement", 6)
     assert settings.schedule == "constant"
     assert settings.split == "reference"
@@ -354,14 +371,14 @@ def test_com_configuration(tmp_path):
 
 def test_what_is_not_followed_is_told(tmp_path):
     main = {
-        "graph_cfg": {"hidden_dim": 128}, "lr_scheduler": {"type": "MultiStepLR"}, "expval": False,
-        "loss": {"L1Loss": {}, "ConsistencyLoss": {"copies_per_sample": 4}}, "gpu_id": "1",
+        "lr_scheduler": {"type": "ReduceLROnPlateau"}, "gpu_id": "1", "viddir": "films",
+        "graph_cfg": {"hidden_dim": 128}, "expval": False, "loss": {"MSELoss": {}},
+        "unlabeled_sampling": "equal", "augment_shear": True,
     }  # fmt: skip
     found = to_dannce_train_settings(read(tmp_path, main, IO))
     told = reasons(found.ignored)
-    assert set(told) == {"graph_cfg", "lr_scheduler", "expval", "loss", "gpu_id"}
-    assert "ConsistencyLoss" in told["loss"]
-    assert "'step'" in told["lr_scheduler"]
+    assert set(told) == {"lr_scheduler", "gpu_id", "viddir", "augment_shear"}
+    assert "no ReduceLROnPlateau here" in told["lr_scheduler"]
     assert str(found.ignored[0]).startswith(str(tmp_path / "configs" / "dannce_rat.yaml"))
 
 

@@ -14,6 +14,7 @@ from napari_sdannce.settings import (
     DanncePredictSettings,
     DannceTrainSettings,
     ExperimentSettings,
+    SdannceTrainSettings,
 )
 from napari_sdannce.settings.base import PredictSettings, TrainSettings
 from napari_sdannce.settings.events import Message
@@ -105,13 +106,15 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
 def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, Any]:
     """Values of a configuration of the reference program; says what is not followed."""
     from napari_sdannce.files import reference_settings as convert
+    from napari_sdannce.files import reference_training as poses
     from napari_sdannce.files.reference_config import read_reference_config
 
-    reference = read_reference_config(path)
+    reference = read_reference_config(path, folder=_experiment_folder(path))
     converters: dict[type[Any], Callable[..., convert.Converted[Any]]] = {
         ComTrainSettings: convert.to_com_train_settings,
         ComPredictSettings: convert.to_com_predict_settings,
-        DannceTrainSettings: convert.to_dannce_train_settings,
+        DannceTrainSettings: poses.to_dannce_train_settings,
+        SdannceTrainSettings: poses.to_sdannce_train_settings,
         DanncePredictSettings: convert.to_dannce_predict_settings,
     }
     found = converters[model](reference)
@@ -122,6 +125,18 @@ def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, An
     if "experiment" in model.model_fields:
         values["experiment"] = reference.folder
     return values
+
+
+def _experiment_folder(path: Path) -> Path | None:
+    """The current folder, when its ``io.yaml`` is meant and not one beside the configuration.
+
+    The reference program is run so: its configurations lie elsewhere.
+    """
+    from napari_sdannce.files.yaml_file import read_yaml
+
+    named = str(read_yaml(path, "a configuration").content.get("io_config", "io.yaml"))
+    is_here = not (path.parent / named).is_file() and (Path.cwd() / named).is_file()
+    return Path.cwd() if is_here else None
 
 
 _PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder")

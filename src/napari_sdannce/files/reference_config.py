@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from .errors import FileFormatError
+from .reference_graph import ReferenceGraph
 from .reference_keys import IGNORED
 from .yaml_file import YamlFile, portable_path, read_yaml
 
@@ -47,6 +48,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 PathText = Annotated[Path | None, BeforeValidator(_path)]
+Graph = Annotated[ReferenceGraph | None, NoneText]
 Range = Annotated[tuple[int, int] | None, NoneText]
 
 
@@ -94,6 +96,8 @@ class ReferenceConfig(_Group):
     com_exp: Annotated[tuple[ReferenceExperiment, ...] | None, NoneText] = None
     data_split_seed: Annotated[Seed | None, NoneText] = 42
     num_validation_per_exp: int = Field(4, ge=0)
+    valid_exp: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_no_list)] = ()
+    num_train_per_exp: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     train_mode: Literal["new", "finetune", "continued"] = "new"
     epochs: int = Field(50, ge=1)
     lr: Annotated[Positive | None, NoneText] = None
@@ -119,7 +123,25 @@ class ReferenceConfig(_Group):
     n_rand_views: Annotated[Annotated[int, Field(ge=0)] | None, NoneText] = 0
     rand_view_replace: bool = False
     rotate: bool = True
+    augment_continuous_rotation: bool = False
+    mirror_augmentation: bool = False
+    augment_hue: bool = False
+    augment_hue_val: Number = 0.05
+    augment_brightness: bool = False
+    augment_bright_val: Number = 0.05
+    augment_rotation: bool = False
+    augment_rotation_val: Number = 5.0
+    augment_zoom: bool = False
+    augment_zoom_val: Number = 0.05
+    augment_shift: bool = False
+    augment_shift_val: Number = 0.05
+    graph_cfg: Graph = None
+    unlabeled_sampling: Annotated[
+        Literal["equal"] | Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)] | None,
+        NoneText,
+    ] = "equal"
     COM_augmentation: bool = False
+    COM_aug_iters: int = Field(1, ge=1)
     COM_aug_radius: Number = Field(20.0, ge=0)
     dsmode: Literal["nn", "dsm"] = "nn"
 

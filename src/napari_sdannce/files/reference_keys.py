@@ -5,13 +5,13 @@ Together with the fields of `reference_config.ReferenceConfig` they are all keys
 
 DEAD = "the reference program does not use it either"
 FOUND = "found out from the files themselves"
-LATER = "not part of this program yet"
 SAMPLED = "volumes are filled as they are needed; there is no cache of them to set up"
 HARD_CODED = "belongs to data sets in folders that are fixed in the reference program"
-AUGMENTATION = "broken in the reference program; here images are augmented in another way"
+SHEAR = "images are turned, scaled and moved, but not sheared"
+TEMPORAL = "TemporalLoss among the losses takes the moments round each labelled one"
 COMMAND = "an option of the command line of the reference program, not of its configuration"
 UNREACHABLE = "the reference program looks it up but refuses it in a configuration"
-MASKS = "needs a network for masks that was never published"
+MASKS = "masks are files here: the folder of an experiment's 'masks'"
 
 IGNORED: dict[str, str] = {
     # common
@@ -29,7 +29,7 @@ IGNORED: dict[str, str] = {
     "n_channels_in": FOUND,
     "raw_im_h": FOUND,
     "raw_im_w": FOUND,
-    "mirror": LATER,
+    "mirror": "one video with several mirrored views must be cut into one video a view",
     "use_npy": SAMPLED,
     "net": DEAD,
     "write_npy": DEAD,
@@ -37,16 +37,9 @@ IGNORED: dict[str, str] = {
     "debug_volume_tifdir": DEAD,
     "debug_train_volume_tifdir": DEAD,
     # training
-    "training_fraction": LATER,
-    "load_valid": LATER,
-    "valid_exp": LATER,
-    "num_train_per_exp": LATER,
-    "drop_landmark": LATER,
-    "augment_hue": AUGMENTATION,
-    "augment_brightness": AUGMENTATION,
-    "augment_hue_val": AUGMENTATION,
-    "augment_bright_val": AUGMENTATION,
-    "augment_rotation_val": AUGMENTATION,
+    "training_fraction": "num_train_per_exp says how many frames there are to learn from",
+    "load_valid": "data_split_seed draws the same frames again",
+    "drop_landmark": "WeightedL1Loss gives keypoints the weight 0",
     "save_period": "the newest and the best weights are kept",
     "metric": "the error in mm is always measured",
     # data of DANNCE
@@ -57,38 +50,28 @@ IGNORED: dict[str, str] = {
     "use_silhouette": MASKS,
     "use_silhouette_in_volume": MASKS,
     "downscale_occluded_view": "unusable in the reference program: it looks at the wrong object",
-    "use_temporal": LATER,
-    "support_exp": LATER,
-    "n_support_chunks": LATER,
-    "unlabeled_temp": LATER,
+    "use_temporal": TEMPORAL,
+    "support_exp": TEMPORAL,
+    "n_support_chunks": TEMPORAL,
+    "unlabeled_temp": TEMPORAL,
     "new_n_channels_out": "the number of keypoints is that of the labels",
     # training of DANNCE
-    "augment_continuous_rotation": "crashes in the reference program",
-    "mirror_augmentation": LATER,
-    "left_keypoints": LATER,
-    "right_keypoints": LATER,
-    "allow_valid_replace": LATER,
+    "left_keypoints": "left and right are those of the skeleton",
+    "right_keypoints": "left and right are those of the skeleton",
+    "allow_valid_replace": "validation always shows all views in their order",
     "heatmap_reg": DEAD,
     "heatmap_reg_coeff": DEAD,
-    "COM_aug_iters": "the cube is moved anew each time, in place of fixed copies",
     "batch_augmentation": "set by the reference program itself",
     "batch_aug_size": "set by the reference program itself",
-    "graph_cfg": LATER,
-    "unlabeled_sampling": LATER,
-    "unlabeled_fraction": LATER,
+    "unlabeled_fraction": "unlabeled_sampling says how many",
     # prediction
     "start_batch": DEAD,
     "label3d_index": "the label file of a folder is chosen by its cameras and keypoints",
     # COM
     "debug": "sample pictures are always kept",
     "com_debug": "sample pictures are always kept",
-    "augment_rotation": AUGMENTATION,
-    "augment_shear": AUGMENTATION,
-    "augment_zoom": AUGMENTATION,
-    "augment_shift": AUGMENTATION,
-    "augment_shear_val": AUGMENTATION,
-    "augment_zoom_val": AUGMENTATION,
-    "augment_shift_val": AUGMENTATION,
+    "augment_shear": SHEAR,
+    "augment_shear_val": SHEAR,
     # names of the command line only
     "verbose": COMMAND,
     "n_layers_locked": COMMAND,

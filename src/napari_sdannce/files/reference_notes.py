@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .reference_config import Ignored, Reference
-from .reference_keys import LATER
+from .reference_losses import NEED_NO_LABELS, is_known_schedule, names_of, schedule_of
 
 Note = Callable[[Reference], Ignored | None]
-_SCHEDULES = {"CosineAnnealingLR": "cosine", "StepLR": "step", "MultiStepLR": "step"}
-
-
-def schedule_of(reference: Reference) -> str:
-    """Name of our schedule that comes nearest to the configuration's."""
-    scheduler = reference.config.lr_scheduler or {}
-    return _SCHEDULES.get(str(scheduler.get("type")), "constant")
 
 
 def _scheduler_note(reference: Reference) -> str | None:
     scheduler = reference.config.lr_scheduler
     if not scheduler:
         return None
-    used = schedule_of(reference)
-    return f"{scheduler.get('type')} becomes the schedule '{used}'; its arguments are not used"
+    if not is_known_schedule(reference):
+        return f"there is no {scheduler.get('type')} here; the learning rate stays constant"
+    if schedule_of(reference)["schedule"] == "cosine":
+        return "the learning rate falls to 1 % over all epochs; other arguments are not used"
+    return None
 
 
 def _split_note(reference: Reference) -> str | None:
@@ -40,21 +36,28 @@ def loss_note(usual: str) -> Note:
     """Note for losses other than the usual one of the network."""
 
     def note(reference: Reference) -> Ignored | None:
-        loss = reference.config.loss
-        names = list(loss) if isinstance(loss, dict) else [loss]
-        others = [name for name in names if name != usual]
+        others = [name for name in names_of(reference) if name != usual]
         if not others:
             return None
-        return _ignored(reference, "loss", f"only {usual} is used; {', '.join(others)}: {LATER}")
+        reason = f"COM networks learn with {usual}, not with {', '.join(others)}"
+        return _ignored(reference, "loss", reason)
 
     return note
 
 
-def max_head(reference: Reference) -> Ignored | None:
-    """Note for poses at the maximum of the heatmap instead of its expectation."""
-    if reference.config.expval:
+def pairs(reference: Reference) -> Ignored | None:
+    """Note for frames without labels that the reference takes where two animals are close."""
+    config = reference.config
+    files = [each.com_file.name for each in config.exp if each.com_file is not None]
+    if config.unlabeled_sampling is None or not any("instance" in name for name in files):
         return None
-    return _ignored(reference, "expval", f"poses are always the expectation; MAX is {LATER}")
+    if not set(names_of(reference)) & set(NEED_NO_LABELS):
+        return None
+    reason = (
+        "frames without labels are drawn wherever the animal has a COM; to draw them where "
+        "animals are close, name COM files of all animals and set unlabelled_within_mm (120)"
+    )
+    return _ignored(reference, "unlabeled_sampling", reason)
 
 
 def cropping(reference: Reference) -> Ignored | None:
