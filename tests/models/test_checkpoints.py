@@ -165,7 +165,9 @@ def test_damaged_and_changed_checkpoints_are_read_or_refused(tmp_path: Path) -> 
 
 def test_foreign_contents_are_named(tmp_path: Path) -> None:
     torch.save({"state_dict": {"layer.weight": torch.zeros(2)}}, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match="no COM, DANNCE or s-DANNCE network: its tensors are layer"):
+    with pytest.raises(
+        CheckpointError, match="no COM, DANNCE or s-DANNCE network: its tensors are layer"
+    ):
         load_checkpoint(tmp_path / "other.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds a list"):

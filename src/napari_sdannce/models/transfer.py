@@ -9,6 +9,7 @@ import torch
 
 from napari_sdannce.models.com import ComConfig
 from napari_sdannce.models.dannce import VolumeConfig
+from napari_sdannce.models.resize import resized
 from napari_sdannce.models.sdannce import SdannceConfig
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Transfer:
         """One sentence for the person who waits."""
         parts = [f"{len(self.taken)} tensors taken over"]
         if self.adapted:
-            parts.append(f"adapted: {'; '.join(self.adapted)}")
+            parts.append(f"adapted: {_some(self.adapted, '; ')}")
         if self.fresh:
             parts.append(f"begin anew: {_some(self.fresh)}")
         if self.unused:
@@ -125,14 +126,24 @@ def _adapted(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> Tensor |
         return _rows(taking, name, old, fresh, _outputs)
     if name.endswith((".gconv.e", "gconv_output.e")):
         return _bones(taking, name, old, fresh)
-    if name.endswith((".gconv.M", ".gconv.adj2")) and old.shape != fresh.shape:
+    if old.shape == fresh.shape:
+        return old
+    if name.endswith((".gconv.M", ".gconv.adj2")) or name.startswith("gconv"):
         return None
-    return old if old.shape == fresh.shape else None
+    return _of_other_width(taking, name, old, fresh)
+
+
+def _of_other_width(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> Tensor | None:
+    before, after = taking.old.network.width, taking.new.network.width
+    made = None if before == after else resized(name, old, fresh)
+    if made is not None:
+        taking.adapted.append(f"{name} (of width {before}, for {after})")
+    return made
 
 
 def _first_layer(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> Tensor | None:
     before, after = taking.old.network, taking.new.network
-    if old.shape[0] != fresh.shape[0] or old.ndim != fresh.ndim:
+    if old.ndim != fresh.ndim:
         return None
     if isinstance(before, ComConfig) or isinstance(after, ComConfig):
         colours = (old.shape[1], fresh.shape[1])
@@ -150,7 +161,9 @@ def _first_layer(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> Tens
         # the layer's answer is a sum over views: it shall stay as strong as it was
         made = made * (views[0] / views[1])
     made = made.flatten(1, 2)
-    if not torch.equal(made, old) if made.shape == old.shape else True:
+    if made.shape != fresh.shape:
+        return _of_other_width(taking, name, made, fresh)
+    if made.shape != old.shape or not torch.equal(made, old):
         taking.adapted.append(
             f"{name} (of {views[0]} views of {colours[0]} channels, for {views[1]} of {colours[1]})"
         )
@@ -194,7 +207,11 @@ def _rows(
 ) -> Tensor | None:
     """Rows of the output layer, matched by name; by place where there are no names."""
     if old.shape[1:] != fresh.shape[1:]:
-        return None
+        likewise = fresh.new_empty(len(old), *fresh.shape[1:])
+        wider = _of_other_width(taking, name, old, likewise)
+        if wider is None:
+            return None
+        old = wider
     before, after = names_of(taking.old), names_of(taking.new)
     known = len(before) == len(old) and len(after) == len(fresh)
     if not known or before == after:
@@ -249,6 +266,6 @@ def same_kind(network: Network, start: Checkpoint) -> bool:
     return isinstance(theirs, ComConfig)
 
 
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
+def _some(names: Sequence[str], between: str = ", ") -> str:
+    shown = between.join(names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
