@@ -12,6 +12,7 @@ import torch
 
 from napari_sdannce.geometry.threads import available_cores
 from napari_sdannce.inference.filling import Clock
+from napari_sdannce.models.devices import choose_device
 from napari_sdannce.settings.events import Event, JobDone, Message, Progress
 
 if TYPE_CHECKING:
@@ -59,7 +60,14 @@ def in_processes(
     Returns
     -------
     Why processes failed, a sentence each.
+
+    Raises
+    ------
+    ValueError
+        When the machine has no such device.
     """
+    for device in set(settings.crew):
+        choose_device(device)
     crew = _Crew(Clock(task, total))
     cores = max(1, available_cores() // len(settings.crew))
     try:

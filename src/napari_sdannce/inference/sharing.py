@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_sdannce.inference.cluster import on_cluster
 from napari_sdannce.inference.filling import fill_store, rows_in
 from napari_sdannce.inference.processes import in_processes
 from napari_sdannce.models.devices import choose_device, shared_cores
@@ -24,7 +25,7 @@ def filled(
     elsewhere: Predict,
     only: range | None = None,
 ) -> Iterator[Event]:
-    """Fill a store, here or in the processes that the settings ask for.
+    """Fill a store, here or where the settings ask for it.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def filled(
     work
         How, when this process does it.
     settings
-        Batch size, devices.
+        Batch size, devices, cluster.
     elsewhere
         The same job, for another process.
     only
@@ -49,14 +50,17 @@ def filled(
     ValueError
         When a device is not there, or processes failed and left work.
     """
-    if not settings.crew:
+    if not settings.crew and settings.cluster is None:
         with shared_cores(choose_device(settings.device)):
             yield from fill_store(store, work, settings.batch_size, only)
         return
-    for device in set(settings.crew):
-        choose_device(device)
     total = rows_in(store.missing_chunks())
-    failures = yield from in_processes(elsewhere, settings, range(len(store)), work.task, total)
+    if not total:
+        return
+    if settings.cluster is not None:
+        failures = yield from on_cluster(elsewhere, settings, work.task, store.missing_chunks)
+    else:
+        failures = yield from in_processes(elsewhere, settings, range(len(store)), work.task, total)
     left = rows_in(store.missing_chunks())
     if left:
         raise ValueError(

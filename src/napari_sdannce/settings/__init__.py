@@ -1,6 +1,7 @@
 """Settings of every job: pydantic models with units and limits, no logic."""
 
 from napari_sdannce.settings.base import (
+    ClusterJobSettings,
     ExperimentSettings,
     PredictSettings,
     Settings,
@@ -15,6 +16,7 @@ from napari_sdannce.settings.dannce import (
 from napari_sdannce.settings.volume import VolumeSettings
 
 __all__ = [
+    "ClusterJobSettings",
     "ComImageSettings",
     "ComPredictSettings",
     "ComTrainSettings",

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
 
@@ -159,6 +159,33 @@ class TrainSettings(Settings):
     device: Device = "auto"
 
 
+ClusterKind = Literal["local", "slurm", "pbs", "sge", "lsf"]
+
+
+class ClusterJobSettings(Settings):
+    """What a cluster is asked for."""
+
+    count: int = Field(4, ge=1, le=10_000, description="How many jobs to ask for")
+    cores: int = Field(4, ge=1, le=1024, description="Cores of a job")
+    memory: str = Field(
+        "16GB", pattern=r"^\d+ ?[kMGT]?i?B$", description="Memory of a job, with its unit"
+    )
+    walltime: str = Field(
+        "08:00:00",
+        pattern=r"^(\d+-)?\d{1,3}:\d{2}(:\d{2})?$",
+        description="Longest time of a job, hours:minutes:seconds",
+    )
+    queue: str | None = Field(None, description="Queue or partition; default: the cluster's")
+    account: str | None = Field(None, description="Account or project to charge")
+    directives: tuple[str, ...] = Field(
+        (), description="More for the head of the job script, as --gres=gpu:1"
+    )
+    setup: tuple[str, ...] = Field(
+        (), description="Shell commands before the work, as 'module load cuda'"
+    )
+    chunks: int = Field(8, ge=1, description="Chunks that follow one another in a task")
+
+
 class PredictSettings(Settings):
     """What every prediction has in common."""
 
@@ -190,6 +217,16 @@ class PredictSettings(Settings):
     workers: int = Field(
         1, ge=1, le=1024, description="Processes on each device; they share the machine's cores"
     )
+    cluster: ClusterKind | None = Field(
+        None, description="Queueing system to hand the work to; local: processes of this machine"
+    )
+    cluster_job: ClusterJobSettings = ClusterJobSettings()
+
+    @model_validator(mode="after")
+    def _one_way_to_share(self) -> Self:
+        if self.cluster and self.crew:
+            raise ValueError("cluster, or devices and workers: one of them shares the work")
+        return self
 
     @property
     def crew(self) -> tuple[str, ...]:
@@ -201,4 +238,4 @@ class PredictSettings(Settings):
     @property
     def own_device(self) -> str:
         """Device of this process: one that only hands out work takes no GPU's memory."""
-        return "cpu" if self.crew else self.device
+        return "cpu" if self.crew or self.cluster else self.device

@@ -1,0 +1,140 @@
+"""A job on a cluster: stretches of chunks are the tasks, and all write into one store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_sdannce.inference.filling import Clock, rows_in
+from napari_sdannce.settings.events import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from napari_sdannce.inference.processes import Predict
+    from napari_sdannce.settings.base import ClusterJobSettings, ClusterKind, PredictSettings
+    from napari_sdannce.settings.events import Event
+
+Missing = Callable[[], "Sequence[range]"]
+
+
+def on_cluster(
+    predict: Predict, settings: PredictSettings, task: str, missing: Missing
+) -> Generator[Event, None, list[str]]:
+    """Let the jobs of a cluster fill a store, which must lie on a disk that all of them see.
+
+    Parameters
+    ----------
+    predict
+        The job.
+    settings
+        Of the whole job; they name the cluster.
+    task
+        What it is called.
+    missing
+        Chunks that are still to be written.
+
+    Yields
+    ------
+    Event
+        Progress of all together, each message once.
+
+    Returns
+    -------
+    Why tasks failed, a sentence each.
+    """
+    from distributed import Client, as_completed
+
+    assert settings.cluster is not None
+    job = settings.cluster_job
+    clock = Clock(task, rows_in(missing()))
+    failures: list[str] = []
+    told: set[str] = set()
+    with CLUSTERS[settings.cluster](job) as cluster, Client(cluster) as client:
+        cluster.scale(job.count)
+        # by reference: a task would else carry the whole trace along
+        shared = client.scatter(predict, broadcast=False)
+        alone = settings.model_copy(update={"cluster": None})
+        futures = {
+            client.submit(_predict_rows, shared, alone, rows, pure=False): rows
+            for rows in tasks_of(missing(), job.chunks)
+        }
+        for future in as_completed(futures):
+            error = future.exception()
+            messages = [] if error else future.result()
+            if error:
+                rows = futures[future]
+                text = f"the task of moments {rows.start} to {rows.stop - 1} failed: {error}"
+                failures.append(text)
+                messages = [Message(level="warning", text=text)]
+            yield from (message for message in messages if message.text not in told)
+            told.update(message.text for message in messages)
+            clock.done = clock.total - rows_in(missing())
+            yield clock.now()
+    return failures
+
+
+def tasks_of(missing: Sequence[range], chunks: int) -> list[range]:
+    """Rows of the tasks, each of at most so many chunks that follow one another."""
+    tasks: list[range] = []
+    count = 0
+    for chunk in missing:
+        if tasks and tasks[-1].stop == chunk.start and count < chunks:
+            tasks[-1], count = range(tasks[-1].start, chunk.stop), count + 1
+        else:
+            tasks.append(chunk)
+            count = 1
+    return tasks
+
+
+def _predict_rows(predict: Predict, settings: PredictSettings, rows: range) -> list[Message]:
+    """Predict some rows; what a task does. Messages are for the one who waits."""
+    torch.set_num_threads(settings.cluster_job.cores)
+    with closing(predict(settings, only=rows)) as job:
+        return [event for event in job if isinstance(event, Message)]
+
+
+def _local(job: ClusterJobSettings) -> Any:
+    from distributed import LocalCluster
+
+    return LocalCluster(
+        n_workers=job.count,
+        threads_per_worker=1,
+        memory_limit=job.memory,
+        dashboard_address=None,
+    )
+
+
+def _queued(name: str, *, account: str) -> Callable[[ClusterJobSettings], Any]:
+    """Jobs of a queueing system; `account` is what its settings call that."""
+
+    def make(job: ClusterJobSettings) -> Any:
+        import dask_jobqueue
+
+        return getattr(dask_jobqueue, name)(
+            cores=job.cores,
+            memory=job.memory,
+            processes=1,
+            queue=job.queue,
+            walltime=job.walltime,
+            job_extra_directives=list(job.directives),
+            job_script_prologue=list(job.setup),
+            # one task at a time: it uses all cores by itself
+            worker_extra_args=["--nthreads", "1"],
+            **{account: job.account},
+        )
+
+    return make
+
+
+CLUSTERS: dict[ClusterKind, Callable[[ClusterJobSettings], Any]] = {
+    "local": _local,
+    "slurm": _queued("SLURMCluster", account="account"),
+    "pbs": _queued("PBSCluster", account="account"),
+    "sge": _queued("SGECluster", account="project"),
+    "lsf": _queued("LSFCluster", account="project"),
+}
+"""What asks for processes, by the name that settings use."""

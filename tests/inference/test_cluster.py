@@ -1,0 +1,94 @@
+"""One job on a cluster; here of processes on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_sdannce.inference import predict_dannce
+from napari_sdannce.inference.cluster import CLUSTERS, tasks_of
+from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
+from napari_sdannce.predictions import ComTrace, PoseStore
+from napari_sdannce.settings import ClusterJobSettings, DanncePredictSettings, VolumeSettings
+from napari_sdannce.settings.events import JobDone, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOB = ClusterJobSettings(
+    count=2,
+    cores=6,
+    memory="20GB",
+    walltime="02:30:00",
+    queue="gpu",
+    account="lab",
+    directives=("--gres=gpu:1",),
+    setup=("module load cuda",),
+    chunks=3,
+)
+
+
+def test_chunks_in_a_row_are_a_task() -> None:
+    chunks = [range(i, i + 10) for i in range(0, 100, 10)]
+    assert tasks_of(chunks, 4) == [range(0, 40), range(40, 80), range(80, 100)]
+    left = [chunks[i] for i in (0, 2, 3, 4, 5, 9)]
+    assert tasks_of(left, 3) == [range(0, 10), range(20, 50), range(50, 60), range(90, 100)]
+    assert tasks_of([], 3) == []
+
+
+def test_a_cluster_gives_what_one_process_gives(disc_scene, tmp_path: Path) -> None:
+    config = DannceConfig(n_views=4, n_keypoints=4, width=2)
+    info = CheckpointInfo(
+        network=config, volume=VolumeSettings(voxels=8, size_mm=120), keypoints=tuple("abcd")
+    )
+    common = {
+        "checkpoint": save_checkpoint(tmp_path / "weights", build_network(config, 0), info),
+        "device": "cpu",
+        "chunk": 4,
+    }
+    trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
+    one = DanncePredictSettings(output=tmp_path / "one", **common)
+    list(predict_dannce(disc_scene.recording, one, trace))
+    several = DanncePredictSettings(
+        output=tmp_path / "several", cluster="local", cluster_job=JOB, **common
+    )
+    assert several.own_device == "cpu"
+    events = list(predict_dannce(disc_scene.recording, several, trace))
+    assert isinstance(events[-1], JobDone)
+    done = [event.done for event in events if isinstance(event, Progress)]
+    assert done == sorted(done)
+    assert len(done) == 4  # 12 chunks, 3 a task
+    assert done[-1] == 48
+    stores = [PoseStore.open(tmp_path / name / "poses.zarr") for name in ("one", "several")]
+    np.testing.assert_array_equal(stores[0].read().positions, stores[1].read().positions)
+    for name in ("save_data_AVG0.mat", "com3d_used.mat"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "several" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        ("slurm", ("#SBATCH -p gpu", "#SBATCH -A lab", "#SBATCH --cpus-per-task=6",
+                   "#SBATCH -t 02:30:00", "#SBATCH --gres=gpu:1")),
+        ("pbs", ("#PBS -q gpu", "#PBS -A lab", "#PBS -l walltime=02:30:00", "#PBS --gres=gpu:1")),
+        ("sge", ("#$ -q gpu", "#$ -P lab", "#$ -l h_rt=02:30:00", "#$ --gres=gpu:1")),
+        ("lsf", ("#BSUB -q gpu", '#BSUB -P "lab"', "#BSUB -n 6", "#BSUB --gres=gpu:1")),
+    ],
+)  # fmt: skip
+def test_what_a_queue_is_asked_for(kind: str, lines: tuple[str, ...]) -> None:
+    with CLUSTERS[kind](JOB) as cluster:
+        script = cluster.job_script()
+    for line in (*lines, "module load cuda"):
+        assert line in script.splitlines()
+    # one task at a time, with all cores
+    assert script.rindex("--nthreads 1") > script.rindex("--nthreads 6")
+
+
+def test_one_way_to_share() -> None:
+    for more in ({"devices": "cpu,cpu"}, {"workers": 2}):
+        with pytest.raises(ValueError, match="one of them shares the work"):
+            DanncePredictSettings(checkpoint="net.safetensors", cluster="local", **more)
+    with pytest.raises(ValueError, match="memory"):
+        ClusterJobSettings(memory="much")
