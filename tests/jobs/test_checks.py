@@ -177,10 +177,10 @@ def test_a_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path) -> 
 def test_disk_and_memory(tmp_path: Path) -> None:
     verdicts = [judge_disk(5 * GIB, gib * GIB).verdict for gib in (1, 4, 6)]
     assert verdicts == [Verdict.GOOD, Verdict.CAREFUL, Verdict.BAD]
-    found = [judge_memory(10 * GIB, gib * GIB, "the memory", "use less") for gib in (5, 8, 11)]
+    found = [judge_memory(10 * GIB, gib * GIB, "memory", "use less") for gib in (5, 8, 11)]
     assert [check.verdict for check in found] == verdicts
-    assert found[1].text == "takes about 8.0 GB of the memory, 10 GB are free: use less"
-    assert "free on the disk" in check_disk(tmp_path / "not" / "yet").text
+    assert found[1].text == "memory: about 8.0 GB needed, 10 GB free; use less"
+    assert "disk: " in check_disk(tmp_path / "not" / "yet").text
     assert check_memory(1e18, "cpu", "use less").verdict is Verdict.BAD
     assert in_bytes(3.25 * GIB) == "3.2 GB"
     assert in_bytes(30 * GIB) == "30 GB"

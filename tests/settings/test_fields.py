@@ -72,3 +72,8 @@ def test_nested_values() -> None:
     assert look_up(values, ("a", "c")) == 4
     assert look_up(values, ("a", "c", "d")) is None
     assert look_up(values, ("x",)) is None
+
+
+def test_what_must_be_given() -> None:
+    required = [name for name, field in named(DanncePredictSettings).items() if field.is_required]
+    assert required == ["checkpoint"]

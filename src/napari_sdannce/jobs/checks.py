@@ -111,11 +111,11 @@ def check_disk(folder: Path, needed: float = 0.0) -> Check:
 
 def judge_disk(free: float, needed: float) -> Check:
     """Whether so many free bytes suffice."""
-    text = f"{in_bytes(free)} free on the disk"
+    text = f"disk: {in_bytes(free)} free"
     if free < needed:
-        return bad(f"only {text}; about {in_bytes(needed)} will be written")
+        return bad(f"{text}, about {in_bytes(needed)} will be written")
     if free < needed + _LITTLE_DISK:
-        return careful(f"only {text}")
+        return careful(f"{text}, that is little")
     return good(text)
 
 
@@ -124,7 +124,7 @@ def check_memory(needed: float, device: str, remedy: str) -> Check:
     free = None if device in ("cpu", "mps") else free_gpu_memory(device)
     if free is None and device.startswith("cuda"):
         return careful(f"no GPU was found here, and the device is {device}")
-    where = "the memory" if free is None else "the GPU's memory"
+    where = "memory" if free is None else "GPU memory"
     if free is None:
         free = float(psutil.virtual_memory().available)
     return judge_memory(free, needed, where, remedy)
@@ -132,10 +132,10 @@ def check_memory(needed: float, device: str, remedy: str) -> Check:
 
 def judge_memory(free: float, needed: float, where: str, remedy: str) -> Check:
     """Whether so many free bytes suffice."""
-    text = f"takes about {in_bytes(needed)} of {where}, {in_bytes(free)} are free"
+    text = f"{where}: about {in_bytes(needed)} needed, {in_bytes(free)} free"
     if needed > free:
-        return bad(f"{text}: {remedy}")
-    return careful(f"{text}: {remedy}") if needed > 0.7 * free else good(text)
+        return bad(f"{text}; {remedy}")
+    return careful(f"{text}; {remedy}") if needed > 0.7 * free else good(text)
 
 
 def free_gpu_memory(device: str) -> float | None:

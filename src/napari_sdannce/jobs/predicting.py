@@ -113,7 +113,7 @@ def _check_views(
 
 def _trace(settings: DanncePredictSettings, recording: Recording) -> ComTrace | Check:
     """The COM trace that prediction will take, or why there is none."""
-    path = settings.com or _found_com(recording)
+    path = settings.com or found_com(recording)
     if isinstance(path, Check):
         return path
     try:
@@ -122,7 +122,11 @@ def _trace(settings: DanncePredictSettings, recording: Recording) -> ComTrace | 
         return bad(sentence(error))
 
 
-def _found_com(recording: Recording) -> Path | Check:
+def found_com(recording: Recording) -> Path | Check:
+    """COM trace of a recording: what was predicted here, else the only COM file there is.
+
+    A `Check` says why there is none.
+    """
     predicted = recording.folder / _COM_FOLDER
     if predicted.is_dir():
         return predicted

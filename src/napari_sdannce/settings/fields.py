@@ -12,7 +12,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-UNITS = {"_mm": "mm", "_px": "px", "_deg": "degrees"}
+UNITS = {"_mm": "mm", "_px": "px", "_deg": "°"}
 _SIMPLE = (bool, int, float, str, Path)
 
 
@@ -30,6 +30,8 @@ class SettingField:
         What it is.
     default
         None also where it must be given.
+    is_required
+        Whether there is no default.
     may_be_left
         Whether it may be left open, and what holds then is not its default but found out.
     is_tuple
@@ -44,6 +46,7 @@ class SettingField:
     kind: Any
     help: str
     default: Any = None
+    is_required: bool = False
     may_be_left: bool = False
     is_tuple: bool = False
     low: float | None = None
@@ -96,6 +99,7 @@ def fields_of(
             kind=kind,
             help=info.description or "",
             default=default,
+            is_required=info.is_required() and not left_open,
             may_be_left=left_open or default is None or (is_tuple and default == ()),
             is_tuple=is_tuple,
             choices=tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else (),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+OUR_DOCKS = "(napari-sdannce)"
+"""What napari's names of our panels' docks end with."""
+
 
 def real_viewer(viewer: Any) -> ViewerModel:
     """The viewer itself, when `viewer` is the proxy that plugins get."""
@@ -49,13 +52,40 @@ def undock(viewer: Any, widget: QWidget) -> None:
         window.remove_dock_widget(widget)
 
 
-def open_panel(viewer: Any) -> Any:
-    """Open the panel "Recording", or find it where it is open; None without a window."""
+def open_panel(viewer: Any, name: str = "Recording") -> Any:
+    """Open one of our panels, or find it where it is open; None without a window."""
     if not has_window(viewer):
         return None
     window = real_viewer(viewer).window
-    _, panel = window.add_plugin_dock_widget("napari-sdannce", "Recording")
+    _, panel = window.add_plugin_dock_widget("napari-sdannce", name)
     return panel
+
+
+def as_tab(panel: QWidget, title: str) -> None:
+    """Put the dock of a panel as a tab over our other panels: stacked, none would have room.
+
+    napari does so only when it is asked to in code, never from its menus. A dock's short title is
+    all that fits on a tab.
+    """
+    from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+    dock = panel.parentWidget()
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    if dock is None or dock.isFloating():
+        return
+    window = dock.parentWidget()
+    if not isinstance(window, QMainWindow):
+        return
+    dock.setWindowTitle(title)
+    area = window.dockWidgetArea(dock)
+    for other in window.findChildren(QDockWidget):
+        ours = other is not dock and other.objectName().endswith(OUR_DOCKS)
+        if ours and not other.isFloating() and window.dockWidgetArea(other) == area:
+            window.tabifyDockWidget(other, dock)
+            dock.show()
+            dock.raise_()
+            return
 
 
 def embedded_viewer(title: str) -> tuple[ViewerModel, Any]:

@@ -80,8 +80,12 @@ class RecordingPanel(QWidget):
         layout.addWidget(self._status)
         self._inspected.connect(self.page.show_problems)
         self.setMinimumWidth(330)
+        napari_adapter.later(self._as_tab)
         self.follow(shown_in(self.viewer))
         self.viewer.layers.events.inserted.connect(self._on_inserted)
+
+    def _as_tab(self) -> None:
+        napari_adapter.as_tab(self, "Recording")
 
     # what is said
 

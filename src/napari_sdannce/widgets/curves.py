@@ -1,0 +1,112 @@
+"""Curves of a training: its loss, and its error on frames it does not learn from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_sdannce.jobs.course import is_loss
+
+if TYPE_CHECKING:
+    from napari_sdannce.jobs.course import Course, Curve
+
+_ERRORS = {
+    "euclidean_distance_3D": "Mean error, mm",
+    "peak_distance_px": "Error in the image, px",
+}
+_TRAIN, _VALIDATION = "#7aa6ff", "#ffb347"
+_MOST_POINTS = 2000
+_WIDE_SPAN = 10.0
+_HEIGHT = 150
+
+
+class Curves(QWidget):
+    """Two plots over training steps."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.loss = _plot("Loss")
+        self.error = _plot("Error")
+        self.error.setXLink(self.loss)
+        self.error.setLabel("bottom", "steps")
+        self.nothing = QLabel("The curves begin with the first steps.")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.nothing, stretch=1)
+        layout.addWidget(self.loss, stretch=1)
+        layout.addWidget(self.error, stretch=1)
+
+    def show_course(self, course: Course) -> None:
+        """Draw what a training told so far."""
+        self.nothing.setVisible(not course.losses.steps)
+        self.loss.setVisible(bool(course.losses.steps))
+        self.error.setVisible(course.error is not None)
+        for plot in (self.loss, self.error):
+            plot.clear()
+        steps, values = _smooth(course.losses)
+        self.loss.setLogMode(y=_needs_log(values))
+        self.loss.plot(steps, values, pen=pg.mkPen(_TRAIN, width=1.5), name="training")
+        shown_error = course.error[0] if course.error is not None else None
+        for name, curve in course.curves.items():
+            stage, _, what = name.partition("_")
+            if is_loss(what) and stage == "val" and _is_first(name, course):
+                _line(self.loss, curve, "validation", _VALIDATION)
+            elif what == shown_error:
+                known = stage == "val"
+                label, color = ("validation", _VALIDATION) if known else ("training", _TRAIN)
+                _line(self.error, curve, label, color)
+        self.error.setTitle(_ERRORS.get(shown_error or "", "Error"), size="9pt")
+
+
+def _needs_log(values: np.ndarray) -> bool:
+    """Whether values span so much that small ones would lie on the axis."""
+    positive = values[values > 0]
+    wide = len(positive) > 0 and positive.max() > _WIDE_SPAN * positive.min()
+    return bool(wide and len(positive) == len(values))
+
+
+def _is_first(name: str, course: Course) -> bool:
+    """Whether a validation loss is the sum, and not one of its parts."""
+    losses = [each for each in course.curves if each.startswith("val_") and is_loss(each)]
+    return losses[:1] == [name]
+
+
+def _plot(title: str) -> pg.PlotWidget:
+    plot = pg.PlotWidget(background=None)
+    plot.setTitle(title, size="9pt")
+    plot.showGrid(x=True, y=True, alpha=0.2)
+    plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setMinimumHeight(_HEIGHT)
+    plot.getAxis("left").setWidth(42)
+    return plot
+
+
+def _line(plot: pg.PlotWidget, curve: Curve, name: str, color: str) -> None:
+    plot.plot(
+        np.array(curve.steps),
+        np.array(curve.values),
+        pen=pg.mkPen(color, width=1.5),
+        symbol="o",
+        symbolSize=5,
+        symbolBrush=color,
+        symbolPen=None,
+        name=name,
+    )
+
+
+def _smooth(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """A curve with few enough points to be drawn at once: each the mean of its neighbours."""
+    steps, values = np.array(curve.steps), np.array(curve.values)
+    width = -(-len(values) // _MOST_POINTS)
+    if width <= 1:
+        return steps, values
+    whole = len(values) // width * width
+    return tuple(each[:whole].reshape(-1, width).mean(axis=1) for each in (steps, values))

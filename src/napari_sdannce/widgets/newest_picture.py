@@ -1,0 +1,69 @@
+"""The newest sample picture of a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QPixmap, QResizeEvent
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLES = "samples"
+"""Folder in a run's folder with pictures of predicted and labelled keypoints."""
+
+
+class NewestPicture(QWidget):
+    """Shows the newest picture of a folder, as large as there is room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.path: Path | None = None
+        self._whole = QPixmap()
+        self.picture = QLabel("Pictures come with the first validation.")
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.picture.setWordWrap(True)
+        # the label must not keep the panel as wide as its picture
+        self.picture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.picture.setMinimumHeight(180)
+        self.caption = QLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.picture, stretch=1)
+        layout.addWidget(self.caption)
+
+    def look_in(self, run: Path | None) -> None:
+        """Show the newest picture of a run's folder; None: of no run."""
+        found = sorted((run / SAMPLES).glob("*.png"), key=_age) if run is not None else []
+        newest = found[-1] if found else None
+        if newest == self.path:
+            return
+        picture = QPixmap(str(newest)) if newest is not None else QPixmap()
+        if newest is not None and picture.isNull():
+            return  # half written: the next look finds it whole
+        self.path, self._whole = newest, picture
+        self.caption.setText("" if newest is None else newest.name)
+        if newest is None:
+            self.picture.setText("Pictures come with the first validation.")
+        self._scale()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Scale the picture with the panel."""
+        super().resizeEvent(event)
+        self._scale()
+
+    def _scale(self) -> None:
+        if not self._whole.isNull():
+            room: QSize = self.picture.size()
+            keep = Qt.AspectRatioMode.KeepAspectRatio
+            smooth = Qt.TransformationMode.SmoothTransformation
+            self.picture.setPixmap(self._whole.scaled(room, keep, smooth))
+
+
+def _age(path: Path) -> tuple[float, str]:
+    try:
+        return path.stat().st_mtime, path.name
+    except FileNotFoundError:  # it was taken away meanwhile
+        return 0.0, path.name

@@ -1,0 +1,213 @@
+"""Boxes for single settings: ticks, choices, numbers, texts, paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from napari_sdannce.widgets.setting_words import (
+    choices_of,
+    files_of,
+    is_folder,
+    left_open,
+    plain,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari_sdannce.settings.fields import SettingField
+
+_LARGEST = 2**31 - 1
+
+
+class Editor(Protocol):
+    """A box for one setting."""
+
+    native: QWidget
+
+    def get(self) -> Any:
+        """What it holds; None: left open."""
+
+    def set(self, value: Any) -> None:
+        """Show a value; None: left open."""
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call whenever what it holds changes."""
+
+
+def editor_for(field: SettingField) -> Editor:
+    """The box that fits a setting; it shows the default."""
+    editor = _editor_for(field)
+    editor.set(field.default)
+    return editor
+
+
+def _editor_for(field: SettingField) -> Editor:
+    choices = choices_of(field)
+    if choices is not None:
+        return ChoiceEditor(field, choices)
+    if field.is_tuple or field.may_be_left or field.kind not in _EDITORS:
+        is_path = getattr(field.kind, "__name__", "") == "Path" and not field.is_tuple
+        return PathEditor(field) if is_path else TextEditor(field)
+    return _EDITORS[field.kind](field)
+
+
+class TickEditor:
+    """Yes or no."""
+
+    def __init__(self, field: SettingField) -> None:
+        self._box = CheckBox(label="", text="")
+        self.native: QWidget = self._box.native
+
+    def get(self) -> bool:
+        """Whether it is ticked."""
+        return bool(self._box.value)
+
+    def set(self, value: Any) -> None:
+        """Tick or clear it."""
+        self._box.value = bool(value)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call when it is ticked or cleared."""
+        self._box.changed.connect(lambda _: callback())
+
+
+class NumberEditor:
+    """A whole number that is always given."""
+
+    def __init__(self, field: SettingField) -> None:
+        low = -_LARGEST if field.low is None else int(field.low)
+        high = _LARGEST if field.high is None else min(int(field.high), _LARGEST)
+        self._box = SpinBox(value=max(low, 0), min=low, max=high, step=int(field.step or 1))
+        self.native: QWidget = self._box.native
+        not_by_the_wheel(self.native)
+
+    def get(self) -> int:
+        """The number."""
+        return int(self._box.value)
+
+    def set(self, value: Any) -> None:
+        """Show a number."""
+        if value is not None:
+            self._box.value = int(value)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call when it changes."""
+        self._box.changed.connect(lambda _: callback())
+
+
+class ChoiceEditor:
+    """One of a few values, or none of them."""
+
+    def __init__(self, field: SettingField, choices: list[tuple[str, Any]]) -> None:
+        open_choice = [(left_open(field), None)] if field.may_be_left else []
+        self._choices = [*open_choice, *choices]
+        self._box = ComboBox(choices=self._choices, nullable=field.may_be_left)
+        self.native: QWidget = self._box.native
+        if isinstance(self.native, QComboBox):
+            # a long word must not make the whole panel wide
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            self.native.setSizeAdjustPolicy(policy)
+            self.native.setMinimumContentsLength(8)
+        not_by_the_wheel(self.native)
+
+    def get(self) -> Any:
+        """The value that is chosen."""
+        return self._box.value
+
+    def set(self, value: Any) -> None:
+        """Choose a value; one that was not on offer joins the others."""
+        if value not in [each for _, each in self._choices]:
+            self._choices.append((plain(value), value))
+            self._box.choices = self._choices
+        self._box.value = value
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call when another is chosen."""
+        self._box.changed.connect(lambda _: callback())
+
+
+class TextEditor:
+    """Anything that can be typed: several values stand with commas between them."""
+
+    def __init__(self, field: SettingField) -> None:
+        self._field = field
+        self._box = LineEdit()
+        self.native: QWidget = self._box.native
+        if field.may_be_left:
+            self._box.native.setPlaceholderText(left_open(field))
+
+    def get(self) -> Any:
+        """The text, or texts; numbers are made of them when the settings are checked."""
+        text = str(self._box.value).strip()
+        if not text:
+            return None if self._field.may_be_left else ""
+        return [each.strip() for each in text.split(",")] if self._field.is_tuple else text
+
+    def set(self, value: Any) -> None:
+        """Show a value."""
+        self._box.value = "" if value is None else plain(value)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call with every letter."""
+        self._box.changed.connect(lambda _: callback())
+
+
+class PathEditor(TextEditor):
+    """A path, with a button to choose it."""
+
+    def __init__(self, field: SettingField) -> None:
+        super().__init__(field)
+        self._button = QPushButton("…")
+        self._button.setFixedWidth(28)
+        self._button.setToolTip("Choose a folder" if is_folder(field) else "Choose a file")
+        self._button.clicked.connect(self._ask)
+        self._line = self._box.native
+        self.native = QWidget()
+        layout = QHBoxLayout(self.native)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._line, stretch=1)
+        layout.addWidget(self._button)
+        self.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set(self, value: Path | str | None) -> None:
+        """Show a path."""
+        super().set(value)
+        self._line.setToolTip("" if value is None else str(value))
+
+    def _ask(self) -> None:
+        path = self._choose()
+        if path:
+            self.set(path)
+
+    def _choose(self) -> str:
+        if is_folder(self._field):
+            return QFileDialog.getExistingDirectory(self.native, "Choose a folder")
+        return QFileDialog.getOpenFileName(
+            self.native, "Choose a file", filter=files_of(self._field)
+        )[0]
+
+
+_EDITORS: dict[type, Callable[[SettingField], Editor]] = {bool: TickEditor, int: NumberEditor}
+
+
+class _NoWheel(QObject):
+    """Lets the wheel scroll the panel, and not change the number under the mouse."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False
+
+
+def not_by_the_wheel(box: QWidget) -> None:
+    """Keep a box from changing while a person scrolls past it."""
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.installEventFilter(_NoWheel(box))

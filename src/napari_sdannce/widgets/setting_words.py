@@ -1,0 +1,123 @@
+"""Settings in words: what a form calls them, and what it offers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from napari_sdannce.settings.base import WIDTHS
+from napari_sdannce.settings.fields import UNITS
+
+if TYPE_CHECKING:
+    from napari_sdannce.settings.fields import SettingField
+
+_LABELS = {
+    "average": "Average of weights",
+    "batch_size": "Batch",
+    "checkpoint": "Network",
+    "chunk": "Frames a chunk",
+    "clip_gradient": "Longest gradient",
+    "com": "COM trace",
+    "com_jitter_rounds": "Moved copies",
+    "count": "How many frames",
+    "device": "Compute on",
+    "downsample": "Downsample images",
+    "max_error_px": "Largest error",
+    "mono": "Brightness only",
+    "n_views": "Views at once",
+    "output": "Results folder",
+    "pixel_origin": "First pixel",
+    "reference_weights": "Also write .pth",
+    "seed": "Random seed",
+    "size_mm": "Cube",
+    "sigma_mm": "Spot of the target",
+    "sigma_px": "Spot of the target",
+    "start": "First frame",
+    "start_from": "Start from",
+    "stop_after": "Stop early after",
+    "subpixel": "Sub-pixel peaks",
+    "train_frames": "Most frames",
+    "validation_experiments": "Validate on",
+    "voxels": "Voxels an edge",
+    "width": "Network width",
+}
+GROUPS = {
+    "volume": "Cube of voxels",
+    "image": "Images",
+    "experiment": "Experiments",
+    "graph": "Graph network",
+}
+"""What groups of settings are called."""
+_FOLDERS = ("output", "masks", "folder")
+_NETWORKS = ("checkpoint", "start_from")
+NETWORK_FILES = "Networks (*.safetensors *.pth)"
+COM_FILES = "COM traces (*.mat *.pickle *.pkl)"
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def label_of(field: SettingField) -> str:
+    """Short name, without its unit."""
+    if field.name in _LABELS:
+        return _LABELS[field.name]
+    name = field.name.removesuffix(next((end for end in UNITS if field.name.endswith(end)), ""))
+    words = re.sub(r"\bcom\b", "COM", name.replace("_", " "))
+    return words[:1].upper() + words[1:]
+
+
+def caption_of(field: SettingField) -> str:
+    """The first part of its help."""
+    return re.split(r"[;:(]", field.help, maxsplit=1)[0].strip()
+
+
+def tip_of(field: SettingField) -> str:
+    """All that is known of it, with its name in files and on the command line."""
+    parts = [f"{field.help}."] if field.help else []
+    if field.default not in (None, (), ""):
+        parts.append(f"Default: {plain(field.default)}.")
+    return " ".join([*parts, f"In files: {'.'.join(field.path)}"])
+
+
+def left_open(field: SettingField) -> str:
+    """What a field that is left open stands for."""
+    if field.is_required:
+        return "choose one"
+    after = re.search(r"default: ([^;(]+)", field.help)
+    if after is not None:
+        return after.group(1).strip()
+    if field.path[0] in ("volume", "image") and field.may_be_left:
+        return "as in training"
+    return "all" if field.is_tuple else "none"
+
+
+def plain(value: Any) -> str:
+    """A value as a person writes it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:
+    """What can be chosen, in words and as a value; None where anything may be typed."""
+    if field.is_tuple:
+        return None
+    if field.name == "width":
+        return [(f"{name} ({channels})", channels) for name, channels in WIDTHS.items()]
+    if field.name == "device":
+        return [(name, name) for name in _DEVICES]
+    if field.kind is bool and field.may_be_left:
+        return [("yes", True), ("no", False)]
+    return [(each.replace("_", " "), each) for each in field.choices] or None
+
+
+def is_folder(field: SettingField) -> bool:
+    """Whether a path is that of a folder."""
+    return field.name in _FOLDERS
+
+
+def files_of(field: SettingField) -> str:
+    """Which files to offer."""
+    if field.name in _NETWORKS:
+        return NETWORK_FILES
+    return COM_FILES if field.name == "com" else "All files (*)"

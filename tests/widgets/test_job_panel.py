@@ -1,0 +1,434 @@
+"""The panels "COM", "Train" and "Predict", with jobs in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+import yaml
+from qtpy.QtWidgets import QFileDialog
+
+from napari_sdannce.demo_data import sample_folder, sample_weights
+from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.jobs.background import JOBS, JobNote, State
+from napari_sdannce.jobs.checks import Check, Verdict
+from napari_sdannce.settings import DanncePredictSettings
+from napari_sdannce.settings.events import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    JobDone,
+    JobFailed,
+    Message,
+    Progress,
+    TrainingStep,
+)
+from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.check_lines import CheckLines
+from napari_sdannce.widgets.experiment_list import ExperimentList
+from napari_sdannce.widgets.frame_preview import newest_com_network, predict_one
+from napari_sdannce.widgets.job_panel import ComPanel, JobPanel, PredictPanel, TrainPanel
+from napari_sdannce.widgets.job_view import JobView
+from napari_sdannce.widgets.opening import Failed
+from napari_sdannce.widgets.recording_layers import shown_in
+from napari_sdannce.widgets.recording_panel import RecordingPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import napari
+
+    from napari_sdannce.jobs.background import BackgroundJob
+
+pytestmark = pytest.mark.window
+
+WAIT_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def viewer(qapp: Any) -> Iterator[napari.Viewer]:
+    """One window for all tests here: opening one takes seconds."""
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
+class Docked:
+    """Panels in a window."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._panels: list[Any] = []
+
+    def __call__(self, kind: Any) -> Any:
+        panel = kind(self._viewer)
+        self._viewer.window.add_dock_widget(panel, name=kind.__name__, area="right")
+        self._panels.append(panel)
+        return panel
+
+    def close(self, panel: Any) -> None:
+        self._panels.remove(panel)
+        napari_adapter.undock(self._viewer, panel)
+        panel.deleteLater()
+
+
+@pytest.fixture
+def docked(viewer: napari.Viewer) -> Iterator[Docked]:
+    """Opens panels in the window, and closes them at the end."""
+    docked = Docked(viewer)
+    yield docked
+    viewer.layers.clear()
+    for panel in list(docked._panels):
+        docked.close(panel)
+
+
+@pytest.fixture(autouse=True)
+def _no_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 3D view takes seconds to open without a graphics card."""
+    monkeypatch.setattr(napari_adapter, "has_window", lambda viewer: False)
+
+
+@pytest.fixture
+def discs(disc_scene: Any, tmp_path: Path) -> Path:
+    """An experiment that may be written to."""
+    folder = tmp_path / "discs"
+    shutil.copytree(disc_scene.folder, folder)
+    return folder
+
+
+def checked(panel: JobPanel, what: tuple[str, str], qtbot: Any) -> list[Check]:
+    page = panel.pages[what]
+    with qtbot.waitSignal(page.checked, timeout=WAIT_MS):
+        page.check()
+    return list(page.lines.checks)
+
+
+def choose(panel: JobPanel, what: tuple[str, str], values: dict[tuple[str, ...], Any]) -> None:
+    for path, value in values.items():
+        panel.pages[what].form.rows[path].editor.set(value)
+
+
+TRAIN_COM = ("train", "com")
+TINY = {("image", "downsample"): 8, ("width",): 1, ("steps",): "100000", ("device",): "cpu",
+        ("validate_every",): 100_000}  # fmt: skip
+
+
+def test_a_job_goes_on_without_the_panel_and_is_found_again(
+    docked: Docked, discs: Path, qtbot: Any
+) -> None:
+    panel = docked(ComPanel)
+    panel.experiments.add([discs])
+    choose(panel, TRAIN_COM, TINY)
+    found = checked(panel, TRAIN_COM, qtbot)
+    assert not [check for check in found if check.verdict is Verdict.BAD]
+    panel.pages[TRAIN_COM].start_button.click()
+    (job,) = panel.jobs.jobs
+    assert job.note.output == discs / "COM" / "train"
+    assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Jobs (1 running)"
+    qtbot.waitUntil(lambda: steps_of(panel) > 0 or ended(panel), timeout=WAIT_MS)
+    docked.close(panel)
+
+    again = docked(ComPanel)
+    again.experiments.add([discs])
+    assert again.jobs.view.job == job
+    assert again.jobs.view.state is State.RUNNING, again.jobs.view.detail.text()
+    before = steps_of(again)
+    assert before > 0
+    qtbot.waitUntil(lambda: steps_of(again) > before, timeout=WAIT_MS)
+    view = again.jobs.view
+    view.stop_button.click()
+    assert view.stop_button.text() == "End at once"
+    qtbot.waitUntil(lambda: ended(again), timeout=WAIT_MS)
+    assert view.state is State.STOPPED
+    assert view.headline.text() == "Stopped"
+    assert view.load_button.text() == "Predict with this network"
+    view.load_button.click()
+    assert again.tabs.tabText(again.tabs.currentIndex()) == "Predict"
+    given = again.pages[("predict", "com")].form.rows[("checkpoint",)].editor.get()
+    assert given == str(discs / "COM" / "train" / "checkpoints" / "last.safetensors")
+
+
+def steps_of(panel: JobPanel) -> int:
+    panel.jobs.look()
+    return panel.jobs.view.course.done if panel.jobs.view.course.losses.steps else 0
+
+
+def ended(panel: JobPanel) -> bool:
+    panel.jobs.look()
+    return panel.jobs.view.state is not State.RUNNING
+
+
+def a_job(
+    experiment: Path, what: tuple[str, str], *events: Event, alive: bool = True
+) -> BackgroundJob:
+    """A job's folder, written by hand; its process is ours, or nobody's."""
+    from datetime import UTC, datetime
+
+    from napari_sdannce.jobs.background import BackgroundJob
+
+    folder = experiment / JOBS / "-".join(what)
+    folder.mkdir(parents=True)
+    ours = psutil.Process()
+    note = JobNote(
+        what=what,
+        command=("sdannce", *what),
+        pid=os.getpid(),
+        process_started=ours.create_time() if alive else 0.0,
+        computer=os.uname().nodename if hasattr(os, "uname") else "",
+        started=datetime(2026, 1, 1, 12, tzinfo=UTC),
+        experiments=(experiment,),
+        output=experiment / "run",
+    )
+    (folder / "job.json").write_text(note.model_dump_json())
+    job = BackgroundJob(folder, note)
+    say(job, *events)
+    return job
+
+
+def say(job: BackgroundJob, *events: Event) -> None:
+    with job.events_file.open("a") as file:
+        file.writelines(event.model_dump_json() + "\n" for event in events)
+
+
+@pytest.fixture
+def view(qtbot: Any) -> JobView:
+    view = JobView()
+    qtbot.addWidget(view)
+    return view
+
+
+def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
+    job = a_job(tmp_path, ("train", "dannce"))
+    view.follow(job)
+    assert view.headline.text() == "Starting …"
+    assert view.bar.maximum() == 0  # it moves to and fro
+    assert view.load_button.isHidden()
+    assert not view.curves.nothing.isHidden()
+    say(job, Progress(task="read labelled frames", done=2, total=8, unit="poses"))
+    view.look()
+    assert (view.headline.text(), view.bar.value()) == ("Reading labelled frames", 2)
+    metrics = {"val_L1Loss": 4.0, "val_euclidean_distance_3D": 9.25}
+    step = TrainingStep(step=5, total=10, loss=3.0, seconds_left=90.0)
+    say(
+        job,
+        step,
+        EpochDone(epoch=1, total=2, metrics=metrics),
+        Message(level="warning", text="Dark."),
+    )
+    view.look()
+    assert view.headline.text() == "Training, 1 min 30 s left"
+    said = view.detail.text().replace("\u200b", "")
+    assert said == "5 of 10 steps, epoch 1 of 2, error 9.25 mm\nDark."
+    curves = [item.getData()[1].tolist() for item in view.curves.error.listDataItems()]
+    assert curves == [[9.25]]
+    assert view.curves.nothing.isHidden()
+    samples = tmp_path / "run" / "samples"
+    samples.mkdir(parents=True)
+    cv2.imwrite(str(samples / "epoch-1.png"), np.zeros((20, 30, 3), np.uint8))
+    network = tmp_path / "run" / "best.safetensors"
+    network.touch()
+    say(job, CheckpointSaved(path=str(network)), JobDone(seconds=61, outputs=("/run",)))
+    view.look()
+    assert (view.headline.text(), view.state) == ("Finished in 1 min 01 s", State.FINISHED)
+    assert view.bar.value() == view.bar.maximum()
+    assert view.stop_button.isHidden()
+    assert not view.load_button.isHidden()
+    assert view.picture.path == samples / "epoch-1.png"
+    assert view.log.toPlainText().endswith("/run".replace("/", "/\u200b"))
+
+
+def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path: Path) -> None:
+    job = a_job(tmp_path, ("predict", "com"), JobFailed(text="the disk is full"))
+    job.log_file.write_text("OSError: 28\n")
+    view.follow(job)
+    assert view.headline.text() == "It failed"
+    assert view.detail.text() == "The disk is full"
+    assert "OSError: 28" in view.log.toPlainText()
+    assert view.load_button.isHidden()
+
+
+def test_a_killed_job(view: JobView, tmp_path: Path) -> None:
+    step = TrainingStep(step=5, total=10, loss=3.0, seconds_left=90.0)
+    view.follow(a_job(tmp_path, ("train", "com"), step, alive=False))
+    assert view.headline.text() == "It ended without a word"
+    assert view.stop_button.isHidden()
+
+
+def test_jobs_of_other_kinds_are_listed_by_their_own_panels(docked: Docked, tmp_path: Path) -> None:
+    for what in (("train", "com"), ("predict", "com"), ("train", "dannce"), ("predict", "dannce")):
+        a_job(tmp_path, what, JobDone(seconds=1))
+    listed = {}
+    for kind in (ComPanel, TrainPanel, PredictPanel):
+        panel = docked(kind)
+        panel.experiments.add([tmp_path])
+        listed[kind] = {job.note.what for job in panel.jobs.jobs}
+    assert listed == {
+        ComPanel: {("train", "com"), ("predict", "com")},
+        TrainPanel: {("train", "dannce")},
+        PredictPanel: {("predict", "dannce")},
+    }
+
+
+def test_a_result_is_drawn_over_its_recording(
+    docked: Docked, folder: Path, poses: Any, tmp_path: Path, qtbot: Any, monkeypatch: Any
+) -> None:
+    from napari_sdannce.predictions import Job, PoseChunk, PoseStore
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    job = Job(animals=poses.animals, keypoints=poses.keypoints)
+    store = PoseStore.open_or_create(
+        experiment / "run" / "poses.zarr", poses.sample_ids, job, chunk=12
+    )
+    store.write(0, PoseChunk(poses.positions, poses.confidence, poses.positions[:, :, 0]))
+    store.finish()
+    a_job(experiment, ("predict", "dannce"), JobDone(seconds=1))
+    recording, panel = docked(RecordingPanel), docked(PredictPanel)
+    monkeypatch.setattr(napari_adapter, "open_panel", lambda *_: recording)
+    panel.experiments.add([experiment])
+    assert panel.jobs.view.load_button.text() == "Load result"
+    with qtbot.waitSignal(recording.marks_opened, timeout=WAIT_MS):
+        panel.jobs.view.load_button.click()
+    (drawn,) = recording.shown.drawn
+    assert len(drawn.marks.moments()) == 12
+    assert recording.shown.recording.folder == experiment
+
+
+def test_start_waits_for_what_is_missing(docked: Docked, discs: Path, qtbot: Any) -> None:
+    panel = docked(PredictPanel)
+    page = panel.pages[("predict", "dannce")]
+    page.check()
+    assert not page.start_button.isEnabled()
+    panel.experiments.add([discs])
+    page.check()
+    assert not page.start_button.isEnabled()
+    assert page.form.rows[("checkpoint",)].trouble == "must be given"
+    page.form.rows[("checkpoint",)].editor.set("/nowhere.pth")
+    found = checked(panel, page.kind.what, qtbot)
+    assert "there is no network" in "".join(check.text for check in found)
+    assert page.start_button.text() == "Start anyway"
+    assert page.start_button.isEnabled()
+
+
+def test_an_experiment_that_can_not_be_written_to(
+    docked: Docked, disc_scene: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    panel = docked(TrainPanel)
+    panel.experiments.add([disc_scene.folder])
+    checked(panel, ("train", "dannce"), qtbot)
+    (disc_scene.folder / ".sdannce").touch()  # where its folder should be
+    try:
+        panel.pages[("train", "dannce")].start()
+    finally:
+        (disc_scene.folder / ".sdannce").unlink()
+    assert "It could not be started" in panel.status
+    assert not panel.jobs.jobs
+
+
+def test_the_recording_on_screen_is_chosen(
+    docked: Docked, viewer: napari.Viewer, folder: Path, qtbot: Any
+) -> None:
+    recording, panel = docked(RecordingPanel), docked(TrainPanel)
+    assert panel.experiments.folders == ()
+    with qtbot.waitSignal(recording.opened, timeout=WAIT_MS):
+        recording.open(folder)
+    qtbot.waitUntil(lambda: panel.experiments.current == folder, timeout=WAIT_MS)
+    assert docked(PredictPanel).experiments.folders == (folder,)
+
+
+def test_settings_of_a_run_are_taken_over(
+    docked: Docked, discs: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = {"experiments": [{"folder": "discs", "cameras": ["a", "b"]}], "epochs": 3,
+             "start_from": "net.pth", "volume": {"voxels": 16}}  # fmt: skip
+    file = discs.parent / "config.yaml"
+    file.write_text(yaml.safe_dump(noted))
+    panel = docked(TrainPanel)
+    page = panel.pages[("train", "dannce")]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
+    page.file_button.click()
+    settings = page.settings()
+    assert settings is not None
+    assert settings.experiments[0].folder == discs
+    assert settings.experiments[0].cameras == ("a", "b")
+    assert (settings.epochs, settings.volume.voxels) == (3, 16)
+    assert settings.start_from == discs.parent / "net.pth"
+    file.write_text("epochs: soon\n")
+    page.file_button.click()
+    assert panel.status.startswith("config.yaml: 'epochs': Input should be a valid integer")
+
+
+def test_one_frame_is_predicted(
+    docked: Docked, viewer: napari.Viewer, qtbot: Any, tmp_path: Path
+) -> None:
+    recording, panel = docked(RecordingPanel), docked(PredictPanel)
+    panel.preview.predict()
+    assert panel.status.startswith("Open the recording first")
+    with qtbot.waitSignal(recording.opened, timeout=WAIT_MS):
+        recording.open(sample_folder())
+    truth = np.load(sample_folder() / "truth.npz")["keypoints"]
+    com, *_ = write_com(tmp_path, truth.mean(axis=2), np.arange(len(truth)))
+    given = {("checkpoint",): sample_weights().pose, ("com",): com, ("device",): "cpu"}
+    choose(panel, ("predict", "dannce"), given)
+    recording.shown.go_to(40)
+    with qtbot.waitSignal(panel.preview.shown, timeout=WAIT_MS):
+        panel.preview.button.click()
+    assert panel.status == "Frame 40 is predicted."
+    shown = shown_in(viewer)
+    assert shown is not None
+    (drawn,) = shown.drawn
+    assert drawn.marks.moments().tolist() == [40]
+    assert shown.moment == 40
+
+
+def test_a_frame_without_a_com_trace_needs_a_network(discs: Path) -> None:
+    assert newest_com_network(discs) is None
+    settings = DanncePredictSettings(experiment=discs, checkpoint=discs / "net.pth")
+    result = predict_one(("predict", "dannce"), settings, None)
+    assert isinstance(result, Failed)
+    assert result.message.endswith("in the panel COM, or choose a COM network below")
+    for time, name in enumerate(("train-2", "train")):
+        path = discs / "COM" / name / "checkpoints" / "best.safetensors"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, (time, time))
+    assert newest_com_network(discs) == path
+
+
+def test_check_lines_show_the_worst_first(qtbot: Any) -> None:
+    lines = CheckLines()
+    qtbot.addWidget(lines)
+    assert not lines.is_bad
+    lines.show_checks([Check(Verdict(word), word) for word in ("good", "bad", "careful")])
+    assert [check.text for check in lines.checks] == ["bad", "careful", "good"]
+    assert lines.is_bad
+    lines.say("Choose something.")
+    assert not lines.is_bad
+
+
+def test_experiments_are_added_once_and_removed(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiments = ExperimentList()
+    qtbot.addWidget(experiments)
+    assert experiments.current is None
+    for name in ("a", "b", "a"):
+        monkeypatch.setattr(
+            QFileDialog, "getExistingDirectory", lambda *_, name=name: str(tmp_path / name)
+        )
+        experiments.add_button.click()
+    assert experiments.folders == (tmp_path / "a", tmp_path / "b")
+    assert experiments.current == tmp_path / "a"
+    experiments.remove_button.click()
+    assert experiments.folders == (tmp_path / "b",)
+    experiments.remove_button.click()
+    assert experiments.folders == ()
+    assert not experiments.remove_button.isEnabled()
