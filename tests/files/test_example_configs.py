@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from napari_sdannce.files.reference_config import Reference, read_reference_config
-from napari_sdannce.files.reference_settings import (
+from napari_sdannce.files.reference_prediction import (
     to_com_predict_settings,
-    to_com_train_settings,
     to_dannce_predict_settings,
 )
 from napari_sdannce.files.reference_training import (
+    to_com_train_settings,
     to_dannce_train_settings,
     to_sdannce_train_settings,
 )

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.reference_config import known_keys, read_reference_config
-from napari_sdannce.files.reference_settings import (
+from napari_sdannce.files.reference_prediction import (
     to_com_predict_settings,
-    to_com_train_settings,
     to_dannce_predict_settings,
 )
 from napari_sdannce.files.reference_training import (
+    to_com_train_settings,
     to_dannce_train_settings,
     to_sdannce_train_settings,
 )

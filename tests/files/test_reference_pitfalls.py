@@ -8,7 +8,9 @@ import yaml
 
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.reference_config import read_reference_config
-from napari_sdannce.files.reference_settings import to_dannce_predict_settings
+from napari_sdannce.files.reference_prediction import (
+    to_dannce_predict_settings,
+)
 from napari_sdannce.video import Encoding, RecordingVideo, VideoWriter
 
 NAMES = ("Camera1", "Camera10", "Camera11", "left_Camera1", "left_Camera_1")

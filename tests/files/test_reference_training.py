@@ -9,8 +9,8 @@ import yaml
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.reference_config import Reference, read_reference_config
-from napari_sdannce.files.reference_settings import to_com_train_settings
 from napari_sdannce.files.reference_training import (
+    to_com_train_settings,
     to_dannce_train_settings,
     to_sdannce_train_settings,
 )

@@ -105,17 +105,17 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
 
 def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, Any]:
     """Values of a configuration of the reference program; says what is not followed."""
-    from napari_sdannce.files import reference_settings as convert
-    from napari_sdannce.files import reference_training as poses
+    from napari_sdannce.files import reference_prediction as prediction
+    from napari_sdannce.files import reference_training as training
     from napari_sdannce.files.reference_config import read_reference_config
 
     reference = read_reference_config(path, folder=_experiment_folder(path))
-    converters: dict[type[Any], Callable[..., convert.Converted[Any]]] = {
-        ComTrainSettings: convert.to_com_train_settings,
-        ComPredictSettings: convert.to_com_predict_settings,
-        DannceTrainSettings: poses.to_dannce_train_settings,
-        SdannceTrainSettings: poses.to_sdannce_train_settings,
-        DanncePredictSettings: convert.to_dannce_predict_settings,
+    converters: dict[type[Any], Callable[..., Any]] = {
+        ComTrainSettings: training.to_com_train_settings,
+        ComPredictSettings: prediction.to_com_predict_settings,
+        DannceTrainSettings: training.to_dannce_train_settings,
+        SdannceTrainSettings: training.to_sdannce_train_settings,
+        DanncePredictSettings: prediction.to_dannce_predict_settings,
     }
     found = converters[model](reference)
     with reporter(progress) as report:

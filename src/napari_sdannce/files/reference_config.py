@@ -24,32 +24,23 @@ from pydantic import (
 from .errors import FileFormatError
 from .reference_graph import ReferenceGraph
 from .reference_keys import IGNORED
-from .yaml_file import YamlFile, portable_path, read_yaml
+from .reference_values import (
+    NoneText,
+    Number,
+    PathText,
+    Positive,
+    Range,
+    Seed,
+    no_list,
+    path_text,
+)
+from .yaml_file import YamlFile, read_yaml
 
 EXPECTED = "a configuration of s-DANNCE (main YAML and io.yaml)"
 DEFAULT_IO = "io.yaml"
 
 
-def _none(value: Any) -> Any:
-    """YAML has ``null``; the reference's files write the text None."""
-    return None if isinstance(value, str) and value.strip() in ("None", "none", "") else value
-
-
-def _path(value: Any) -> Any:
-    return portable_path(_none(value))
-
-
-def _no_list(value: Any) -> Any:
-    return () if _none(value) is None else value
-
-
-NoneText = BeforeValidator(_none)
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-PathText = Annotated[Path | None, BeforeValidator(_path)]
 Graph = Annotated[ReferenceGraph | None, NoneText]
-Range = Annotated[tuple[int, int] | None, NoneText]
 
 
 class _Group(BaseModel):
@@ -59,7 +50,7 @@ class _Group(BaseModel):
 class ReferenceExperiment(_Group):
     """One entry of ``exp`` or ``com_exp``."""
 
-    label3d_file: Annotated[Path, BeforeValidator(_path)]
+    label3d_file: Annotated[Path, BeforeValidator(path_text)]
     com_file: PathText = None
     viddir: PathText = None
     camnames: Annotated[tuple[str, ...] | None, NoneText] = None
@@ -78,7 +69,7 @@ class ReferenceConfig(_Group):
     """
 
     io_config: PathText = None
-    viddir: Annotated[Path, BeforeValidator(_path)] = Path("videos")
+    viddir: Annotated[Path, BeforeValidator(path_text)] = Path("videos")
     camnames: Annotated[tuple[str, ...] | None, NoneText] = None
     random_seed: Annotated[Seed | None, NoneText] = None
     mono: bool = False
@@ -92,11 +83,11 @@ class ReferenceConfig(_Group):
     n_channels_out: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     norm_method: Literal["layer", "instance", "batch"] = "layer"
 
-    exp: Annotated[tuple[ReferenceExperiment, ...], BeforeValidator(_no_list)] = ()
+    exp: Annotated[tuple[ReferenceExperiment, ...], BeforeValidator(no_list)] = ()
     com_exp: Annotated[tuple[ReferenceExperiment, ...] | None, NoneText] = None
     data_split_seed: Annotated[Seed | None, NoneText] = 42
     num_validation_per_exp: int = Field(4, ge=0)
-    valid_exp: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_no_list)] = ()
+    valid_exp: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(no_list)] = ()
     num_train_per_exp: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     train_mode: Literal["new", "finetune", "continued"] = "new"
     epochs: int = Field(50, ge=1)
@@ -150,12 +141,12 @@ class ReferenceConfig(_Group):
     predict_labeled_only: bool = False
     replace_view: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
     com_file: PathText = None
-    com_train_dir: Annotated[Path, BeforeValidator(_path)] = Path("COM/train")
-    com_predict_dir: Annotated[Path, BeforeValidator(_path)] = Path("COM/predict")
+    com_train_dir: Annotated[Path, BeforeValidator(path_text)] = Path("COM/train")
+    com_predict_dir: Annotated[Path, BeforeValidator(path_text)] = Path("COM/predict")
     com_predict_weights: PathText = None
     com_finetune_weights: PathText = None
-    dannce_train_dir: Annotated[Path, BeforeValidator(_path)] = Path("DANNCE/train")
-    dannce_predict_dir: Annotated[Path, BeforeValidator(_path)] = Path("DANNCE/predict")
+    dannce_train_dir: Annotated[Path, BeforeValidator(path_text)] = Path("DANNCE/train")
+    dannce_predict_dir: Annotated[Path, BeforeValidator(path_text)] = Path("DANNCE/predict")
     dannce_predict_model: PathText = None
     dannce_finetune_weights: PathText = None
 
@@ -261,7 +252,7 @@ def read_reference_config(path: str | Path, *, folder: str | Path | None = None)
 def _io_file(main: YamlFile, folder: Path) -> YamlFile | None:
     """File that ``io_config`` names; None when the main file names none and none is there."""
     try:
-        named = _path(main.content.get("io_config"))
+        named = path_text(main.content.get("io_config"))
     except ValueError as error:
         raise main.error(["io_config"], f"is no path: {error}", EXPECTED) from error
     if named is None:

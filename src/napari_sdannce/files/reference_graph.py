@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-
-def _none(value: Any) -> Any:
-    return None if isinstance(value, str) and value.strip() in ("None", "none", "") else value
+from .reference_values import NoneText
 
 
 class ReferenceGraph(BaseModel):
@@ -21,8 +19,8 @@ class ReferenceGraph(BaseModel):
     hidden_dim: int = 128
     n_layers: int = 3
     base_block: Literal["sem", "modulated"] = "sem"
-    norm_type: Annotated[str | None, BeforeValidator(_none)] = "batch"
-    dropout: Annotated[float | None, BeforeValidator(_none)] = None
+    norm_type: Annotated[str | None, NoneText] = "batch"
+    dropout: Annotated[float | None, NoneText] = None
     use_features: bool = False
     fuse_dim: int = 256
     use_residual: bool = True

@@ -60,6 +60,17 @@ def pairs(reference: Reference) -> Ignored | None:
     return _ignored(reference, "unlabeled_sampling", reason)
 
 
+def medians(reference: Reference) -> Ignored | None:
+    """Note for COM traces that the reference smooths for training, too."""
+    if reference.config.medfilt_window is None:
+        return None
+    return _ignored(
+        reference,
+        "medfilt_window",
+        "COMs are smoothed for prediction; in training the cube is moved by more than that",
+    )
+
+
 def cropping(reference: Reference) -> Ignored | None:
     """Note for frames of which only a part is to be used."""
     for key in ("crop_height", "crop_width"):

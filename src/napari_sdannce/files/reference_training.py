@@ -1,20 +1,48 @@
-"""Settings of training pose networks from a configuration of the reference program."""
+"""Settings of training from a configuration of the reference program."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_sdannce.settings.base import ExperimentSettings
+from napari_sdannce.settings.com import ComTrainSettings
 from napari_sdannce.settings.dannce import DannceTrainSettings, SdannceTrainSettings
 
-from .reference_losses import NEED_NO_LABELS, losses_of, names_of
-from .reference_notes import TRAIN_NOTES, cropping, pairs
-from .reference_settings import Converted, converted, lacking, training, volume
+from .com_mat import read_com
+from .errors import FileFormatError
+from .reference_losses import NEED_NO_LABELS, losses_of, names_of, schedule_of
+from .reference_notes import TRAIN_NOTES, cropping, loss_note, medians, pairs
+from .reference_parts import Converted, com_image, converted, lacking, volume
 
 if TYPE_CHECKING:
-    from .reference_config import Reference
+    from pathlib import Path
+
+    from .reference_config import Reference, ReferenceExperiment
 
 COMPRESSED, FULL = 32, 64
-POSE_NOTES = (cropping, pairs, *TRAIN_NOTES)
+POSE_NOTES = (cropping, pairs, medians, *TRAIN_NOTES)
+
+
+def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
+    """Settings of training a COM network.
+
+    Raises
+    ------
+    FileFormatError
+        When the configuration lacks what the job needs, or asks for what cannot be.
+    """
+    config = reference.config
+    entries = config.com_exp if config.com_exp is not None else config.exp
+    values = {
+        **_training(reference, entries, config.com_finetune_weights),
+        "output": config.com_train_dir,
+        "learning_rate": config.lr if config.lr is not None else 5e-5,
+        "image": com_image(reference),
+        "sigma_px": config.sigma if config.sigma is not None else 30.0,
+        "channels": "shared" if config.shares_heatmap else "identity",
+        **_image_changes(reference),
+    }
+    return converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *TRAIN_NOTES))
 
 
 def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSettings]:
@@ -23,7 +51,7 @@ def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSetti
     Raises
     ------
     FileFormatError
-        When the configuration lacks what the job needs, or asks for what cannot be.
+        As `to_com_train_settings`.
     """
     return converted(reference, DannceTrainSettings, _poses(reference), POSE_NOTES)
 
@@ -34,7 +62,7 @@ def to_sdannce_train_settings(reference: Reference) -> Converted[SdannceTrainSet
     Raises
     ------
     FileFormatError
-        As `to_dannce_train_settings`.
+        As `to_com_train_settings`.
     """
     graph = reference.config.graph_cfg
     if graph is None:
@@ -47,7 +75,7 @@ def _poses(reference: Reference) -> dict[str, Any]:
     """Values that both networks have."""
     config = reference.config
     views, n_views = _views(reference)
-    values = training(reference, config.exp, config.dannce_finetune_weights)
+    values = _training(reference, config.exp, config.dannce_finetune_weights)
     return {
         **values,
         "output": config.dannce_train_dir,
@@ -102,3 +130,66 @@ def _views(reference: Reference) -> tuple[str, int | None]:
         return "with_replacement", config.n_views
     drawn = "with_replacement" if config.rand_view_replace else "without_replacement"
     return drawn, config.n_rand_views
+
+
+def _training(
+    reference: Reference, entries: tuple[ReferenceExperiment, ...], weights: Path | None
+) -> dict[str, Any]:
+    """Values that every training has."""
+    config = reference.config
+    if not entries:
+        raise lacking(reference, "exp", "there is nothing to learn from")
+    start_from = weights if config.train_mode != "new" else None
+    if config.train_mode != "new" and weights is None:
+        raise lacking(reference, "train_mode", f"'{config.train_mode}' needs weights to start from")
+    seed = config.random_seed if config.random_seed is not None else config.data_split_seed
+    of_reference = start_from is not None and start_from.suffix.lower() == ".pth"
+    return {
+        "experiments": [_experiment(reference, entry, of_reference) for entry in entries],
+        "start_from": start_from,
+        "epochs": config.epochs,
+        **schedule_of(reference),
+        "split": "reference",
+        "validation_frames": config.num_validation_per_exp,
+        "validation_experiments": config.valid_exp,
+        "train_frames": config.num_train_per_exp,
+        "seed": seed or 0,
+        "batch_size": config.batch_size,
+        "norm": config.norm_method,
+    }
+
+
+def _experiment(
+    reference: Reference, entry: ReferenceExperiment, of_reference: bool
+) -> ExperimentSettings:
+    config = reference.config
+    com = entry.com_file
+    if com is None and not config.com_fromlabels and _holds_com(entry.label3d_file):
+        com = entry.label3d_file
+    return ExperimentSettings(
+        folder=entry.folder,
+        labels=(entry.label3d_file,),
+        com=com,
+        skeleton=config.skeleton if "skeleton" in reference.given else None,
+        cameras=entry.camnames or config.camnames or (),
+        pixel_origin="reference" if of_reference else "matlab",
+    )
+
+
+def _holds_com(label_file: Path) -> bool:
+    try:
+        return bool(len(read_com(label_file).sample_ids))
+    except (FileFormatError, FileNotFoundError):
+        return False
+
+
+def _image_changes(reference: Reference) -> dict[str, Any]:
+    """Sizes of the changes that are asked for; others are as usual here."""
+    config = reference.config
+    sizes = {
+        "augment_turn_deg": config.augment_rotation and config.augment_rotation_val,
+        "augment_scale": config.augment_zoom and config.augment_zoom_val,
+        "augment_shift": config.augment_shift and config.augment_shift_val,
+        "augment_brightness": config.augment_brightness and config.augment_bright_val,
+    }
+    return {name: size for name, size in sizes.items() if size}

@@ -1,0 +1,129 @@
+"""Settings of prediction from a configuration of the reference program."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from napari_sdannce.settings.com import ComPredictSettings
+from napari_sdannce.settings.dannce import DanncePredictSettings
+
+from .reference_notes import cropping
+from .reference_parts import Converted, com_image, converted, lacking, volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .reference_config import Reference, ReferenceConfig
+
+
+def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSettings]:
+    """Settings of predicting COMs.
+
+    Raises
+    ------
+    FileFormatError
+        When the configuration lacks what the job needs, or asks for what cannot be.
+    """
+    config = reference.config
+    weights = config.com_predict_weights or _newest_weights(config.com_train_dir)
+    if weights is None:
+        raise lacking(
+            reference, "com_predict_weights", f"and there are no weights in {config.com_train_dir}"
+        )
+    count = None if config.max_num_samples == "max" else config.max_num_samples
+    values = {
+        **_predicting(reference, weights, config.com_predict_dir, count),
+        "image": com_image(reference),
+        "n_animals": config.n_instances if config.shares_heatmap else None,
+    }
+    if weights.suffix.lower() == ".pth":
+        # as the network was used when it was trained: a peak of it is a logit, whose sign tells
+        values |= {"min_peak": 0.0, "subpixel": False, "triangulation": "pair_median"}
+    return converted(reference, ComPredictSettings, values, ())
+
+
+def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictSettings]:
+    """Settings of predicting poses.
+
+    ``max_num_samples`` is the end of the range and not its length, as the reference takes it.
+
+    Raises
+    ------
+    FileFormatError
+        As `to_com_predict_settings`.
+    """
+    config = reference.config
+    weights = config.dannce_predict_model
+    if weights is None:
+        raise lacking(reference, "dannce_predict_model", "it is needed for prediction")
+    count = None
+    if config.max_num_samples != "max":
+        count = config.max_num_samples - config.start_sample
+        if count < 1:
+            raise lacking(
+                reference,
+                "max_num_samples",
+                f"it is the end of the range, and not after start_sample {config.start_sample}",
+            )
+    values = {
+        **_predicting(reference, weights, config.dannce_predict_dir, count),
+        "com": config.com_file,
+        **_com_trace(config),
+        "volume": volume(reference, of_reference=weights.suffix.lower() == ".pth"),
+        "labelled_only": config.predict_labeled_only,
+        "replace_view": _replaced_view(reference),
+    }
+    return converted(reference, DanncePredictSettings, values, (cropping,))
+
+
+def _predicting(
+    reference: Reference, weights: Path, output: Path, count: int | None
+) -> dict[str, Any]:
+    config = reference.config
+    return {
+        "checkpoint": weights,
+        "output": output,
+        "cameras": config.camnames or (),
+        "start": config.start_sample,
+        "count": count,
+        "batch_size": config.batch_size,
+    }
+
+
+def _com_trace(config: ReferenceConfig) -> dict[str, Any]:
+    """How the COM trace is taken, none of its gaps filled."""
+    return {
+        "com_gap": 0,
+        "com_median": config.medfilt_window,
+        "com_median_reference": config.medfilt_window is not None,
+        "com_limit_mm": config.cthresh,
+        "com_pairs": {
+            "threshold": config.comthresh,
+            "method": config.com_method,
+            "weighted": config.weighted,
+        },
+    }
+
+
+def _replaced_view(reference: Reference) -> str | None:
+    """Name of the camera that the reference counts from 1."""
+    number, names = reference.config.replace_view, reference.config.camnames
+    if number is None:
+        return None
+    if names is None or number > len(names):
+        there = "none" if names is None else ", ".join(names)
+        raise lacking(reference, "replace_view", f"it counts the camnames, and there are {there}")
+    return names[number - 1]
+
+
+def _newest_weights(folder: Path) -> Path | None:
+    """Weights of the highest epoch, as the reference takes them."""
+    if not folder.is_dir():
+        return None
+    numbered = [
+        (int(match[1]), path)
+        for path in folder.iterdir()
+        if (match := re.search(r"epoch(\d{1,9})\.pth$", path.name))
+    ]
+    return max(numbered)[1] if numbered else None
