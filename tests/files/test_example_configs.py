@@ -54,7 +54,7 @@ def test_com_of_two_mice(read, tmp_path):
     assert len(settings.experiments) == 2
     assert settings.output == tmp_path / "COM" / "train"
     predicting = to_com_predict_settings(read("com_mouse")).settings
-    assert predicting.checkpoint == tmp_path / "COM" / "train" / "checkpoint-epoch20.pth"
+    assert predicting.checkpoint == tmp_path / "COM/train/checkpoints/best.safetensors"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_prediction_of_rats(read, tmp_path, name, size, animals):
     settings = to_dannce_predict_settings(read(name)).settings
     assert settings.volume is not None
     assert (settings.volume.size_mm, settings.volume.voxels) == (size, 80)
-    assert settings.checkpoint == tmp_path / "DANNCE" / "train" / "checkpoint.pth"
+    assert settings.checkpoint == tmp_path / "DANNCE/train/checkpoints/best.safetensors"
     assert settings.com == tmp_path / "COM" / "predict" / "com3d.mat"
 
 

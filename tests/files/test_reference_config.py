@@ -343,6 +343,11 @@ def test_com_weights_of_the_last_epoch_are_found(tmp_path):
     settings = to_com_predict_settings(found).settings
     assert settings.checkpoint.name == "checkpoint-epoch10.pth"
     assert settings.triangulation == "pair_median"
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "best.safetensors").touch()
+    settings = to_com_predict_settings(found).settings
+    assert settings.checkpoint.name == "best.safetensors"
+    assert settings.triangulation == "robust"
 
 
 def test_com_configuration(tmp_path):

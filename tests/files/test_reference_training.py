@@ -160,6 +160,16 @@ def test_who_validates(tmp_path):
     assert (settings.validation_experiments, settings.train_frames) == ((2,), 50)
 
 
+def test_continuing_is_another_command_here(tmp_path):
+    values = {"train_mode": "continued", "dannce_finetune_weights": "w.pth"}
+    found = to_dannce_train_settings(read(tmp_path, **values))
+    assert found.settings.start_from == tmp_path / "w.pth"
+    assert "sdannce train continue" in found.ignored[-1].reason
+    assert not to_dannce_train_settings(
+        read(tmp_path, **values | {"train_mode": "finetune"})
+    ).ignored
+
+
 def test_the_head_that_learns_maxima(tmp_path):
     settings = dannce(tmp_path, expval=False, sigma=8, loss={"MSELoss": {}})
     assert (settings.head, settings.sigma_mm) == ("maximum", 8)

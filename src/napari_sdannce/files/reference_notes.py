@@ -28,6 +28,15 @@ def _split_note(reference: Reference) -> str | None:
     return f"random_seed {config.random_seed} seeds the split, too"
 
 
+def _mode_note(reference: Reference) -> str | None:
+    if reference.config.train_mode != "continued":
+        return None
+    return (
+        "training begins with these weights; a run of this program goes on exactly where it was "
+        "by 'sdannce train continue'"
+    )
+
+
 def _viddir_note(reference: Reference) -> str | None:
     return "videos are found in the folder of the label file"
 
@@ -102,6 +111,7 @@ TRAIN_NOTES = (
     _note("lr_scheduler", _scheduler_note),
     _note("data_split_seed", _split_note),
     _note("viddir", _viddir_note),
+    _note("train_mode", _mode_note),
     _note("n_channels_out", _counts_note),
     _note("n_instances", _counts_note),
     _note("medfilt_window", _trace_note),

@@ -118,7 +118,10 @@ def _replaced_view(reference: Reference) -> str | None:
 
 
 def _newest_weights(folder: Path) -> Path | None:
-    """Weights of the highest epoch, as the reference takes them."""
+    """Weights of a training of ours, or those of the highest epoch as in the reference."""
+    ours = folder / "checkpoints" / "best.safetensors"
+    if ours.is_file():
+        return ours
     if not folder.is_dir():
         return None
     numbered = [
