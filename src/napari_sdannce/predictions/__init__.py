@@ -3,6 +3,7 @@
 from napari_sdannce.predictions.claims import Claims
 from napari_sdannce.predictions.com import ComTrace
 from napari_sdannce.predictions.com_store import ComChunk, ComStore
+from napari_sdannce.predictions.identities import PossibleSwap, link_identities, possible_swaps
 from napari_sdannce.predictions.job import Job, Reason
 from napari_sdannce.predictions.opening import open_predictions, read_com_trace
 from napari_sdannce.predictions.store import PoseChunk, PoseStore
@@ -15,7 +16,10 @@ __all__ = [
     "Job",
     "PoseChunk",
     "PoseStore",
+    "PossibleSwap",
     "Reason",
+    "link_identities",
     "open_predictions",
+    "possible_swaps",
     "read_com_trace",
 ]

@@ -12,14 +12,13 @@ import numpy.typing as npt
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import naming
 
-from .chunks import IDS_CHUNK
-
 if TYPE_CHECKING:
     from pathlib import Path
 
 IntArray = npt.NDArray[np.int64]
 
 ARRAY = "order"
+_CHUNK = 65536  # moments
 EXPECTED = "the order of the animals at each moment"
 
 
@@ -36,7 +35,7 @@ def write_order(store: Path, order: IntArray) -> None:
     temporary = store / f".{ARRAY}-{secrets.token_hex(4)}"
     try:
         with naming(place, within=temporary):
-            rows = min(IDS_CHUNK, len(order))
+            rows = min(_CHUNK, len(order))
             array = zarr.create_array(
                 temporary, shape=order.shape, chunks=(rows, order.shape[1]), dtype="u2"
             )
