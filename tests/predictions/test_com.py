@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_sdannce.files import open_labels
+from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
 from napari_sdannce.files.errors import FileFormatError
@@ -248,6 +250,17 @@ def test_reference_traces(golden, suffix):
     expected = np.load(golden / "com_single_mouse6.npz")["com3d"]
     trace = read_com_trace(golden / f"com_single_mouse6_com3d.{suffix}")
     np.testing.assert_allclose(trace.positions[:, 0], expected, atol=1e-9)
+
+
+@pytest.mark.golden
+def test_pairs_of_cameras_are_aggregated_as_asked(golden):
+    variants = json.loads((golden / "com_single_mouse6_variants.json").read_text(encoding="utf-8"))
+    pickle = golden / "com_single_mouse6_com3d.pickle"
+    for key in ("th0.0_wFalse_mean", "th0.6_wFalse_median", "th0.0_wTrue_median"):
+        threshold, weighted, method = key.split("_")
+        how = Aggregation(float(threshold[2:]), method, weighted == "wTrue")
+        trace = read_com_trace(pickle, aggregation=how)
+        np.testing.assert_allclose(trace.positions[:, 0], variants[key], atol=1e-7)
 
 
 def test_labels_of_coms_are_a_trace(disc_scene, tmp_path: Path) -> None:
