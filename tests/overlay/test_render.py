@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
 from napari_sdannce.cli import main
 from napari_sdannce.files.com_mat import write_com
 from napari_sdannce.files.pose_mat import write_poses
-from napari_sdannce.overlay import Overlay, PoseMarks, render
+from napari_sdannce.overlay import Overlay, PoseMarks, render, write_overlay_picture
 from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import Job, PoseChunk, PoseStore
 from napari_sdannce.settings.events import JobDone, Progress
@@ -99,6 +100,18 @@ def test_files_of_the_reference_and_com_alone(disc_scene, tmp_path):
     options = {"output": output, "count": 2, "width": 160}
     assert len(written(disc_scene.recording, predictions=save, **options)[0]) == 2
     assert len(written(disc_scene.recording, com=com, **options)[0]) == 2
+
+
+def test_a_picture_of_the_middle(disc_scene, store, tmp_path):
+    path = tmp_path / "overlay.png"
+    write_overlay_picture(disc_scene.recording, store, path)
+    written_picture = cv2.imread(str(path))
+    assert written_picture is not None
+    with RecordingVideo(disc_scene.recording) as video:
+        opened = PoseStore.open(store)
+        marks = PoseMarks(disc_scene.recording, video.sample_ids, opened.poses())
+        expected = Overlay(video, marks, opened.com()).picture(FIRST + N // 2)
+    assert (written_picture[..., ::-1] == expected).all()
 
 
 def test_what_can_not_be_drawn(disc_scene, store, tmp_path):
