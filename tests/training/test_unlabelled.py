@@ -1,0 +1,76 @@
+"""Frames without labels: the right ones of every camera, and only for training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_sdannce.predictions import ComTrace
+from napari_sdannce.recording import Sync
+from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
+from napari_sdannce.settings.volume import VolumeSettings
+from napari_sdannce.training import Experiment, open_experiment
+from napari_sdannce.training.dannce_examples import cut_to_reach, read_examples
+from napari_sdannce.training.start import split_frames
+from napari_sdannce.video import VideoReader
+
+N, FIRST_ID, STEP = 40, 1000, 7
+LABELLED = np.arange(0, N, 4)
+
+
+def settings_for(amount: str) -> DannceTrainSettings:
+    return DannceTrainSettings(
+        volume=VolumeSettings(size_mm=120, voxels=8),
+        com_jitter_mm=0,
+        unlabelled=amount,
+        validation_frames=3,
+    )
+
+
+@pytest.fixture
+def experiment(disc_scene) -> Experiment:
+    """Keys that are no frame numbers, and cameras that began one after the other."""
+    keys = FIRST_ID + STEP * np.arange(N)
+    n_cameras = len(disc_scene.recording.views)
+    frames = np.arange(N)[:, None] + np.arange(n_cameras)
+    recording = replace(disc_scene.recording, sync=Sync(keys, frames))
+    poses = open_experiment(ExperimentSettings(folder=disc_scene.folder), "dannce").labels
+    labels = replace(
+        poses.select_frames(LABELLED),
+        sample_ids=keys[LABELLED],
+        frames=frames[LABELLED].T.copy(),
+    )
+    trace = ComTrace(disc_scene.com[:N], np.ones((N, 2)), keys)
+    return Experiment.of(recording, labels, trace)
+
+
+def examples(experiment: Experiment, amount: str):
+    found = [each for each in read_examples(experiment, settings_for(amount)) if each is not None]
+    return [e for e in found if e.is_labelled], [e for e in found if not e.is_labelled]
+
+
+def test_every_camera_shows_its_own_frame_of_the_moment(experiment):
+    _, without = examples(experiment, "equal")
+    assert len(without) == 2 * len(LABELLED)
+    for view, camera in enumerate(experiment.recording.cameras):
+        with VideoReader(experiment.recording.views[view].videos[0].path) as video:
+            for each in without:
+                row = (each.moment[1] - FIRST_ID) // STEP
+                expected, _ = cut_to_reach(video.read(row + view), camera, each.com, 60.0)
+                assert np.array_equal(each.images[view], expected)
+
+
+def test_they_are_others_than_the_labelled_and_never_validate(experiment):
+    with_labels, without = examples(experiment, "equal")
+    assert not {e.moment for e in without} & {e.moment for e in with_labels}
+    split = split_frames([experiment], settings_for("equal"))
+    assert len(split.validation) == 3
+    assert not {e.frame for e in without} & set(split.validation)
+    assert {e.frame for e in with_labels} == {*split.train, *split.validation}
+
+
+@pytest.mark.parametrize(("amount", "count"), [("none", 0), ("6", 6), ("0.5", 2 * len(LABELLED))])
+def test_how_many(experiment, amount, count):
+    assert len(examples(experiment, amount)[1]) == count
