@@ -11,8 +11,8 @@ from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
 from napari_sdannce.training.augmentation import (
     ImageChange,
     choose_views,
-    take_views,
     quarter_turn,
+    take_views,
     turn_volume,
 )
 

@@ -13,8 +13,8 @@ from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
 from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.training import Experiment, open_experiment
 from napari_sdannce.training.dannce_examples import cut_to_reach, read_examples
-from napari_sdannce.training.volume_maker import VolumeMaker
 from napari_sdannce.training.experiments import merge_animals
+from napari_sdannce.training.volume_maker import VolumeMaker
 from napari_sdannce.volumes import fill_volume
 
 

@@ -13,7 +13,9 @@ N_LEVELS = 4
 COARSENING = 2 ** (N_LEVELS - 1)
 """Voxels along each axis must be a multiple of this."""
 
-_SHARPER = 5.0
+# Xavier's heatmaps are so flat that the first hundred steps go into sharpening them; those of a
+# maximum shall begin near 0, where almost all of the target is
+_FIRST = {"expectation": 5.0, "maximum": 0.1}
 
 
 Head = Literal["expectation", "maximum"]
@@ -73,9 +75,8 @@ class DannceNet(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        # Xavier's heatmaps are so flat that the first hundred steps go into sharpening them
         with torch.no_grad():
-            self.output_layer.weight.mul_(_SHARPER)
+            self.output_layer.weight.mul_(_FIRST[self.config.head])
 
     def forward(self, volumes: Tensor) -> Tensor:
         """Heatmaps of volumes.

@@ -147,6 +147,10 @@ class ComTask:
         ]
         return tiled([pictures[i : i + 4] for i in range(0, len(pictures), 4)])
 
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Nothing belongs to the run but weights."""
+        return {}
+
     def described(self, network: ComNet, info: CheckpointInfo) -> CheckpointInfo:
         """Nothing is to be added."""
         return info

@@ -62,6 +62,8 @@ class PoseTask:
         Fills their volumes.
     terms
         The losses.
+    skeleton
+        Name of it.
     """
 
     settings: DannceTrainSettings
@@ -69,6 +71,7 @@ class PoseTask:
     validation: Sequence[DannceExample]
     maker: VolumeMaker
     terms: tuple[Term, ...]
+    skeleton: str
     error_name: str = field(default="euclidean_distance_3D", init=False)
 
     @property
@@ -165,6 +168,14 @@ class PoseTask:
             ]
         )
 
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Bone lengths that were computed or read, under the name of the skeleton."""
+        return {
+            f"{self.skeleton}_priors": term.priors.table
+            for term in self.terms
+            if term.priors is not None
+        }
+
     def described(self, network: PoseNetwork, info: CheckpointInfo) -> CheckpointInfo:
         """Nothing is to be added."""
         return info
@@ -237,7 +248,7 @@ def pose_lesson(
         poses = [example.points for example in train if example.is_labelled]
         terms = make_terms(settings.losses, known.of_poses(np.stack(poses)))
         maker = VolumeMaker(settings, device, skeleton.swapped())
-        return PoseTask(settings, train, validation, maker, terms)
+        return PoseTask(settings, train, validation, maker, terms, skeleton.name)
 
     return Lesson(
         folder="SDANNCE" if known.refines else "DANNCE",

@@ -121,6 +121,8 @@ def _lesson(
             fitting.restore(resume.state())
         undo.pop_all()
     if workers.leads:
+        for name, values in task.arrays().items():
+            run.save_array(name, values)
         yield from _registered(experiments, run.path)
     saved = yield from fit(fitting)
     outputs = tuple(map(str, (run.path, *saved)))

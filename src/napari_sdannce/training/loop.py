@@ -196,39 +196,41 @@ class Fitting:
     def finish_epoch(self) -> Generator[Event, None, None]:
         """Validate when it is time to, log, and keep the weights."""
         metrics = self.means.metrics("train", self.task) | Means().metrics("val", self.task)
-        self.done.epoch, self.done.batch, self.means = self.done.epoch + 1, 0, Means()
-        last = self.done.step >= self.total
-        if last or self.done.epoch % self.settings.validate_every == 0:
+        epoch = self.done.epoch + 1
+        # an epoch that the last step cut short is not done: with more steps, it goes on
+        if self.done.batch >= self.task.steps_per_epoch:
+            self.done.epoch, self.done.batch, self.means = epoch, 0, Means()
+        if self.done.step >= self.total or epoch % self.settings.validate_every == 0:
             mixed = self.settings.mixed_precision
             metrics |= validate(self.shown, self.task, mixed=mixed).metrics("val", self.task)
-            yield from self._keep(metrics)
+            yield from self._keep(epoch, metrics)
         rate = float(self.schedule.get_last_lr()[0])
         others = {"learning_rate": rate, "seconds": round(self._seconds, 3)}
-        self.run.log(self.done.epoch, self.done.step, metrics | others)
+        self.run.log(epoch, self.done.step, metrics | others)
         yield EpochDone(
-            epoch=self.done.epoch,
+            epoch=epoch,
             total=self.epochs,
             metrics=_finite(metrics),
             seconds_left=self.seconds_left,
         )
 
-    def _keep(self, metrics: Mapping[str, float]) -> Iterator[Event]:
+    def _keep(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Event]:
         """Keep the weights as ``last``, and as ``best`` if their validation error is smallest."""
         error = metrics[f"val_{self.task.error_name}"]
         better = error < self.done.best_error
         self.done.best_error = error if better else self.done.best_error
         self.done.since_best = 0 if better else self.done.since_best + 1
-        about = self.keep_last(metrics)
+        about = self.keep_last(epoch, metrics)
         if better:
             self.saved["best"] = self.run.save("best", self.shown, about)
             yield CheckpointSaved(path=str(self.saved["best"]))
         picture = self.task.picture(self.shown)
         if picture is not None:
-            self.run.picture(self.done.epoch, picture)
+            self.run.picture(epoch, picture)
 
-    def keep_last(self, metrics: Mapping[str, float]) -> CheckpointInfo:
+    def keep_last(self, epoch: int, metrics: Mapping[str, float]) -> CheckpointInfo:
         """Write the checkpoint ``last`` and all that is needed to go on from here."""
-        about = self.info.model_copy(update={"epoch": self.done.epoch, "metrics": _finite(metrics)})
+        about = self.info.model_copy(update={"epoch": epoch, "metrics": _finite(metrics)})
         self.saved["last"] = self.run.save("last", self.shown, about)
         self.run.save_state(self._state())
         self.saved_step = self.done.step
@@ -239,7 +241,7 @@ class Fitting:
         if not self.done.step:
             self.run.discard()
         elif self.done.step > self.saved_step:
-            self.keep_last({})
+            self.keep_last(self.done.epoch, {})
 
     def _state(self) -> dict[str, Any]:
         done = {**vars(self.done), "seconds": self._seconds}

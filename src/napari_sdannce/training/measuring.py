@@ -70,6 +70,9 @@ class Task(Protocol):
     def picture(self, network: Any) -> npt.NDArray[np.uint8] | None:
         """Image (H, W, 3) of some examples with what the network finds in them; None of none."""
 
+    def arrays(self) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Numbers that belong to the run, by the name of the file they go to."""
+
     def described(self, network: Any, info: CheckpointInfo) -> CheckpointInfo:
         """Complete what a checkpoint says of itself when training is done."""
 
