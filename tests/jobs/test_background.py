@@ -18,6 +18,7 @@ from napari_sdannce.cli import main
 from napari_sdannce.jobs.background import JOBS, BackgroundJob, JobNote, State, find_job, jobs_of
 from napari_sdannce.jobs.course import Course
 from napari_sdannce.jobs.following import Following
+from napari_sdannce.jobs.starting import go_on
 from napari_sdannce.settings import (
     ComImageSettings,
     ComTrainSettings,
@@ -64,7 +65,7 @@ def followed(job: BackgroundJob, until: Callable[[Course], bool]) -> Course:
 START = """
 import sys
 from pathlib import Path
-from napari_sdannce.jobs.background import start_job
+from napari_sdannce.jobs.starting import start_job
 from napari_sdannce.settings import ComTrainSettings
 settings = ComTrainSettings.model_validate_json(Path(sys.argv[1]).read_text())
 start_job(("train", "com"), settings, [Path(sys.argv[2])], output=settings.output)
@@ -109,7 +110,8 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(disc_scene: Any, tmp_path: Path) 
         process.terminate()
         _, said = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 130
-    assert said.strip().endswith("is in the checkpoint 'last' of its folder")
+    assert "is in the checkpoint 'last' of its folder" in said
+    assert "Traceback" not in said
     assert (tmp_path / "run" / "checkpoints" / "last.safetensors").is_file()
 
 
@@ -127,6 +129,24 @@ def test_a_job_says_how_it_ended(disc_scene: Any, tmp_path: Path) -> None:
     assert isinstance(end, JobFailed)
     assert "is not empty; choose another output folder" in end.text
     assert second.state() is State.FAILED
+
+
+def test_going_on_where_a_job_ended(tmp_path: Path) -> None:
+    job = noted(tmp_path, os.getpid(), 0.0)
+    job.settings_file.write_text("checkpoint: /nowhere.pth\nno_setting: 3\n")
+    again = go_on(job)
+    assert again.note.experiments == (tmp_path,)
+    assert again.settings_file.read_text() == job.settings_file.read_text()
+    end = followed(again, lambda course: course.end is not None).end
+    assert isinstance(end, JobFailed), again.log_tail()
+    assert "no settings no_setting" in end.text
+    running = noted(tmp_path, os.getpid(), psutil.Process().create_time(), name="b")
+    with pytest.raises(ValueError, match="b is running"):
+        go_on(running)
+    training = noted(tmp_path, os.getpid(), 0.0, name="c", what=("train", "com"))
+    assert not training.can_go_on
+    with pytest.raises(ValueError, match="c has saved nothing to go on from"):
+        go_on(training)
 
 
 def test_a_killed_job_is_lost(tmp_path: Path) -> None:
@@ -160,13 +180,18 @@ def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path
 
 
 def noted(
-    experiment: Path, pid: int, created: float, name: str = "a", computer: str | None = None
+    experiment: Path,
+    pid: int,
+    created: float,
+    name: str = "a",
+    computer: str | None = None,
+    what: tuple[str, ...] = ("predict", "com"),
 ) -> BackgroundJob:
     """A job's folder, written by hand."""
     folder = experiment / JOBS / name
     folder.mkdir(parents=True)
     note = JobNote(
-        what=("predict", "com"),
+        what=what,
         command=("sdannce",),
         pid=pid,
         process_started=created,

@@ -67,18 +67,30 @@ def test_a_cube_too_small_for_the_skeleton(disc_scene: Any, size: float, verdict
 
 
 def test_a_com_trace_with_gaps(disc_scene: Any, tmp_path: Path) -> None:
-    com = disc_scene.com.copy()
-    com[:6, 0] = np.nan
+    com = disc_scene.com[:, :1].copy()
+    com[:6] = np.nan
     path, *_ = write_com(tmp_path, com, np.arange(len(com)))
     experiment = ExperimentSettings(
         folder=disc_scene.folder, labels=disc_scene.pose_labels[:1], com=path
     )
     found = check_training(dannce(disc_scene, experiments=(experiment,)))
-    assert "not of as many animals" in said(found, Verdict.BAD)
-    path, *_ = write_com(tmp_path / "one", com[:, :1], np.arange(len(com)))
-    experiment = experiment.model_copy(update={"com": path})
-    found = check_training(dannce(disc_scene, experiments=(experiment,)))
     assert "42 of 48 labelled poses have a COM" in said(found, Verdict.CAREFUL)
+
+
+def test_a_com_trace_of_something_else(disc_scene: Any, tmp_path: Path) -> None:
+    path, *_ = write_com(tmp_path, disc_scene.com + 500, np.arange(len(disc_scene.com)))
+    experiment = ExperimentSettings(
+        folder=disc_scene.folder, labels=disc_scene.pose_labels[:1], com=path
+    )
+    found = check_training(dannce(disc_scene, experiments=(experiment,)))
+    assert "no labelled animal has a COM near it" in said(found, Verdict.BAD)
+
+
+def test_frames_without_labels_need_coms(disc_scene: Any, tmp_path: Path) -> None:
+    found = check_training(dannce(disc_scene, unlabelled="equal"))
+    assert "frames without labels need a COM, and experiment has no COM trace" in said(
+        found, Verdict.BAD
+    )
 
 
 def test_what_is_missing_is_named(disc_scene: Any, tmp_path: Path) -> None:

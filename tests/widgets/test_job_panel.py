@@ -150,6 +150,7 @@ def test_a_job_goes_on_without_the_panel_and_is_found_again(
     assert view.state is State.STOPPED
     assert view.headline.text() == "Stopped"
     assert view.load_button.text() == "Predict with this network"
+    assert not view.go_on_button.isHidden()
     view.load_button.click()
     assert again.tabs.tabText(again.tabs.currentIndex()) == "Predict"
     given = again.pages[("predict", "com")].form.rows[("checkpoint",)].editor.get()
@@ -263,7 +264,8 @@ def test_a_killed_job(view: JobView, tmp_path: Path) -> None:
 
 
 def test_jobs_of_other_kinds_are_listed_by_their_own_panels(docked: Docked, tmp_path: Path) -> None:
-    for what in (("train", "com"), ("predict", "com"), ("train", "dannce"), ("predict", "dannce")):
+    known = (*ComPanel.kinds, *TrainPanel.kinds, *PredictPanel.kinds)
+    for what in (kind.what for kind in known):
         a_job(tmp_path, what, JobDone(seconds=1))
     listed = {}
     for kind in (ComPanel, TrainPanel, PredictPanel):
@@ -272,7 +274,7 @@ def test_jobs_of_other_kinds_are_listed_by_their_own_panels(docked: Docked, tmp_
         listed[kind] = {job.note.what for job in panel.jobs.jobs}
     assert listed == {
         ComPanel: {("train", "com"), ("predict", "com")},
-        TrainPanel: {("train", "dannce")},
+        TrainPanel: {("train", "dannce"), ("train", "sdannce")},
         PredictPanel: {("predict", "dannce")},
     }
 

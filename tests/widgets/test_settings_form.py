@@ -104,8 +104,8 @@ def test_what_is_wrong_is_said_beside_its_field(make: Any) -> None:
     assert form.settings() is None
     troubles = {path: row.trouble for path, row in form.rows.items() if row.trouble}
     assert troubles == {
-        ("learning_rate",): "a number",
-        ("volume", "size_mm"): "greater than 0",
+        ("learning_rate",): "must be a number",
+        ("volume", "size_mm"): "must be greater than 0",
     }
     assert form.trouble.isHidden()
     form.rows[("learning_rate",)].editor.set("0.1")

@@ -7,31 +7,21 @@ Everything about it lies in a folder of the experiment, ``.sdannce/jobs/<time>-<
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
-import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - pydantic looks at it
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
-from napari_sdannce.files.writing import atomic_path
 from napari_sdannce.jobs.following import last_event
 from napari_sdannce.settings.events import Event, JobDone, JobFailed, JobStopped
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_sdannce.settings import Settings
-
 JOBS = Path(".sdannce") / "jobs"
-_NOTE, _SETTINGS, _EVENTS, _LOG = "job.json", "settings.yaml", "events.jsonl", "log.txt"
+NOTE, SETTINGS, EVENTS, LOG = "job.json", "settings.yaml", "events.jsonl", "log.txt"
 _STOP_ASKED = "stop_asked"
 STOP_FILE = "STOP"
 """A training ends cleanly when a file of this name is in its run folder."""
@@ -90,17 +80,17 @@ class BackgroundJob:
     @property
     def settings_file(self) -> Path:
         """What it was started with."""
-        return self.folder / _SETTINGS
+        return self.folder / SETTINGS
 
     @property
     def events_file(self) -> Path:
         """What it says, one JSON object a line."""
-        return self.folder / _EVENTS
+        return self.folder / EVENTS
 
     @property
     def log_file(self) -> Path:
         """What it, and the libraries it uses, write on a terminal."""
-        return self.folder / _LOG
+        return self.folder / LOG
 
     def process(self) -> psutil.Process | None:
         """The process, while it lives on this computer."""
@@ -129,6 +119,14 @@ class BackgroundJob:
         """How it said that it ended."""
         last = last_event(self.events_file)
         return last if isinstance(last, JobDone | JobStopped | JobFailed) else None
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is something to go on from, once it has ended before its end."""
+        if self.note.what[0] != "train":
+            return True
+        output = self.note.output
+        return output is not None and (output / "checkpoints" / "last.safetensors").is_file()
 
     def log_tail(self, n_bytes: int = 20_000) -> str:
         """The last of its log."""
@@ -168,96 +166,13 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
-def start_job(
-    what: Sequence[str],
-    settings: Settings,
-    experiments: Sequence[Path],
-    *,
-    output: Path | None = None,
-    now: datetime | None = None,
-) -> BackgroundJob:
-    """Start a command of the command line in a process that goes on when this one ends.
-
-    Parameters
-    ----------
-    what
-        Words of the command, as ``("train", "com")``.
-    settings
-        What it shall do; paths must be absolute.
-    experiments
-        Folders it works on; the first one keeps the job's folder.
-    output
-        Where its results go, as far as known.
-    now
-        Time of day that its folder is named by; default: the clock's.
-
-    Raises
-    ------
-    OSError
-        When the experiment's folder can not be written to.
-    """
-    started = now or datetime.now().astimezone()
-    folder = _new_folder(experiments[0] / JOBS / f"{started:%Y%m%d-%H%M%S}-{'-'.join(what)}")
-    # what was left open stays open: a part of the settings may be as in training
-    content = settings.model_dump(mode="json", exclude_unset=True)
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    (folder / _SETTINGS).write_text(text, encoding="utf-8")
-    # -P: a file of the experiment must not stand in for a module of Python
-    command = (sys.executable, "-P", "-m", "napari_sdannce", *what, str(folder / _SETTINGS),
-               "--progress", "none", "--events", str(folder / _EVENTS))  # fmt: skip
-    pid, created = _start_detached(command, folder)
-    note = JobNote(
-        what=tuple(what),
-        command=command,
-        pid=pid,
-        process_started=created,
-        computer=platform.node(),
-        started=started,
-        experiments=tuple(experiments),
-        output=output,
-    )
-    with atomic_path(folder / _NOTE) as path:
-        path.write_text(note.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return BackgroundJob(folder, note)
-
-
-def _new_folder(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    candidate, number = path, 2
-    while True:
-        try:
-            candidate.mkdir()
-        except FileExistsError:
-            candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
-        else:
-            return candidate
-
-
-def _start_detached(command: Sequence[str], folder: Path) -> tuple[int, float]:
-    """Start a process in a session of its own, its output in the log: pid and time of its start."""
-    with (folder / _LOG).open("ab") as log:
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-            child = psutil.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, creationflags=flags
-            )
-        else:
-            child = psutil.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-    created = float(child.create_time())
-    # somebody has to wait for a child, or it stays as a zombie when it ends
-    threading.Thread(target=child.wait, name=f"wait for {folder.name}", daemon=True).start()
-    return int(child.pid), created
-
-
 def jobs_of(experiment: Path) -> tuple[BackgroundJob, ...]:
     """Jobs whose folders lie in an experiment, the newest first.
 
     A folder without a readable ``job.json`` is passed over: its job never started.
     """
     found = []
-    for path in sorted((experiment / JOBS).glob(f"*/{_NOTE}")):
+    for path in sorted((experiment / JOBS).glob(f"*/{NOTE}")):
         try:
             found.append(read_job(path.parent))
         except FileFormatError:
@@ -275,7 +190,7 @@ def read_job(folder: Path) -> BackgroundJob:
     FileFormatError
         When that is damaged.
     """
-    path = folder / _NOTE
+    path = folder / NOTE
     try:
         note = JobNote.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from napari_sdannce.files import open_recording
+from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin
 
 if TYPE_CHECKING:
@@ -101,6 +102,16 @@ def listed(names: list[str], most: int = 4) -> str:
     """Names after one another, the first few of many."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def found_com(recording: Recording) -> Path | Check:
+    """COM trace that belongs to a recording, or why it is not clear which."""
+    try:
+        return find_com(recording)
+    except ValueError:
+        if recording.com_files:
+            return bad(f"{recording.name} has several COM traces; choose one in 'COM trace'")
+        return bad(f"{recording.name} has no COM trace: predict it first, in the panel COM")
 
 
 def check_disk(folder: Path, needed: float = 0.0) -> Check:

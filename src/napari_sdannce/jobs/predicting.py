@@ -17,6 +17,7 @@ from napari_sdannce.jobs.checks import (
     check_disk,
     check_memory,
     check_network,
+    found_com,
     good,
     opened,
     sentence,
@@ -27,13 +28,11 @@ from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings import PredictSettings
 
-_COM_FOLDER = "COM/predict"
 _MOST_WITHOUT = 0.5
 _SMALLER = "a smaller batch takes less"
 _BYTES_A_KEYPOINT = 28.0
@@ -120,21 +119,6 @@ def _trace(settings: DanncePredictSettings, recording: Recording) -> ComTrace | 
         return read_com_trace(path)
     except UNREADABLE as error:
         return bad(sentence(error))
-
-
-def found_com(recording: Recording) -> Path | Check:
-    """COM trace of a recording: what was predicted here, else the only COM file there is.
-
-    A `Check` says why there is none.
-    """
-    predicted = recording.folder / _COM_FOLDER
-    if predicted.is_dir():
-        return predicted
-    if len(recording.com_files) == 1:
-        return recording.com_files[0]
-    if recording.com_files:
-        return bad(f"{recording.name} has several COM traces; choose one in 'com'")
-    return bad(f"{recording.name} has no COM trace: predict it first, in the panel COM")
 
 
 def _check_trace(trace: ComTrace, sample_ids: np.typing.NDArray[np.int64]) -> Check:

@@ -20,6 +20,7 @@ from napari_sdannce.jobs.checks import (
     check_disk,
     check_memory,
     check_network,
+    found_com,
     good,
     opened,
     sentence,
@@ -90,6 +91,7 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
         yield from _check_labels(examples[-1], settings)
         if isinstance(settings, DannceTrainSettings):
             yield from _check_cube(examples[-1], settings)
+            yield from _check_unlabelled(examples[-1], settings)
     yield from _check_start(settings, kind)
     if examples:
         yield from _check_machine(settings, examples[0])
@@ -161,22 +163,30 @@ def _check_cube(example: _Example, settings: DannceTrainSettings) -> Iterator[Ch
     points, centres = [], []
     for labels in example.labels:
         rows = labels.select_frames(labels.any_3d)
-        found = _centres(rows, trace)
+        found = _centres(rows, trace, settings.volume.size_mm)
         if found is None:
-            yield bad(f"{name}: the COM trace is not of as many animals as the labels")
+            yield bad(f"{name}: the COM trace is of fewer animals than the labels")
             return
         points.append(rows.points_3d.reshape(-1, *rows.points_3d.shape[2:]))
         centres.append(found.reshape(-1, 3))
     yield from _in_cube(name, np.concatenate(points), np.concatenate(centres), settings)
 
 
-def _centres(labels: Labels, trace: ComTrace | None) -> FloatArray | None:
-    """(F, A, 3) mm: of the trace, else the mean of the keypoints; None when animals do not fit."""
+def _centres(labels: Labels, trace: ComTrace | None, farthest: float) -> FloatArray | None:
+    """Centres (F, A, 3) mm: mean keypoints, or what of a trace is near them.
+
+    None when the trace is of fewer animals than the labels.
+    """
+    means = mean_keypoint(labels.points_3d)
     if trace is None:
-        return mean_keypoint(labels.points_3d)
-    if trace.n_animals != len(labels.animals):
+        return means
+    if trace.n_animals < len(labels.animals):
         return None
-    return trace.at(labels.sample_ids).positions
+    there = trace.at(labels.sample_ids).positions
+    apart = np.linalg.norm(means[:, :, None] - there[:, None], axis=-1)
+    apart = np.where(np.isnan(apart), np.inf, apart)
+    nearest = np.take_along_axis(there, apart.argmin(axis=2)[..., None], axis=1)
+    return np.where(apart.min(axis=2)[..., None] <= farthest, nearest, np.nan)
 
 
 def _in_cube(
@@ -187,7 +197,7 @@ def _in_cube(
     animals: npt.NDArray[np.bool_] = np.asarray(labelled.any(axis=-1))
     known = animals & np.isfinite(centres).all(axis=-1)
     if not known.any():
-        yield bad(f"{name}: no labelled frame has a centre of mass")
+        yield bad(f"{name}: no labelled animal has a COM near it")
         return
     if known.sum() < animals.sum():
         yield careful(f"{name}: {known.sum()} of {animals.sum()} labelled poses have a COM")
@@ -203,6 +213,15 @@ def _in_cube(
         yield careful(f"{text}; {enough:.0f} mm would hold nearly all, moved cubes counted")
     else:
         yield good(f"{name}: all labelled keypoints lie in the cube of {size:g} mm")
+
+
+def _check_unlabelled(example: _Example, settings: DannceTrainSettings) -> Iterator[Check]:
+    """Whether there are centres of mass for the frames without labels."""
+    if settings.unlabelled == "none" or example.settings.com is not None:
+        return
+    found = found_com(example.recording)
+    if isinstance(found, Check):
+        yield bad(f"frames without labels need a COM, and {found.text}")
 
 
 def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Iterator[Check]:

@@ -15,8 +15,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
 
 from napari_sdannce.files import open_recording
-from napari_sdannce.jobs.checks import Check
-from napari_sdannce.jobs.predicting import found_com
+from napari_sdannce.jobs.checks import Check, found_com
 from napari_sdannce.predictions import open_predictions
 from napari_sdannce.settings import ComPredictSettings, DanncePredictSettings
 from napari_sdannce.settings.fields import SettingField
@@ -97,7 +96,15 @@ class FramePreview(QWidget):
             self._say("Something is still missing above.", trouble=True)
             return
         one = settings.model_copy(
-            update={"experiment": shown.recording.folder, "start": shown.moment, "count": 1}
+            update={
+                "experiment": shown.recording.folder,
+                "start": shown.moment,
+                "count": 1,
+                # one frame is not shared among processes or machines
+                "devices": (),
+                "workers": 1,
+                "cluster": None,
+            }
         )
         self.button.setEnabled(False)
         self.button.setText(f"Predicting frame {shown.moment} …")

@@ -12,6 +12,7 @@ from napari_sdannce.settings import (
     ComTrainSettings,
     DanncePredictSettings,
     DannceTrainSettings,
+    SdannceTrainSettings,
 )
 from napari_sdannce.settings.base import TrainSettings
 
@@ -100,6 +101,24 @@ TRAIN_DANNCE = JobKind(
     ),
     check=check_training,
     purpose="Learn from labels where the keypoints are in a cube round each animal.",
+)
+TRAIN_SDANNCE = JobKind(
+    title="s-DANNCE",
+    what=("train", "sdannce"),
+    settings=SdannceTrainSettings,
+    folder="SDANNCE/train",
+    first=(
+        ("epochs",),
+        ("volume", "size_mm"),
+        ("volume", "voxels"),
+        ("width",),
+        ("start_from",),
+        ("unlabelled",),
+        ("device",),
+    ),
+    check=check_training,
+    purpose="Start from a DANNCE network and learn, with frames without labels too, to tell "
+    "animals apart that touch.",
 )
 PREDICT_POSES = JobKind(
     title="Predict",

@@ -11,7 +11,13 @@ from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.experiment_list import ExperimentList
 from napari_sdannce.widgets.frame_preview import FramePreview
-from napari_sdannce.widgets.job_kinds import PREDICT_COM, PREDICT_POSES, TRAIN_COM, TRAIN_DANNCE
+from napari_sdannce.widgets.job_kinds import (
+    PREDICT_COM,
+    PREDICT_POSES,
+    TRAIN_COM,
+    TRAIN_DANNCE,
+    TRAIN_SDANNCE,
+)
 from napari_sdannce.widgets.job_results import Result, show_result
 from napari_sdannce.widgets.jobs_page import JobsPage
 from napari_sdannce.widgets.recording_layers import shown_in
@@ -44,6 +50,7 @@ class JobPanel(QWidget):
         self.pages = {kind.what: SetupPage(kind, self.experiments) for kind in self.kinds}
         self.jobs = JobsPage(self.experiments, tuple(self.pages))
         self.jobs.load_asked.connect(self.load)
+        self.jobs.message.connect(self.say)
         self.jobs.counted.connect(self._on_count)
         self.tabs = QTabWidget()
         for kind in self.kinds:
@@ -151,7 +158,7 @@ class TrainPanel(JobPanel):
     """Trains the networks that find keypoints."""
 
     title = "Train"
-    kinds = (TRAIN_DANNCE,)
+    kinds = (TRAIN_DANNCE, TRAIN_SDANNCE)
 
 
 class PredictPanel(JobPanel):

@@ -51,6 +51,8 @@ class JobView(QWidget):
 
     load_asked = Signal(object)
     """The `Result` of the job is to be shown, or used."""
+    go_on_asked = Signal(object)
+    """The `BackgroundJob` is to go on where it ended."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +70,9 @@ class JobView(QWidget):
         self.bar = QProgressBar()
         self.stop_button = QPushButton("Stop")
         self.stop_button.clicked.connect(self._on_stop)
+        self.go_on_button = QPushButton("Go on")
+        self.go_on_button.setToolTip("Start it again where it ended; what is done stays")
+        self.go_on_button.clicked.connect(lambda: self.go_on_asked.emit(self.job))
         self.load_button = QPushButton()
         self.load_button.clicked.connect(self._on_load)
         self.curves = Curves()
@@ -82,6 +87,7 @@ class JobView(QWidget):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.addWidget(self.load_button, stretch=1)
+        buttons.addWidget(self.go_on_button)
         buttons.addWidget(self.stop_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -134,6 +140,8 @@ class JobView(QWidget):
         running = state is State.RUNNING
         self.stop_button.setVisible(running)
         self._show_stop_button()
+        broken_off = state in (State.STOPPED, State.FAILED, State.LOST)
+        self.go_on_button.setVisible(broken_off and self.job.can_go_on)
         result = result_of(self.job, course)
         self.load_button.setVisible(result is not None)
         if result is not None:

@@ -8,7 +8,9 @@ from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from napari_sdannce.jobs.background import State, jobs_of
+from napari_sdannce.jobs.starting import go_on
 from napari_sdannce.widgets.job_view import JobView
+from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,7 @@ class JobsPage(QWidget):
     """
 
     load_asked = Signal(object)
+    message = Signal(str, bool)
     counted = Signal(int)
     """How many of the listed jobs are running."""
 
@@ -63,6 +66,7 @@ class JobsPage(QWidget):
         self.choice.currentIndexChanged.connect(self._on_choice)
         self.view = JobView()
         self.view.load_asked.connect(self.load_asked.emit)
+        self.view.go_on_asked.connect(self._on_go_on)
         self.on_its_own = QLabel("It goes on when napari is closed, and is found again here.")
         self.on_its_own.setWordWrap(True)
         self.on_its_own.setStyleSheet("color: #9a9a9a; font-size: 11px")
@@ -133,6 +137,12 @@ class JobsPage(QWidget):
         is_open = popup is not None and popup.isVisible()
         if self._looks % _LOOKS_A_LIST == 0 and not is_open:
             self.refresh()  # others may have started some, too
+
+    def _on_go_on(self, job: BackgroundJob) -> None:
+        try:
+            self.follow(go_on(job))
+        except FILE_ERRORS as error:
+            self.message.emit(f"It could not be started: {in_plain_words(error)}", True)
 
     def _on_choice(self, row: int) -> None:
         if row >= 0:

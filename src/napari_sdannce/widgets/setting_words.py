@@ -46,6 +46,8 @@ GROUPS = {
     "image": "Images",
     "experiment": "Experiments",
     "graph": "Graph network",
+    "cluster_job": "Cluster job",
+    "com_pairs": "COM from pairs of cameras",
 }
 """What groups of settings are called."""
 _FOLDERS = ("output", "masks", "folder")

@@ -182,8 +182,9 @@ def _in_words(error: Any) -> str:
     """What a check of the settings says, for a person."""
     if error["type"] == "missing":
         return "must be given"
-    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    return message.replace("a valid number, unable to parse string as a number", "a number")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be ", "must be ").replace("a valid ", "a ")
+    return message.partition(", unable to parse")[0]
 
 
 def _group(row: SettingRow) -> str:

@@ -8,7 +8,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_sdannce.jobs.background import start_job
+from napari_sdannce.jobs.starting import start_job
 from napari_sdannce.settings import ExperimentSettings
 from napari_sdannce.widgets.check_lines import CheckLines
 from napari_sdannce.widgets.load_settings import ask_for_settings
