@@ -15,7 +15,7 @@ from napari_sdannce.settings import (
     DannceTrainSettings,
     SdannceTrainSettings,
 )
-from napari_sdannce.settings.losses import ConsistencyLoss
+from napari_sdannce.settings.losses import BoneLengthLoss, ConsistencyLoss
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +78,17 @@ def test_ours_fill_in_their_paths(checkout, tmp_path, name):
     assert settings.experiments[0].folder == tmp_path / ".." / "day1"
     assert settings.output is not None
     assert settings.output.is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    ["BoneLengthLoss:0.5,priors=p/rat.npy", {"name": "BoneLengthLoss", "priors": "p/rat.npy"}],
+)
+def test_priors_and_masks_are_found_from_the_file(tmp_path, loss):
+    values = {"experiments": [{"folder": "day1", "masks": "m"}], "losses": ["L1Loss", loss]}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(values))
+    settings = train_settings(SdannceTrainSettings, (str(path),), {}, "none")
+    assert isinstance(settings.losses[1], BoneLengthLoss)
+    assert settings.losses[1].priors == tmp_path / "p" / "rat.npy"
+    assert settings.experiments[0].masks == tmp_path / "m"

@@ -15,6 +15,8 @@ SECONDS = 300
 """A cell takes seconds; this is for a computer that does a lot else."""
 
 
+# on Windows zmq says that it starts a thread
+@pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs(name: str, checkout: Path, tmp_path: Path, monkeypatch) -> None:
     for variable, value in {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -139,26 +140,39 @@ def _experiment_folder(path: Path) -> Path | None:
     return Path.cwd() if is_here else None
 
 
-_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder")
-
-
 def _absolute(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The same values, paths made absolute by the folder of the file."""
-    result: dict[str, Any] = {}
-    for key, value in content.items():
-        if key in _PATHS and isinstance(value, str):
-            result[key] = folder / Path(value).expanduser()
-        elif key == "labels" and isinstance(value, list | tuple):
-            result[key] = [
-                folder / Path(each).expanduser() if isinstance(each, str) else each
-                for each in value
-            ]
-        elif key == "skeleton" and isinstance(value, str) and (folder / value).is_file():
-            result[key] = str(folder / value)
-        elif key == "experiments" and isinstance(value, list):
-            result[key] = [
-                _absolute(each, folder) if isinstance(each, Mapping) else each for each in value
-            ]
-        else:
-            result[key] = value
-    return result
+    return {key: _placed(key, value, folder) for key, value in content.items()}
+
+
+def _placed(key: str, value: Any, folder: Path) -> Any:
+    if isinstance(value, list | tuple) and key in _LISTS:
+        return [_LISTS[key](each, folder) for each in value]
+    if isinstance(value, str) and key in _PATHS:
+        return _path_in(value, folder)
+    if isinstance(value, str) and key == "skeleton" and (folder / value).is_file():
+        return str(folder / value)
+    return value
+
+
+def _path_in(value: Any, folder: Path) -> Any:
+    return folder / Path(value).expanduser() if isinstance(value, str) else value
+
+
+def _group_in(value: Any, folder: Path) -> Any:
+    return _absolute(value, folder) if isinstance(value, Mapping) else value
+
+
+def _loss_in(value: Any, folder: Path) -> Any:
+    """A loss as keys with values, or as ``NAME:weight,priors=file``."""
+    if not isinstance(value, str):
+        return _group_in(value, folder)
+    return re.sub(r"(?<=priors=)[^,]+", lambda found: str(_path_in(found[0], folder)), value)
+
+
+_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder", "masks", "priors")
+_LISTS: dict[str, Callable[[Any, Path], Any]] = {
+    "labels": _path_in,
+    "experiments": _group_in,
+    "losses": _loss_in,
+}
