@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_sdannce.models.com import ComConfig
 from napari_sdannce.models.dannce import DannceConfig
+from napari_sdannce.models.reliability import Reliability
 from napari_sdannce.models.sdannce import SdannceConfig
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.com import ComImageSettings
@@ -37,6 +38,9 @@ class CheckpointInfo(BaseModel):
         None, description="How the calibrations of training were read"
     )
     volume: VolumeSettings | None = Field(None, description="DANNCE: the cube of voxels")
+    reliability: Reliability | None = Field(
+        None, description="How often keypoints are right, by their heatmap's spread"
+    )
     image: ComImageSettings | None = Field(None, description="COM: how frames become images")
     epoch: int = Field(0, ge=0, description="Passes over the training examples so far")
     metrics: dict[str, float] = Field({}, description="Losses and errors at this epoch")

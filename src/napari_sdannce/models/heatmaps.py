@@ -5,11 +5,18 @@ Volumes have the axes y, x, z; coordinates are always x, y, z.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sdannce.models.dannce import Head
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -106,6 +113,53 @@ def centred_axis(voxels: int, voxel_mm: float, like: Tensor) -> Tensor:
 def voxel_probability(logits: Tensor) -> Tensor:
     """Softmax over all voxels of each heatmap (B, K, y, x, z), in single precision."""
     return torch.softmax(logits.float().flatten(2), dim=2).view(logits.shape)
+
+
+def covariance(logits: Tensor, voxel_mm: float, head: Head = "expectation") -> Tensor:
+    """Covariance of where a keypoint may be, as its heatmap has it.
+
+    Parameters
+    ----------
+    logits
+        (B, K, y, x, z).
+    voxel_mm
+        Edge length of a voxel.
+    head
+        Heatmaps of an expectation are weighed by their softmax, those of a maximum by what is
+        above 0.
+
+    Returns
+    -------
+    (B, K, 6) mm^2: xx, xy, xz, yy, yz, zz along the volume's axes.
+    """
+    weights = _WEIGHTS[head](logits)
+    axes = [centred_axis(size, voxel_mm, weights) for size in weights.shape[2:]]
+    y, x, z = axes
+    planes = {"xy": weights.sum(dim=4), "yz": weights.sum(dim=3), "xz": weights.sum(dim=2)}
+    along = {"x": planes["xy"].sum(dim=2), "y": planes["xy"].sum(dim=3), "z": planes["xz"].sum(2)}
+    mean = {name: along[name] @ axis for name, axis in (("x", x), ("y", y), ("z", z))}
+    square = {name: along[name] @ axis.square() for name, axis in (("x", x), ("y", y), ("z", z))}
+    mixed = {
+        "xy": torch.einsum("bkij,i,j->bk", planes["xy"], y, x),
+        "yz": torch.einsum("bkij,i,j->bk", planes["yz"], y, z),
+        "xz": torch.einsum("bkij,i,j->bk", planes["xz"], x, z),
+    }
+    own = {name: (square[name] - mean[name].square()).clamp(min=0) for name in "xyz"}
+    across = {pair: mixed[pair] - mean[pair[0]] * mean[pair[1]] for pair in mixed}
+    return torch.stack(
+        [own["x"], across["xy"], across["xz"], own["y"], across["yz"], own["z"]], dim=-1
+    )
+
+
+def spread(covariances: Tensor) -> Tensor:
+    """Root mean square distance (...) from the mean, of covariances (..., 6)."""
+    xx, yy, zz = covariances[..., 0], covariances[..., 3], covariances[..., 5]
+    return (xx + yy + zz).sqrt()
+
+
+def _above_zero(logits: Tensor) -> Tensor:
+    height = torch.relu(logits.float())
+    return height / height.sum(dim=(2, 3, 4), keepdim=True).clamp(min=1e-12)
 
 
 def peak_probability(logits: Tensor) -> Tensor:
@@ -245,3 +299,9 @@ def _fit_paraboloids(dx: FloatArray, dy: FloatArray, values: FloatArray) -> Floa
     shift = np.stack([cxy * by - 2 * cyy * bx, cxy * bx - 2 * cxx * by], axis=1) / safe[:, None]
     hill &= np.abs(shift).max(axis=1) < _FIT_RADIUS
     return np.where(hill[:, None], shift, 0)
+
+
+_WEIGHTS: dict[Head, Callable[[Tensor], Tensor]] = {
+    "expectation": voxel_probability,
+    "maximum": _above_zero,
+}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_sdannce.models.dannce import DannceNet, normalise_volumes
 from napari_sdannce.models.devices import bare
-from napari_sdannce.models.heatmaps import peak_position, soft_argmax
+from napari_sdannce.models.heatmaps import covariance, peak_position, soft_argmax
 from napari_sdannce.models.sdannce import SdannceNet
 
 if TYPE_CHECKING:
@@ -36,12 +36,19 @@ class Found:
         Where they were before refinement; None when nothing was refined.
     unit
         What the network takes for the size of a voxel, mm.
+    head
+        How heatmaps become positions.
     """
 
     positions: Tensor
     logits: Tensor
     initial: Tensor | None
     unit: float
+    head: Head = "expectation"
+
+    def covariance(self, voxel_mm: float) -> Tensor:
+        """(B, K, 6) mm^2 of where each keypoint may be, see `heatmaps.covariance`."""
+        return covariance(self.logits, voxel_mm, self.head)
 
 
 def find_poses(
@@ -67,7 +74,7 @@ def find_poses(
         refined = network(shown, voxel_mm, centres)
         return Found(refined.final, refined.logits, refined.initial, refined.voxel_mm)
     logits = network(shown)
-    return Found(_HEADS[config.head](logits, voxel_mm), logits, None, voxel_mm)
+    return Found(_HEADS[config.head](logits, voxel_mm), logits, None, voxel_mm, config.head)
 
 
 _HEADS: dict[Head, Callable[[Tensor, float], Tensor]] = {

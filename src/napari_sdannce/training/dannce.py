@@ -7,13 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.dannce import DannceConfig
 from napari_sdannce.models.devices import device_of
+from napari_sdannce.models.heatmaps import spread
 from napari_sdannce.models.poses import find_poses
 from napari_sdannce.models.prepare_ahead import prepare_ahead
+from napari_sdannce.models.reliability import learn_reliability
 from napari_sdannce.models.sdannce import SdannceConfig
 from napari_sdannce.settings.dannce import SdannceTrainSettings
 from napari_sdannce.training.batches import BatchPlan, VolumeBatch, collate, make_batch
@@ -30,13 +33,12 @@ from napari_sdannce.training.losses import (
 )
 from napari_sdannce.training.measuring import Measured
 from napari_sdannce.training.pictures import examples_to_show, pose_picture, tiled
-from napari_sdannce.training.start import check_same_names, opened
+from napari_sdannce.training.start import check_same_names, example_rng, opened
 from napari_sdannce.training.volume_maker import VolumeMaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    import numpy.typing as npt
     from torch import Tensor, nn
 
     from napari_sdannce.models.poses import Found, PoseNetwork
@@ -45,7 +47,11 @@ if TYPE_CHECKING:
     from napari_sdannce.training.experiments import Experiment
 
 _SHOWN = 4
+_LOOKS = 4
 _INITIAL = "InitialL1Loss"
+
+
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(eq=False)
@@ -177,8 +183,27 @@ class PoseTask:
         }
 
     def described(self, network: PoseNetwork, info: CheckpointInfo) -> CheckpointInfo:
-        """Nothing is to be added."""
-        return info
+        """Add how far the network's own spread tells its errors, as validation shows."""
+        spreads, errors = self._spreads_and_errors(network)
+        learned = learn_reliability(spreads, errors)
+        return info.model_copy(update={"reliability": learned})
+
+    def _spreads_and_errors(self, network: PoseNetwork) -> tuple[FloatArray, FloatArray]:
+        """Spread (n,) and error (n,), mm, of labelled keypoints in differently moved volumes."""
+        device, voxel = device_of(network), self.settings.volume.voxel_mm
+        spreads, errors = [np.zeros(0)], [np.zeros(0)]
+        network.eval()
+        for number, example in enumerate(self.validation):
+            rngs = [example_rng(self.settings.seed, 0, number, i) for i in range(_LOOKS)]
+            batch = collate([self.maker.random(example, rng) for rng in rngs])
+            with torch.inference_mode():
+                found = find_poses(
+                    network, batch.volumes.to(device), voxel, batch.centres.to(device)
+                )
+            labelled = torch.isfinite(batch.points).all(dim=-1)
+            spreads.append(spread(found.covariance(voxel)).cpu()[labelled].double().numpy())
+            errors.append(point_errors(found.positions.cpu(), batch.points).double().numpy())
+        return np.concatenate(spreads), np.concatenate(errors)
 
 
 def _not_supervised(name: str) -> bool:

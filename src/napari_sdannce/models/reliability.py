@@ -1,0 +1,108 @@
+"""How sure a network may be of a keypoint: learned from what it got wrong in validation."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy.optimize import isotonic_regression
+
+FloatArray = npt.NDArray[np.float64]
+
+WITHIN_MM = 5.0
+_FEWEST = 60
+_LEAST_A_BIN = 15
+_MOST_BINS = 25
+
+
+class Reliability(BaseModel):
+    """Probability that a keypoint is within some mm of the truth, by its heatmap's spread.
+
+    Between the knots it is interpolated, beyond them it is that of the last one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    within_mm: float = Field(WITHIN_MM, gt=0)
+    spread_mm: tuple[float, ...] = Field(description="Knots, rising", min_length=1)
+    probability: tuple[float, ...] = Field(description="At the knots, falling, 0..1")
+    n_points: int = Field(ge=0, description="Keypoints it was learned from")
+
+    @model_validator(mode="after")
+    def _knots_fit(self) -> Self:
+        if len(self.spread_mm) != len(self.probability):
+            raise ValueError(
+                f"{len(self.spread_mm)} knots with {len(self.probability)} probabilities"
+            )
+        if any(b <= a for a, b in zip(self.spread_mm, self.spread_mm[1:], strict=False)):
+            raise ValueError("the knots must rise")
+        if not all(0 <= p <= 1 for p in self.probability):
+            raise ValueError("probabilities must lie between 0 and 1")
+        return self
+
+    def of(self, spread_mm: npt.ArrayLike) -> FloatArray:
+        """Probability for heatmaps of these spreads (...)."""
+        return np.asarray(np.interp(np.asarray(spread_mm), self.spread_mm, self.probability))
+
+
+def learn_reliability(
+    spread_mm: npt.ArrayLike, errors_mm: npt.ArrayLike, within_mm: float = WITHIN_MM
+) -> Reliability | None:
+    """Fit the falling curve of how often keypoints of a spread are right.
+
+    Keypoints of like spread are binned, so that a few lucky ones make no certainty, and the bins'
+    shares are made to fall (isotonic regression).
+
+    Parameters
+    ----------
+    spread_mm
+        (n,) spread of each keypoint's heatmap.
+    errors_mm
+        (n,) its distance from the truth.
+    within_mm
+        What counts as right.
+
+    Returns
+    -------
+    None of fewer than 60 keypoints.
+    """
+    spreads, errors = np.asarray(spread_mm, float), np.asarray(errors_mm, float)
+    if len(spreads) < _FEWEST:
+        return None
+    order = np.argsort(spreads, kind="stable")
+    n_bins = int(np.clip(len(order) // _LEAST_A_BIN, 2, _MOST_BINS))
+    bins = np.array_split(order, n_bins)
+    counts = np.array([len(each) for each in bins], dtype=float)
+    hits = np.array([(errors[each] < within_mm).sum() for each in bins], dtype=float)
+    # as if one more had been right and one wrong: nothing is ever certain
+    shares = (hits + 1) / (counts + 2)
+    falling = isotonic_regression(shares, weights=counts, increasing=False).x
+    knots = np.array([spreads[each].mean() for each in bins])
+    kept = np.concatenate([[True], np.diff(knots) > 0])
+    return Reliability(
+        within_mm=within_mm,
+        spread_mm=tuple(round(float(each), 4) for each in knots[kept]),
+        probability=tuple(round(float(each), 4) for each in falling[kept]),
+        n_points=len(order),
+    )
+
+
+def calibration_error(probability: npt.ArrayLike, right: npt.ArrayLike, n_bins: int = 10) -> float:
+    """Mean gap between how sure one was and how often one was right, over bins of equal size.
+
+    C. Guo et al., "On calibration of modern neural networks" (ICML 2017), with bins that hold as
+    many keypoints each.
+
+    Parameters
+    ----------
+    probability
+        (n,) 0..1.
+    right
+        (n,) bool.
+    """
+    sure, hits = np.asarray(probability, float), np.asarray(right, float)
+    bins = np.array_split(np.argsort(sure, kind="stable"), n_bins)
+    gaps = [abs(sure[each].mean() - hits[each].mean()) * len(each) for each in bins if len(each)]
+    return float(sum(gaps) / len(sure))

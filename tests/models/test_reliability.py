@@ -1,0 +1,92 @@
+"""How sure a network may be, against truths that are known beforehand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from napari_sdannce.models.heatmaps import covariance, spread
+from napari_sdannce.models.reliability import Reliability, calibration_error, learn_reliability
+
+
+def drawn(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Spreads, and errors of a 3D Gaussian twice as wide as each spread says."""
+    rng = np.random.default_rng(seed)
+    spreads = rng.uniform(0.5, 12, n)
+    errors = np.linalg.norm(rng.normal(size=(n, 3)) * 2 * spreads[:, None] / np.sqrt(3), axis=1)
+    return spreads, errors
+
+
+@pytest.mark.parametrize("n", [200, 2000])
+def test_probabilities_are_met_on_other_keypoints(n: int) -> None:
+    learned = learn_reliability(*drawn(n, seed=1))
+    assert learned is not None
+    assert learned.n_points == n
+    spreads, errors = drawn(20_000, seed=2)
+    sure = learned.of(spreads)
+    assert calibration_error(sure, errors < 5) < 0.05
+    assert sure[spreads < 1].mean() > 0.9
+    assert sure[spreads > 11].mean() < 0.1
+    assert (np.diff(learned.of(np.linspace(0, 20, 100))) <= 0).all()
+
+
+def test_nothing_is_certain_and_little_is_learned_from_few() -> None:
+    spreads = np.linspace(1, 2, 100)
+    learned = learn_reliability(spreads, np.zeros(100))
+    assert learned is not None
+    assert (learned.of([0.0, 1.5, 9.0]) < 1).all()
+    assert learn_reliability(spreads[:59], np.zeros(59)) is None
+
+
+def test_equal_spreads_are_one_knot() -> None:
+    learned = learn_reliability(np.full(100, 3.0), np.arange(100) / 10)
+    assert learned is not None
+    assert learned.spread_mm == (3.0,)
+    assert Reliability.model_validate_json(learned.model_dump_json()) == learned
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"spread_mm": (1.0, 2.0), "probability": (0.5,)},
+        {"spread_mm": (2.0, 1.0), "probability": (0.5, 0.4)},
+        {"spread_mm": (1.0,), "probability": (1.5,)},
+        {"spread_mm": (), "probability": ()},
+    ],
+)
+def test_curves_that_make_no_sense_are_refused(wrong: dict[str, tuple[float, ...]]) -> None:
+    with pytest.raises(ValidationError):
+        Reliability(n_points=9, **wrong)
+
+
+def test_calibration_error_by_hand() -> None:
+    assert calibration_error([0.2] * 10, [True] * 2 + [False] * 8, n_bins=1) == pytest.approx(0)
+    assert calibration_error([0.9] * 10, [True] * 5 + [False] * 5, n_bins=1) == pytest.approx(0.4)
+
+
+def gaussian(matrix: np.ndarray, centre: tuple[float, float, float], voxel: float) -> torch.Tensor:
+    """Log of a Gaussian with this covariance (x, y, z), on a grid of 48 voxels, (1, 1, y, x, z)."""
+    axis = (np.arange(48) - 23.5) * voxel
+    y, x, z = np.meshgrid(axis, axis, axis, indexing="ij")
+    away = np.stack([x, y, z], axis=-1) - centre
+    form = np.einsum("...i,ij,...j", away, np.linalg.inv(matrix), away)
+    return torch.from_numpy(-form / 2).float()[None, None]
+
+
+def test_covariance_is_that_of_the_heatmap() -> None:
+    matrix = np.array([[30.0, 8.0, -5.0], [8.0, 20.0, 4.0], [-5.0, 4.0, 40.0]])
+    logits = gaussian(matrix, (6.0, -9.0, 3.0), voxel=2.0)
+    found = covariance(logits, 2.0)[0, 0]
+    expected = matrix[[0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
+    np.testing.assert_allclose(found.numpy(), expected, atol=0.1)
+    assert float(spread(found)) == pytest.approx(np.sqrt(90), rel=1e-2)
+
+
+def test_covariance_of_a_heatmap_that_peaks() -> None:
+    spot = torch.exp(gaussian(25.0 * np.eye(3), (0.0, 4.0, 0.0), voxel=2.0)) - 1e-4
+    found = covariance(spot, 2.0, "maximum")[0, 0]
+    np.testing.assert_allclose(found.numpy(), [25, 0, 0, 25, 0, 25], atol=1.0)
+    nothing = covariance(torch.full((1, 1, 8, 8, 8), -1.0), 2.0, "maximum")
+    assert torch.isfinite(nothing).all()
