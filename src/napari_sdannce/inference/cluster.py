@@ -54,7 +54,8 @@ def on_cluster(
     failures: list[str] = []
     told: set[str] = set()
     with CLUSTERS[settings.cluster](job) as cluster, Client(cluster) as client:
-        cluster.scale(job.count)
+        # not scaled: a job that the queue has ended is asked for again
+        cluster.adapt(minimum=job.count, maximum=job.count)
         # by reference: a task would else carry the whole trace along
         shared = client.scatter(predict, broadcast=False)
         alone = settings.model_copy(update={"cluster": None})
@@ -101,7 +102,7 @@ def _local(job: ClusterJobSettings) -> Any:
     from distributed import LocalCluster
 
     return LocalCluster(
-        n_workers=job.count,
+        n_workers=0,
         threads_per_worker=1,
         memory_limit=job.memory,
         dashboard_address=None,
