@@ -102,7 +102,7 @@ def rig(n_views: int):
 def test_peaks_go_to_the_right_animals(n_animals: int, n_views: int, bound: float) -> None:
     rng = np.random.default_rng([n_views, n_animals])
     cameras, right, total = rig(n_views), 0, 0
-    for _ in range(25):
+    for _ in range(12):
         scene = seen(rng, n_views, n_animals)
         matches = match_peaks(cameras, scene.peaks, scene.heights, n_animals, MAX_ERROR)
         assert matches.shape == (n_views, n_animals)

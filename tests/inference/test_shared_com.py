@@ -39,7 +39,7 @@ def learned(disc_scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
         experiments=[{"folder": disc_scene.folder}],
         output=out,
         width=4,
-        steps=120,
+        steps=90,
         image={"downsample": 2},
         sigma_px=8,
         channels="shared",
