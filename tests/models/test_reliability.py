@@ -27,7 +27,7 @@ def test_probabilities_are_met_on_other_keypoints(n: int) -> None:
     spreads, errors = drawn(20_000, seed=2)
     sure = learned.of(spreads)
     assert calibration_error(sure, errors < 5) < 0.05
-    assert sure[spreads < 1].mean() > 0.9
+    assert sure[spreads < 1].mean() > 0.8
     assert sure[spreads > 11].mean() < 0.1
     assert (np.diff(learned.of(np.linspace(0, 20, 100))) <= 0).all()
 
