@@ -114,10 +114,9 @@ def predict_dannce(
         yield from _check_com(here, trace)
         replaced = _replaced(recording, settings)
         job = _job(recording, checkpoint, volume, here, video.fps, replaced)
-        finder = PoseFinder(network, recording.cameras, volume)
-        extras = ("heatmap_max", "initial") if finder.refines else ("heatmap_max",)
+        finder = PoseFinder(network, recording.cameras, volume, checkpoint.info.reliability)
         store = PoseStore.open_or_create(
-            path, here.sample_ids, job, chunk=settings.chunk, extras=extras
+            path, here.sample_ids, job, chunk=settings.chunk, extras=finder.extras
         )
         work = Work(
             "find keypoints",
@@ -153,6 +152,8 @@ def _job(
     info, count = checkpoint.info, checkpoint.pose.config.n_keypoints
     # only where it is asked for: a store made before there was this option goes on
     more: dict[str, JsonValue] = {} if replaced is None else {"replaced": asdict(replaced)}
+    if info.reliability is not None:
+        more["reliability"] = info.reliability.model_dump(mode="json")
     return Job(
         animals=com.animals,
         keypoints=info.keypoints or guess_skeleton(count).keypoints,

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_sdannce.geometry import Camera
-    from napari_sdannce.models.poses import PoseNetwork
+    from napari_sdannce.models.poses import Found, PoseNetwork
+    from napari_sdannce.models.reliability import Reliability
     from napari_sdannce.models.volume_samplers import Sampler
     from napari_sdannce.settings.volume import VolumeSettings
 
@@ -113,11 +114,25 @@ class VolumesOfMoments:
 
 @dataclass(frozen=True, eq=False)
 class PoseFinder:
-    """Finds keypoints round centres of mass."""
+    """Finds keypoints round centres of mass.
+
+    Parameters
+    ----------
+    network
+        On the device where it shall run.
+    cameras
+        In the order of the network's views.
+    volume
+        The cube.
+    reliability
+        How often keypoints are right, by their heatmap's spread; None: the confidence is the
+        probability of the likeliest voxel, which means little by itself.
+    """
 
     network: PoseNetwork
     cameras: tuple[Camera, ...]
     volume: VolumeSettings
+    reliability: Reliability | None = None
 
     @cached_property
     def _samplers(self) -> dict[tuple[int, ...], Sampler]:
@@ -161,8 +176,8 @@ class PoseFinder:
         """Poses of n moments."""
         filled = given.filled
         shape = (*filled.shape, self.network.config.n_keypoints)
-        positions, confidence, highest = (
-            np.full(size, np.nan) for size in ((*shape, 3), shape, shape)
+        positions, confidence, highest, covariances = (
+            np.full(size, np.nan) for size in ((*shape, 3), shape, shape, (*shape, 6))
         )
         initial = np.full((*shape, 3), np.nan) if self.refines else None
         if len(given.volumes):
@@ -175,7 +190,8 @@ class PoseFinder:
             positions[filled] = _in_world(found.positions, centres)
             if initial is not None and found.initial is not None:
                 initial[filled] = _in_world(found.initial, centres)
-            confidence[filled] = peak_probability(found.logits).cpu().numpy()
+            covariances[filled] = self._covariances(found)
+            confidence[filled] = self._confidence(found, covariances[filled])
             highest[filled] = peak_logit(found.logits).cpu().numpy()
         return PoseChunk(
             positions=positions,
@@ -184,7 +200,26 @@ class PoseFinder:
             reasons=given.reasons,
             initial=initial,
             heatmap_max=highest,
+            covariance=covariances,
         )
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Optional arrays of a store that can be filled."""
+        return ("covariance", "heatmap_max", *(("initial",) if self.refines else ()))
+
+    def _covariances(self, found: Found) -> FloatArray:
+        """(B, K, 6) mm^2."""
+        with torch.inference_mode():
+            own = found.covariance(self.volume.voxel_mm).float().cpu().numpy()
+        return np.asarray(own, dtype=np.float64)
+
+    def _confidence(self, found: Found, covariances: FloatArray) -> FloatArray:
+        """(B, K) probability that a keypoint is right, as far as validation told."""
+        if self.reliability is None:
+            return peak_probability(found.logits).cpu().numpy().astype(np.float64)
+        spreads = np.sqrt(covariances[..., [0, 3, 5]].sum(axis=-1))
+        return self.reliability.of(spreads)
 
     @property
     def refines(self) -> bool:

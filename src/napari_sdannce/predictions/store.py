@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.floating]
 
-EXTRAS = ("heatmap_max", "initial")
+EXTRAS = ("covariance", "heatmap_max", "initial")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,9 @@ class PoseChunk:
         (n, A, K, 3) mm, the pose before refinement; only in stores made with that extra.
     heatmap_max
         (n, A, K) raw maximum of the heatmap; only in stores made with that extra.
+    covariance
+        (n, A, K, 6) mm^2: xx, xy, xz, yy, yz, zz of where the heatmap has the keypoint; only in
+        stores made with that extra.
     """
 
     positions: FloatArray
@@ -53,6 +56,7 @@ class PoseChunk:
     reasons: npt.NDArray[np.uint8] | None = None
     initial: FloatArray | None = None
     heatmap_max: FloatArray | None = None
+    covariance: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +65,7 @@ class PoseStore(JobStore):
 
     Arrays: ``positions`` (T, A, K, 3) mm, ``confidence`` (T, A, K), ``com`` (T, A, 3) mm,
     ``reasons`` (T, A), ``sample_ids`` (T,), ``done`` (chunks,), and the extras
-    ``initial`` (T, A, K, 3) mm and ``heatmap_max`` (T, A, K).
+    ``initial`` (T, A, K, 3) mm, ``heatmap_max`` (T, A, K) and ``covariance`` (T, A, K, 6) mm^2.
 
     Examples
     --------
@@ -96,6 +100,7 @@ class PoseStore(JobStore):
         optional = {
             "initial": ArraySpec("initial", (animals, keypoints, 3), "f4", nan),
             "heatmap_max": ArraySpec("heatmap_max", (animals, keypoints), "f4", nan),
+            "covariance": ArraySpec("covariance", (animals, keypoints, 6), "f4", nan),
         }
         unknown = [name for name in extras if name not in optional]
         if unknown:
