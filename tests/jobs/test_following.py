@@ -105,6 +105,13 @@ def test_course_of_a_training() -> None:
     assert course.lines[-2:] == ["done in 1 min 01 s", "/run"]
 
 
+def test_a_job_that_goes_on_from_earlier_undoes_what_came_after() -> None:
+    course = Course()
+    course.add(TrainingStep(step=step, total=9, loss=float(step)) for step in (1, 3, 5))
+    course.add(TrainingStep(step=step, total=9, loss=0.5) for step in (2, 4))
+    assert (course.losses.steps, course.losses.values) == ([1, 2, 4], [1, 0.5, 0.5])
+
+
 def test_which_metrics_are_losses() -> None:
     assert is_loss("train_L1Loss")
     assert is_loss("val_bone_scale_loss")

@@ -41,7 +41,7 @@ class State(StrEnum):
     """It was started there and has not said how it ended."""
 
 
-_ENDS: dict[type[Event], State] = {
+ENDS: dict[type[Event], State] = {
     JobDone: State.FINISHED,
     JobStopped: State.STOPPED,
     JobFailed: State.FAILED,
@@ -108,7 +108,7 @@ class BackgroundJob:
         alive = self.process() is not None  # asked first: it may end meanwhile
         end = self.end()
         if end is not None:
-            return _ENDS[type(end)]
+            return ENDS[type(end)]
         if alive:
             return State.RUNNING
         if self.note.computer != platform.node():

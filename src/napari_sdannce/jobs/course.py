@@ -30,7 +30,10 @@ class Curve:
     values: list[float] = field(default_factory=list)
 
     def add(self, step: float, value: float) -> None:
-        """Append a value."""
+        """Append a value; what came after a job that goes on from earlier did not happen."""
+        while self.steps and self.steps[-1] >= step:
+            self.steps.pop()
+            self.values.pop()
         self.steps.append(step)
         self.values.append(value)
 

@@ -15,6 +15,7 @@ import yaml
 
 from napari_sdannce.files.writing import atomic_path
 from napari_sdannce.jobs.background import (
+    ENDS,
     EVENTS,
     JOBS,
     LOG,
@@ -24,6 +25,7 @@ from napari_sdannce.jobs.background import (
     JobNote,
     State,
 )
+from napari_sdannce.jobs.following import read_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +95,20 @@ def go_on(job: BackgroundJob, *, now: datetime | None = None) -> BackgroundJob:
         words = ("train", "continue", str(note.output))
     folder = _new_folder(note.what, note.experiments[0], started)
     shutil.copy(job.settings_file, folder / SETTINGS)
+    _copy_story(job, folder / EVENTS)
     return _start(words, folder, note.what, started, note.experiments, note.output)
+
+
+def _copy_story(job: BackgroundJob, path: Path) -> None:
+    """Let a job that goes on tell what came before, but not that it ended."""
+    if not job.events_file.is_file():
+        return
+    with job.events_file.open("rb") as told, path.open("wb") as file:
+        file.writelines(
+            line
+            for line in told
+            if line.endswith(b"\n") and not isinstance(read_event(line), tuple(ENDS))
+        )
 
 
 def _start(

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QPixmap, QResizeEvent
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QPixmap, QResizeEvent
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +36,17 @@ class NewestPicture(QWidget):
         self.picture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.picture.setMinimumHeight(180)
         self.caption = QLabel()
+        self.open_button = QPushButton("Enlarge")
+        self.open_button.setToolTip("Open the picture in the system's viewer")
+        self.open_button.clicked.connect(self._open)
+        self.open_button.hide()
+        below = QHBoxLayout()
+        below.addWidget(self.caption, stretch=1)
+        below.addWidget(self.open_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.picture, stretch=1)
-        layout.addWidget(self.caption)
+        layout.addLayout(below)
 
     def look_in(self, run: Path | None) -> None:
         """Show the newest picture of a run's folder; None: of no run."""
@@ -44,10 +58,14 @@ class NewestPicture(QWidget):
         if newest is not None and picture.isNull():
             return  # half written: the next look finds it whole
         self.path, self._whole = newest, picture
+        self.open_button.setVisible(newest is not None)
         self.caption.setText("" if newest is None else newest.name)
         if newest is None:
             self.picture.setText("Pictures come with the first validation.")
         self._scale()
+
+    def _open(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.path)))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Scale the picture with the panel."""
