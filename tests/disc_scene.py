@@ -49,10 +49,13 @@ class DiscScene:
         return self.folder / "com_dannce.mat"
 
 
-def write_disc_scene(folder: Path) -> DiscScene:
-    """Draw two animals that turn and wander, and write videos and label files."""
+def write_disc_scene(folder: Path, seed: int = 5) -> DiscScene:
+    """Draw two animals that turn and wander, and write videos and label files.
+
+    The cameras are always the same; the seed decides where the animals are.
+    """
     cameras = camera_ring(4, image_size=SIZE, radius_mm=500, height_mm=400, seed=3)
-    keypoints = _motion(np.random.default_rng(5))
+    keypoints = _motion(np.random.default_rng(seed))
     for camera in cameras:
         path = folder / "videos" / camera.name / "0.mp4"
         path.parent.mkdir(parents=True)

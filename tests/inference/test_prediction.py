@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from napari_sdannce.models import (
     load_checkpoint,
     save_checkpoint,
 )
+from napari_sdannce.models.reliability import calibration_error
 from napari_sdannce.models.volume_samplers import SAMPLERS, by_torch
 from napari_sdannce.predictions import ComStore, ComTrace, PoseStore, Reason, read_com_trace
 from napari_sdannce.predictions.find_com import find_com
@@ -93,6 +95,31 @@ def learned(disc_scene, tmp_path_factory: pytest.TempPathFactory) -> Learned:
 
 def run(events: Iterable[Event]) -> list[Event]:
     return list(events)
+
+
+def test_confidence_is_how_often_keypoints_are_right(disc_scene, tmp_path: Path) -> None:
+    hasty = DannceTrainSettings(
+        experiments=[{"folder": disc_scene.folder}], output=tmp_path / "run", width=4, steps=140,
+        learning_rate=3e-3, validation_frames=12, volume=VOLUME, com_jitter_mm=8, views="all",
+        validate_every=100, device="cpu",
+    )  # fmt: skip
+    run(train_dannce(hasty))
+    checkpoint = tmp_path / "run/checkpoints/last.safetensors"
+    draw = sys.modules[type(disc_scene).__module__].write_disc_scene
+    scene = draw(tmp_path / "unseen", seed=77)
+    settings = DanncePredictSettings(checkpoint=checkpoint, output=tmp_path / "out")
+    ids = np.arange(len(scene.com))
+    com = ComTrace(scene.com, np.ones(scene.com.shape[:2]), ids)
+    run(predict_dannce(scene.recording, settings, com))
+    found = PoseStore.open(tmp_path / "out" / "poses.zarr").read()
+    right = distances(found.positions, scene.keypoints) < 5
+    assert 0.1 < right.mean() < 0.95
+    assert calibration_error(found.confidence.ravel(), right.ravel(), n_bins=4) < 0.05
+    # the covariance is no less sure where it is wrong
+    assert found.covariance is not None
+    spread = np.sqrt(found.covariance[..., [0, 3, 5]].sum(axis=-1))
+    away = distances(found.positions, scene.keypoints)
+    assert np.corrcoef(spread.ravel(), away.ravel())[0, 1] > 0.3
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -436,7 +463,9 @@ def test_network_and_recording_must_fit(disc_scene, learned: Learned, tmp_path: 
     with pytest.raises(ValueError, match=r"takes 4 views, .* has 3 cameras"):
         run(predict_dannce(recording, settings, trace))
     wrong = settings.model_copy(update={"checkpoint": learned.com})
-    with pytest.raises(CheckpointError, match="holds a com network, expected a dannce or sdannce network"):
+    with pytest.raises(
+        CheckpointError, match="holds a com network, expected a dannce or sdannce network"
+    ):
         run(predict_dannce(disc_scene.recording, wrong, trace))
     with pytest.raises(ValueError, match=r"no COM trace; predict it first"):
         run(predict_dannce(disc_scene.recording, settings))

@@ -76,9 +76,11 @@ def learn_reliability(
     bins = np.array_split(order, n_bins)
     counts = np.array([len(each) for each in bins], dtype=float)
     hits = np.array([(errors[each] < within_mm).sum() for each in bins], dtype=float)
-    # as if one more had been right and one wrong: nothing is ever certain
-    shares = (hits + 1) / (counts + 2)
-    falling = isotonic_regression(shares, weights=counts, increasing=False).x
+    fit = isotonic_regression(hits / counts, weights=counts, increasing=False)
+    pooled = np.searchsorted(fit.blocks, np.arange(n_bins), side="right") - 1
+    # as if half a keypoint more had been right, and half a one wrong: nothing is ever certain
+    shares = (np.bincount(pooled, hits) + 0.5) / (np.bincount(pooled, counts) + 1)
+    falling = np.minimum.accumulate(shares)[pooled]
     knots = np.array([spreads[each].mean() for each in bins])
     kept = np.concatenate([[True], np.diff(knots) > 0])
     return Reliability(
