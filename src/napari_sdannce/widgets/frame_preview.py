@@ -82,7 +82,7 @@ class FramePreview(QWidget):
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow(self.button)
-        layout.addRow("COM by network", self.com_network.native)
+        layout.addRow("Find animals by", self.com_network.native)
 
     def predict(self) -> None:
         """Predict the current frame in the background."""
