@@ -231,7 +231,7 @@ def row(root: Path, labels: int, form: str, seeds: list[int]) -> None:
 
 
 def bootstrap(differences: np.ndarray, n_seeds: int) -> tuple[float, float, float]:
-    """95 % interval of the mean of paired differences; poses are drawn anew, for all seeds alike."""
+    """95 % interval of the mean of paired differences; poses are drawn anew for all seeds."""
     by_seed = differences.reshape(n_seeds, -1).mean(axis=0)
     rng = np.random.default_rng(0)
     means = by_seed[rng.integers(len(by_seed), size=(10_000, len(by_seed)))].mean(axis=1)
