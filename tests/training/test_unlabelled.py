@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,17 +16,21 @@ from napari_sdannce.settings.volume import VolumeSettings
 from napari_sdannce.training import Experiment, open_experiment
 from napari_sdannce.training.dannce_examples import cut_to_reach, read_examples
 from napari_sdannce.training.start import split_frames
+from napari_sdannce.training.wanted import amount, candidates, draw
 from napari_sdannce.video import VideoReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 N, FIRST_ID, STEP = 40, 1000, 7
 LABELLED = np.arange(0, N, 4)
 
 
-def settings_for(amount: str) -> DannceTrainSettings:
+def settings_for(wanted: str) -> DannceTrainSettings:
     return DannceTrainSettings(
         volume=VolumeSettings(size_mm=120, voxels=8),
         com_jitter_mm=0,
-        unlabelled=amount,
+        unlabelled=wanted,
         validation_frames=3,
     )
 
@@ -46,8 +52,8 @@ def experiment(disc_scene) -> Experiment:
     return Experiment.of(recording, labels, trace)
 
 
-def examples(experiment: Experiment, amount: str):
-    found = [each for each in read_examples(experiment, settings_for(amount)) if each is not None]
+def examples(experiment: Experiment, wanted: str):
+    found = [each for each in read_examples(experiment, settings_for(wanted)) if each is not None]
     return [e for e in found if e.is_labelled], [e for e in found if not e.is_labelled]
 
 
@@ -74,3 +80,26 @@ def test_they_are_others_than_the_labelled_and_never_validate(experiment):
 @pytest.mark.parametrize(("amount", "count"), [("none", 0), ("6", 6), ("0.5", 2 * len(LABELLED))])
 def test_how_many(experiment, amount, count):
     assert len(examples(experiment, amount)[1]) == count
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(("name", "asked"), [("equal", "equal"), ("frac0.5", "0.5"), ("n7", "7")])
+def test_drawn_as_the_reference_draws(golden: Path, name: str, asked: str) -> None:
+    stored = json.loads((golden / "unlabeled_sampling.json").read_text())
+    given = np.load(golden / "unlabeled_sampling_inputs.npz")
+    labelled = given["labeled"]
+    moments = np.setdiff1d(np.arange(len(given["com0"])), labelled)
+    chosen = draw(moments, amount(asked, len(labelled)), seed=1024)
+    assert sorted([*labelled.tolist(), *chosen.tolist()]) == stored[f"{name}_single"]
+
+
+@pytest.mark.golden
+def test_social_moments_are_those_the_reference_draws_from(golden: Path) -> None:
+    stored = json.loads((golden / "unlabeled_sampling.json").read_text())
+    given = np.load(golden / "unlabeled_sampling_inputs.npz")
+    both = np.stack([given["com0"], given["com1"]], axis=1)
+    trace = ComTrace(both, np.ones(both.shape[:2]), np.arange(len(both)))
+    near = np.flatnonzero(candidates(trace, within_mm=120))
+    drawn = set(stored["equal_pair"]) - set(given["labeled"].tolist())
+    assert drawn <= set(near.tolist())
+    assert len(near) < len(both) / 2

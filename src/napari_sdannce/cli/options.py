@@ -12,6 +12,8 @@ import click
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
+from napari_sdannce.settings.losses import LossSettings
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -147,6 +149,11 @@ def _metavar(kind: Any) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(_plain, value))
+    if isinstance(value, LossSettings):
+        # as it is written on the command line
+        return f"{getattr(value, 'name', '')}:{value.weight:g}"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
