@@ -219,7 +219,7 @@ def test_a_rat_configuration(tmp_path):
     assert two.cameras == ("Camera2", "Camera1")
     assert one.pixel_origin == "reference"
     told = reasons(training.ignored)
-    assert set(told) == {"n_channels_out", "new_n_channels_out", "medfilt_window", "metric"}
+    assert set(told) == {"n_channels_out", "new_n_channels_out", "metric"}
     predicting = to_dannce_predict_settings(found).settings
     assert predicting.checkpoint == tmp_path / "day0" / "DANNCE" / "train" / "checkpoint.pth"
     assert predicting.com == tmp_path / "day0" / "COM" / "predict" / "com3d.mat"
@@ -410,5 +410,9 @@ def test_how_com_traces_are_taken(tmp_path):
     assert settings.com_gap == 0  # the reference leaves gaps as they are
     plain = to_dannce_predict_settings(read(tmp_path, {}, IO)).settings
     assert (plain.com_median, plain.com_median_reference, plain.com_limit_mm) == (None, False, None)
-    told = reasons(to_dannce_train_settings(found).ignored)
-    assert {"medfilt_window", "cthresh", "comthresh", "weighted"} <= set(told)
+    training = to_dannce_train_settings(found)
+    assert {"comthresh", "weighted"} <= set(reasons(training.ignored))
+    first = training.settings.experiments[0]
+    # smoothed for training, too, but not pulled to 0 at both ends
+    assert (first.com_median, first.com_median_reference) == (30, False)
+    assert (first.com_limit_mm, first.com_gap) == (350, 0)

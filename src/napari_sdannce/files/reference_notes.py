@@ -69,17 +69,6 @@ def pairs(reference: Reference) -> Ignored | None:
     return _ignored(reference, "unlabeled_sampling", reason)
 
 
-def medians(reference: Reference) -> Ignored | None:
-    """Note for COM traces that the reference smooths for training, too."""
-    if reference.config.medfilt_window is None:
-        return None
-    return _ignored(
-        reference,
-        "medfilt_window",
-        "COMs are smoothed for prediction; in training the cube is moved by more than that",
-    )
-
-
 def cropping(reference: Reference) -> Ignored | None:
     """Note for frames of which only a part is to be used."""
     for key in ("crop_height", "crop_width"):
@@ -104,7 +93,7 @@ def _counts_note(reference: Reference) -> str | None:
 
 
 def _trace_note(reference: Reference) -> str | None:
-    return "COM traces are smoothed, bounded and aggregated in prediction, not in training"
+    return "in training, pairs of cameras in a pickle are brought together by their median"
 
 
 TRAIN_NOTES = (
@@ -114,8 +103,6 @@ TRAIN_NOTES = (
     _note("train_mode", _mode_note),
     _note("n_channels_out", _counts_note),
     _note("n_instances", _counts_note),
-    _note("medfilt_window", _trace_note),
-    _note("cthresh", _trace_note),
     _note("comthresh", _trace_note),
     _note("weighted", _trace_note),
     _note("com_method", _trace_note),

@@ -11,7 +11,7 @@ from napari_sdannce.settings.dannce import DannceTrainSettings, SdannceTrainSett
 from .com_mat import read_com
 from .errors import FileFormatError
 from .reference_losses import NEED_NO_LABELS, losses_of, names_of, schedule_of
-from .reference_notes import TRAIN_NOTES, cropping, loss_note, medians, pairs
+from .reference_notes import TRAIN_NOTES, cropping, loss_note, pairs
 from .reference_parts import Converted, com_image, converted, lacking, volume
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .reference_config import Reference, ReferenceExperiment
 
 COMPRESSED, FULL = 32, 64
-POSE_NOTES = (cropping, pairs, medians, *TRAIN_NOTES)
+POSE_NOTES = (cropping, pairs, *TRAIN_NOTES)
 
 
 def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
@@ -172,6 +172,9 @@ def _experiment(
         com=com,
         skeleton=config.skeleton if "skeleton" in reference.given else None,
         cameras=entry.camnames or config.camnames or (),
+        com_gap=0,
+        com_median=config.medfilt_window,
+        com_limit_mm=config.cthresh,
         pixel_origin="reference" if of_reference else "matlab",
     )
 

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.inference.backends import run_by
-from napari_sdannce.inference.com_trace import UsableTrace, usable_trace
 from napari_sdannce.inference.common import (
     completed,
     labelled_of,
@@ -32,6 +31,7 @@ from napari_sdannce.inference.sharing import filled
 from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
+from napari_sdannce.predictions.com_repair import UsableTrace, usable_trace
 from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo

@@ -4,7 +4,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
 
@@ -60,7 +67,35 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Origin = Literal["matlab", "zero", "reference"]
 
 
-class ExperimentSettings(Settings):
+class ComRepairSettings(Settings):
+    """What is done to a COM trace before volumes are put round it."""
+
+    com_gap: int = Field(
+        5, ge=0, description="Gaps of the COM trace up to so many moments are filled straight"
+    )
+    com_median: int | None = Field(
+        None,
+        ge=1,
+        description="Smooth the COM trace by a median over so many moments (odd; an even number "
+        "becomes one larger)",
+    )
+    com_median_reference: bool = Field(
+        False,
+        description="That median as the reference program takes it: blind to gaps, pulled to 0 at "
+        "both ends",
+    )
+    com_limit_mm: float | None = Field(
+        None, gt=0, description="COMs with a coordinate beyond this get no pose, mm"
+    )
+
+    @model_validator(mode="after")
+    def _a_median_needs_a_window(self) -> Self:
+        if self.com_median_reference and self.com_median is None:
+            raise ValueError("com_median_reference needs com_median, the window in moments")
+        return self
+
+
+class ExperimentSettings(ComRepairSettings):
     """One recording with its labels, as training takes it."""
 
     folder: Path = Field(description="Experiment folder")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from napari_sdannce.settings.base import (
+    ComRepairSettings,
     Norm,
     PredictSettings,
     Settings,
@@ -201,30 +202,13 @@ class ComPairs(Settings):
     )
 
 
-class DanncePredictSettings(PredictSettings):
+class DanncePredictSettings(ComRepairSettings, PredictSettings):
     """Prediction of keypoints over a recording."""
 
     com: Path | None = Field(
         None,
         description="Trace of the centre of mass (com3d.mat, pickle or store); default: the one "
         "found in the experiment",
-    )
-    com_gap: int = Field(
-        5, ge=0, description="Gaps of the COM trace up to so many moments are filled straight"
-    )
-    com_median: int | None = Field(
-        None,
-        ge=1,
-        description="Smooth the COM trace by a median over so many moments (odd; an even number "
-        "becomes one larger)",
-    )
-    com_median_reference: bool = Field(
-        False,
-        description="That median as the reference program takes it: blind to gaps, pulled to 0 at "
-        "both ends",
-    )
-    com_limit_mm: float | None = Field(
-        None, gt=0, description="COMs with a coordinate beyond this get no pose, mm"
     )
     com_pairs: ComPairs = ComPairs()
     volume: VolumeSettings | None = Field(
@@ -246,9 +230,3 @@ class DanncePredictSettings(PredictSettings):
         "moment: how much does it rely on that camera?",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of what replace_view draws")
-
-    @model_validator(mode="after")
-    def _a_median_needs_a_window(self) -> Self:
-        if self.com_median_reference and self.com_median is None:
-            raise ValueError("com_median_reference needs com_median, the window in moments")
-        return self

@@ -14,6 +14,7 @@ from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS, animal_names
 from napari_sdannce.labels import Labels, mean_keypoint
 from napari_sdannce.predictions import read_com_trace
+from napari_sdannce.predictions.com_repair import usable_trace
 from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.skeletons import Skeleton
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
-    from napari_sdannce.settings.base import ExperimentSettings
+    from napari_sdannce.settings.base import ComRepairSettings, ExperimentSettings
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -157,17 +158,22 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
         fitting = [each for _, each in read] if settings.labels else fitting_labels(read, kind)
         labels = merge_animals(fitting)
         labels = one_point_an_animal(labels) if _is_of_coms(labels) else labels
-    trace = read_com_trace(settings.com) if settings.com else None
+    trace = _trace(settings.com, recording, settings) if settings.com else None
     experiment = Experiment.of(recording, labels, trace, settings.masks)
-    return experiment if trace or kind == "com" else replace(experiment, trace=_found(recording))
-
-
-def _found(recording: Recording) -> ComTrace | None:
-    """COM trace of the recording when it is clear which one that is."""
+    if trace or kind == "com":
+        return experiment
     try:
-        return read_com_trace(find_com(recording))
+        found = find_com(recording)
     except ValueError:
-        return None
+        return experiment  # it is not clear which trace is meant, and perhaps none is needed
+    return replace(experiment, trace=_trace(found, recording, settings))
+
+
+def _trace(path: Path, recording: Recording, repair: ComRepairSettings) -> ComTrace:
+    """COM trace of a recording, smoothed and with its short gaps filled."""
+    trace = read_com_trace(path)
+    recorded = trace.sample_ids if recording.sync is None else recording.sync.sample_ids
+    return usable_trace(trace, recorded, recorded, repair).trace
 
 
 @contextmanager

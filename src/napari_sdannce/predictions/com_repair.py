@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from napari_sdannce.predictions import ComTrace
-    from napari_sdannce.settings.dannce import DanncePredictSettings
+    from napari_sdannce.predictions.com import ComTrace
+    from napari_sdannce.settings.base import ComRepairSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ def usable_trace(
     trace: ComTrace,
     recorded: npt.NDArray[np.int64],
     wanted: npt.NDArray[np.int64],
-    settings: DanncePredictSettings,
+    settings: ComRepairSettings,
 ) -> UsableTrace:
     """Smooth a trace, fill its short gaps, and leave out what lies beyond the limit.
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from napari_sdannce.inference.com_trace import usable_trace
 from napari_sdannce.inference.dannce import predict_dannce
 from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
 from napari_sdannce.predictions import ComTrace, PoseStore, Reason
+from napari_sdannce.predictions.com_repair import usable_trace
 from napari_sdannce.settings import DanncePredictSettings, VolumeSettings
 
 if TYPE_CHECKING:
