@@ -246,6 +246,20 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     assert view.log.toPlainText().endswith("/run".replace("/", "/\u200b"))
 
 
+def test_each_part_of_a_validation_loss_has_its_name(view: JobView, tmp_path: Path) -> None:
+    metrics = {"train_L1Loss": 3.0, "val_L1Loss": 4.0, "val_BoneLengthLoss": 0.5}
+    step = TrainingStep(step=5, total=10, loss=3.0)
+    view.follow(
+        a_job(tmp_path, ("train", "sdannce"), step, EpochDone(epoch=1, total=2, metrics=metrics))
+    )
+    drawn = {item.name(): item.getData()[1].tolist() for item in view.curves.loss.listDataItems()}
+    assert drawn == {
+        "training": [3.0],
+        "validation L1Loss": [4.0],
+        "validation BoneLengthLoss": [0.5],
+    }
+
+
 def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path: Path) -> None:
     job = a_job(tmp_path, ("predict", "com"), JobFailed(text="the disk is full"))
     job.log_file.write_text("OSError: 28\n")

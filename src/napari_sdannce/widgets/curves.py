@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,8 @@ _ERRORS = {
     "euclidean_distance_3D": "Mean error, mm",
     "peak_distance_px": "Error in the image, px",
 }
-_TRAIN, _VALIDATION = "#7aa6ff", "#ffb347"
+_TRAIN = "#7aa6ff"
+_VALIDATIONS = ("#ffb347", "#6fcf97", "#d78bff", "#ff7b9c", "#c9c94f")
 _MOST_POINTS = 2000
 _WIDE_SPAN = 10.0
 _HEIGHT = 150
@@ -49,19 +51,30 @@ class Curves(QWidget):
         self.error.setVisible(course.error is not None)
         for plot in (self.loss, self.error):
             plot.clear()
+        self._draw_losses(course)
+        self._draw_errors(course)
+
+    def _draw_losses(self, course: Course) -> None:
+        """Loss of the steps, and of the validation: when it is a sum, of each of its parts."""
         steps, values = _smooth(course.losses)
         self.loss.setLogMode(y=_needs_log(values))
         self.loss.plot(steps, values, pen=pg.mkPen(_TRAIN, width=1.5), name="training")
-        shown_error = course.error[0] if course.error is not None else None
-        for name, curve in course.curves.items():
-            stage, _, what = name.partition("_")
-            if is_loss(what) and stage == "val" and _is_first(name, course):
-                _line(self.loss, curve, "validation", _VALIDATION)
-            elif what == shown_error:
-                known = stage == "val"
-                label, color = ("validation", _VALIDATION) if known else ("training", _TRAIN)
-                _line(self.error, curve, label, color)
-        self.error.setTitle(_ERRORS.get(shown_error or "", "Error"), size="9pt")
+        parts = [name for name in course.curves if name.startswith("val_") and is_loss(name)]
+        for name, color in zip(parts, cycle(_VALIDATIONS)):
+            what = "" if len(parts) == 1 else f" {name.removeprefix('val_')}"
+            _line(self.loss, course.curves[name], f"validation{what}", color)
+
+    def _draw_errors(self, course: Course) -> None:
+        if course.error is None:
+            return
+        what = course.error[0]
+        for stage, label, color in (
+            ("train", "training", _TRAIN),
+            ("val", "validation", _VALIDATIONS[0]),
+        ):
+            if f"{stage}_{what}" in course.curves:
+                _line(self.error, course.curves[f"{stage}_{what}"], label, color)
+        self.error.setTitle(_ERRORS.get(what, "Error"), size="9pt")
 
 
 def _needs_log(values: np.ndarray) -> bool:
@@ -69,12 +82,6 @@ def _needs_log(values: np.ndarray) -> bool:
     positive = values[values > 0]
     wide = len(positive) > 0 and positive.max() > _WIDE_SPAN * positive.min()
     return bool(wide and len(positive) == len(values))
-
-
-def _is_first(name: str, course: Course) -> bool:
-    """Whether a validation loss is the sum, and not one of its parts."""
-    losses = [each for each in course.curves if each.startswith("val_") and is_loss(each)]
-    return losses[:1] == [name]
 
 
 def _plot(title: str) -> pg.PlotWidget:
