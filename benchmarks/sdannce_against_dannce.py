@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--voxels", type=int, default=32)
     parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--folder", default="against", help="of the results, inside OUT")
     parser.add_argument("--only", nargs="*", help="forms to run", default=list(FORMS))
     parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS))
@@ -114,8 +114,7 @@ def settings_of(arguments: argparse.Namespace, one: Run, start: Path | None) -> 
         "learning_rate": arguments.rate / 2 if start else arguments.rate,
         "com_jitter_mm": 12,
         "views": "all",
-        # the cameras stand still: in so few steps, nothing is gained by turning the world
-        "rotate": "none",
+        "rotate": "quarters",
         "validation_frames": 0,
         "validate_every": 10**6,
         "seed": one.seed,
