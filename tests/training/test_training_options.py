@@ -238,6 +238,19 @@ def test_sample_pictures_show_what_is_found(disc_scene, tmp_path: Path) -> None:
     assert green.sum() > 100
 
 
+def test_curves_for_tensorboard(disc_scene, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = tmp_path / "run"
+    list(train_dannce(settings_for(disc_scene, output=run, epochs=2, batch_size=32)))
+    (written,) = (run / "logs").iterdir()
+    events = EventAccumulator(str(written))
+    events.Reload()
+    found = [each.value for each in events.Scalars("val_euclidean_distance_3D")]
+    expected = [line["val_euclidean_distance_3D"] for line in metrics_of(run)]
+    assert found == pytest.approx(expected)
+
+
 def test_priors_of_the_labels_that_train_are_kept(disc_scene, tmp_path: Path) -> None:
     run = tmp_path / "run"
     list(train_dannce(refining(disc_scene, output=run, steps=1)))

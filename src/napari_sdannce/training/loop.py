@@ -298,6 +298,8 @@ def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
             if fitting.workers.leads:
                 fitting.stop()
             raise
+        finally:
+            fitting.run.close()
     return tuple(fitting.saved.values())
 
 

@@ -9,6 +9,7 @@ import math
 import pickle
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from torch.utils.tensorboard import SummaryWriter
 
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.models.checkpoints import Network
@@ -125,17 +127,25 @@ class RunFolder:
             if is_new:
                 writer.writerow(["Epoch", *columns])
             writer.writerow([epoch, *(metrics[name] for name in columns)])
-        self._log_scalars(epoch, known)
+        if self._scalars is not None:
+            for name, value in known.items():
+                self._scalars.add_scalar(name, value, epoch)
+            self._scalars.flush()
 
-    def _log_scalars(self, epoch: int, known: Mapping[str, float]) -> None:
-        """Tell TensorBoard, where it is installed."""
+    @cached_property
+    def _scalars(self) -> SummaryWriter | None:
+        """Where TensorBoard reads, if it is installed."""
         if importlib.util.find_spec("tensorboard") is None:
-            return
+            return None
         from torch.utils.tensorboard import SummaryWriter
 
-        with SummaryWriter(str(self.path / "logs")) as writer:
-            for name, value in known.items():
-                writer.add_scalar(name, value, epoch)
+        return SummaryWriter(str(self.path / "logs"))
+
+    def close(self) -> None:
+        """Write no more for TensorBoard."""
+        writer: SummaryWriter | None = vars(self).get("_scalars")
+        if writer is not None:
+            writer.close()
 
     def picture(self, epoch: int, image: npt.NDArray[np.uint8]) -> None:
         """Write a sample picture (H, W, 3) to ``samples/epoch-<n>.png``."""
