@@ -12,7 +12,7 @@ from napari_sdannce.files import open_recording
 from napari_sdannce.geometry import triangulate
 from napari_sdannce.inference.match_peaks import match_peaks
 from napari_sdannce.models.com_images import to_frame_pixels
-from napari_sdannce.models.heatmaps import local_peaks
+from napari_sdannce.models.image_peaks import local_peaks
 from napari_sdannce.predictions import ComTrace
 from napari_sdannce.predictions.identities import in_order, link_identities
 from napari_sdannce.recording import PixelOrigin

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_sdannce.models.heatmaps import (
-    integer_peaks,
-    local_peaks,
-    peak_logit,
-    peak_probability,
-    soft_argmax,
-    subpixel_peaks,
-)
+from napari_sdannce.models.heatmaps import peak_logit, peak_probability, soft_argmax
+from napari_sdannce.models.image_peaks import integer_peaks, local_peaks, subpixel_peaks
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from napari_sdannce.models.com_images import (
     to_frame_pixels,
     to_image_pixels,
 )
-from napari_sdannce.models.heatmaps import subpixel_peaks
+from napari_sdannce.models.image_peaks import subpixel_peaks
 from napari_sdannce.settings import ComImageSettings
 from napari_sdannce.training.com_examples import mirrored
 from napari_sdannce.training.com_targets import com_targets, shared_target

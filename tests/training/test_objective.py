@@ -13,8 +13,8 @@ from napari_sdannce.models import load_checkpoint
 from napari_sdannce.settings import SdannceTrainSettings, VolumeSettings
 from napari_sdannce.skeletons import load_skeleton
 from napari_sdannce.training.batches import VolumeBatch
-from napari_sdannce.training.dannce import PoseTask
 from napari_sdannce.training.losses import PoseKnowledge, Rows, make_terms
+from napari_sdannce.training.pose_task import PoseTask
 from napari_sdannce.training.volume_maker import VolumeMaker
 
 if TYPE_CHECKING:

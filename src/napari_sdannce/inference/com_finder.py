@@ -14,7 +14,7 @@ from napari_sdannce.inference.match_peaks import match_peaks
 from napari_sdannce.models.com import normalise_images
 from napari_sdannce.models.com_images import prepare_image, stack_images, to_frame_pixels
 from napari_sdannce.models.devices import device_of, mixed_precision
-from napari_sdannce.models.heatmaps import local_peaks
+from napari_sdannce.models.image_peaks import local_peaks
 from napari_sdannce.predictions import ComChunk, Reason
 
 if TYPE_CHECKING:

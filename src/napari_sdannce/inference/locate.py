@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sdannce.geometry import triangulate, triangulate_pair_median
 from napari_sdannce.models.com_images import to_frame_pixels
-from napari_sdannce.models.heatmaps import integer_peaks, subpixel_peaks
+from napari_sdannce.models.image_peaks import integer_peaks, subpixel_peaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

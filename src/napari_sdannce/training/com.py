@@ -12,7 +12,7 @@ from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet, normalise_images
 from napari_sdannce.models.com_images import common_size, stack_images
 from napari_sdannce.models.devices import bare, device_of
-from napari_sdannce.models.heatmaps import local_peaks
+from napari_sdannce.models.image_peaks import local_peaks
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.training.com_examples import (
     ComExample,

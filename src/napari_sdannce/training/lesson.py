@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from napari_sdannce.files.registration import register_if_project
 from napari_sdannce.settings.events import Event, JobDone, Message, Progress
-from napari_sdannce.training.loop import Fitting, fit
+from napari_sdannce.training.fitting import Fitting
+from napari_sdannce.training.loop import fit
 from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.start import first_frames, first_network, split_frames
 from napari_sdannce.training.workers import joined

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_sdannce.models.heatmaps import centred_axis, gaussian_targets, voxel_probability
+from napari_sdannce.models.heatmaps import gaussian_targets, voxel_probability
 from napari_sdannce.training.losses.points import masked_mean
 
 _TINY = 1e-12
@@ -43,18 +43,6 @@ def gaussian_regularisation(
     if cross_entropy:
         return bce_loss(logits, target)
     return 0.5 * mse_loss(torch.sigmoid(logits), target)
-
-
-def spread(logits: Tensor, voxel_mm: float) -> Tensor:
-    """Root mean square distance (B, K), in mm, of each heatmap's softmax from its mean place."""
-    probability = voxel_probability(logits)
-    marginals = [probability.sum(dim=dims) for dims in ((2, 4), (3, 4), (2, 3))]
-    variance = torch.zeros_like(marginals[0][..., 0])
-    for marginal in marginals:
-        axis = centred_axis(marginal.shape[-1], voxel_mm, marginal)
-        mean = (marginal * axis).sum(dim=-1, keepdim=True)
-        variance = variance + (marginal * (axis - mean).square()).sum(dim=-1)
-    return (variance + _TINY).sqrt()
 
 
 def silhouette_loss(logits: Tensor, silhouettes: Tensor) -> Tensor:

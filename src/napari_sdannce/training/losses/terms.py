@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from napari_sdannce.models.heatmaps import gaussian_targets
+from napari_sdannce.models.heatmaps import covariance, gaussian_targets, spread
 from napari_sdannce.settings import losses as named
 from napari_sdannce.training.losses import bones, groups, points, spots
 from napari_sdannce.training.losses.checks import check_losses
@@ -207,7 +207,9 @@ _BUILDERS: dict[type[Any], Callable[[Any, PoseKnowledge], Term]] = {
     named.BCELoss: _simple(_heatmaps(spots.bce_loss)),
     named.GaussianRegLoss: _simple(_gaussian),
     named.VarianceLoss: _simple(
-        lambda loss, known: lambda seen: spots.spread(seen.logits, seen.voxel_mm).mean()
+        lambda loss, known: (
+            lambda seen: spread(covariance(seen.logits, seen.voxel_mm, known.head)).mean()
+        )
     ),
     named.ConsistencyLoss: _simple(
         lambda loss, known: _succession(lambda rows: rows.copies, distance=loss.method == "l2")
