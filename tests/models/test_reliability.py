@@ -90,3 +90,32 @@ def test_covariance_of_a_heatmap_that_peaks() -> None:
     np.testing.assert_allclose(found.numpy(), [25, 0, 0, 25, 0, 25], atol=1.0)
     nothing = covariance(torch.full((1, 1, 8, 8, 8), -1.0), 2.0, "maximum")
     assert torch.isfinite(nothing).all()
+
+
+def test_spreads_that_hardly_differ_are_one_knot() -> None:
+    # a network that has learned its few frames by heart: spreads differ by less than is written
+    spreads = 0.3 + np.linspace(0, 1e-5, 200)
+    learned = learn_reliability(spreads, np.tile([1.0, 9.0], 100))
+    assert learned is not None
+    assert learned.spread_mm == (0.3,)
+    assert learned.probability == (0.5,)
+
+
+def test_what_is_no_number_does_not_count() -> None:
+    spreads, errors = drawn(300, seed=4)
+    spreads[:50], errors[50:100] = np.nan, np.inf
+    learned = learn_reliability(spreads, errors)
+    assert learned is not None
+    assert learned == learn_reliability(spreads[100:], errors[100:])
+    assert Reliability.model_validate_json(learned.model_dump_json()) == learned
+    assert learn_reliability(np.full(300, np.nan), errors) is None
+
+
+@pytest.mark.parametrize(
+    ("knots", "probability"),
+    [("[1, NaN]", "[0.5, 0.4]"), ("[1, Infinity]", "[0.5, 0.4]"), ("[1, 2]", "[0.4, 0.5]")],
+)
+def test_odd_curves_are_refused(knots: str, probability: str) -> None:
+    text = f'{{"spread_mm": {knots}, "probability": {probability}, "n_points": 60}}'
+    with pytest.raises(ValidationError):
+        Reliability.model_validate_json(text)

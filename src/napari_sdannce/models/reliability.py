@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -15,6 +16,7 @@ WITHIN_MM = 5.0
 _FEWEST = 60
 _LEAST_A_BIN = 15
 _MOST_BINS = 25
+_DIGITS = 4
 
 
 class Reliability(BaseModel):
@@ -23,7 +25,7 @@ class Reliability(BaseModel):
     Between the knots it is interpolated, beyond them it is that of the last one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     within_mm: float = Field(WITHIN_MM, gt=0)
     spread_mm: tuple[float, ...] = Field(description="Knots, rising", min_length=1)
@@ -36,10 +38,12 @@ class Reliability(BaseModel):
             raise ValueError(
                 f"{len(self.spread_mm)} knots with {len(self.probability)} probabilities"
             )
-        if any(b <= a for a, b in zip(self.spread_mm, self.spread_mm[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(self.spread_mm)):
             raise ValueError("the knots must rise")
         if not all(0 <= p <= 1 for p in self.probability):
             raise ValueError("probabilities must lie between 0 and 1")
+        if any(b > a for a, b in pairwise(self.probability)):
+            raise ValueError("probabilities must not rise")
         return self
 
     def of(self, spread_mm: npt.ArrayLike) -> FloatArray:
@@ -66,27 +70,29 @@ def learn_reliability(
 
     Returns
     -------
-    None of fewer than 60 keypoints.
+    None of fewer than 60 keypoints; those whose spread or error is no number do not count.
     """
     spreads, errors = np.asarray(spread_mm, float), np.asarray(errors_mm, float)
+    known = np.isfinite(spreads) & np.isfinite(errors)
+    spreads, errors = spreads[known], errors[known]
     if len(spreads) < _FEWEST:
         return None
     order = np.argsort(spreads, kind="stable")
-    n_bins = int(np.clip(len(order) // _LEAST_A_BIN, 2, _MOST_BINS))
-    bins = np.array_split(order, n_bins)
-    counts = np.array([len(each) for each in bins], dtype=float)
-    hits = np.array([(errors[each] < within_mm).sum() for each in bins], dtype=float)
+    bins = np.array_split(order, int(np.clip(len(order) // _LEAST_A_BIN, 2, _MOST_BINS)))
+    # rounded as it is kept: bins whose spreads then do not differ are one
+    means = [round(float(spreads[each].mean()), _DIGITS) for each in bins]
+    knots, place = np.unique(means, return_inverse=True)
+    counts = np.bincount(place, [len(each) for each in bins])
+    hits = np.bincount(place, [(errors[each] < within_mm).sum() for each in bins])
     fit = isotonic_regression(hits / counts, weights=counts, increasing=False)
-    pooled = np.searchsorted(fit.blocks, np.arange(n_bins), side="right") - 1
+    pooled = np.searchsorted(fit.blocks, np.arange(len(knots)), side="right") - 1
     # as if half a keypoint more had been right, and half a one wrong: nothing is ever certain
     shares = (np.bincount(pooled, hits) + 0.5) / (np.bincount(pooled, counts) + 1)
     falling = np.minimum.accumulate(shares)[pooled]
-    knots = np.array([spreads[each].mean() for each in bins])
-    kept = np.concatenate([[True], np.diff(knots) > 0])
     return Reliability(
         within_mm=within_mm,
-        spread_mm=tuple(round(float(each), 4) for each in knots[kept]),
-        probability=tuple(round(float(each), 4) for each in falling[kept]),
+        spread_mm=tuple(map(float, knots)),
+        probability=tuple(round(float(each), _DIGITS) for each in falling),
         n_points=len(order),
     )
 
