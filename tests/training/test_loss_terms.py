@@ -303,6 +303,38 @@ def test_priors_need_labels_of_every_bone(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.table[0], (lengths.mean(), lengths.std()))
 
 
+def test_masked_bones_need_no_labels(tmp_path: Path) -> None:
+    poses = np.arange(27.0).reshape(3, 3, 3) ** 1.1
+    poses[:, 2] = np.nan
+    asked = {"name": "BoneLengthLoss", "mask": [1], "ref_index": 0}
+    made = term(asked, CHAIN, poses=poses)
+    predicted = torch.rand(2, 3, 3, requires_grad=True)
+    loss = made.measure(outcome(predicted * 30))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert predicted.grad is not None
+    assert torch.isfinite(predicted.grad).all()
+    # what a run keeps can be given to another one with that mask, and to no other
+    path = tmp_path / "priors.npy"
+    np.save(path, made.priors.table)
+    term({**asked, "priors": str(path)}, CHAIN)
+    with pytest.raises(ValueError, match="positive and finite"):
+        term({**asked, "mask": [], "priors": str(path)}, CHAIN)
+
+
+def test_a_bone_without_length_is_no_unit() -> None:
+    poses = np.random.default_rng(0).normal(size=(5, 3, 3))
+    poses[0, 1] = poses[0, 0]
+    found = compute_priors(poses, CHAIN.bones, reference=0)
+    assert np.isfinite(found.table).all()
+
+
+def test_angles_need_bones_that_meet() -> None:
+    apart = Skeleton("apart", ("a", "b", "c", "d"), ((0, 1), (2, 3)))
+    with pytest.raises(ValueError, match="no two bones of skeleton 'apart' meet"):
+        term("JointAngleLoss", apart)
+
+
 def test_priors_files_are_checked(tmp_path: Path) -> None:
     path = tmp_path / "priors.npy"
     with pytest.raises(FileNotFoundError, match="no priors"):
@@ -316,6 +348,9 @@ def test_priors_files_are_checked(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=complaint) as caught:
             read_priors(path, 2)
         assert str(path) in str(caught.value)
+    path.write_bytes(b"PK\x03\x04 of no archive")
+    with pytest.raises(ValueError, match="not readable as numbers"):
+        read_priors(path, 2)
     np.save(path, np.array([[1.0, 0.0], [2.0, 0.1]]))
     ratios = {"name": "BoneLengthLoss", "priors": path, "ref_index": 0}
     double = torch.tensor([[[10.0, 0, 0], [0, 0, 0], [0, 20.0, 0]]])
@@ -332,6 +367,7 @@ def test_priors_files_are_checked(tmp_path: Path) -> None:
         ("PairRepulsionLoss", {}, "needs two animals"),
         ("SilhouetteLoss", {}, "needs masks"),
         ({"name": "BoneVectorLoss", "mask": [2]}, {}, "no bone 2: 'chain' has bones 0 to 1"),
+        ({"name": "BoneVectorLoss", "mask": [0, 1]}, {}, "'mask' leaves none of the 2 bones"),
         ("BoneLengthLoss", {}, "no bone 3"),
         ("BodySymmetryLoss", {}, "no bones with a mirrored twin"),
         ({"name": "WeightedL1Loss", "joint_weights": [[3, 1.0]]}, {}, "names keypoint 3"),

@@ -154,27 +154,27 @@ def kinematic_chain_loss(predicted: Tensor, truth: Tensor, bones: Bones) -> Tens
 
 def joint_angle_loss(predicted: Tensor, truth: Tensor, bones: Bones) -> Tensor:
     """Mean absolute difference of the angles between bones that share a keypoint, radians."""
-    corners = _corners(bones)
-    theirs = _angles(truth, corners)
+    meeting = corners(bones)
+    theirs = _angles(truth, meeting)
     labelled = torch.isfinite(theirs)
-    return masked_mean((_angles(predicted, corners) - theirs.nan_to_num(0)).abs(), labelled)
+    return masked_mean((_angles(predicted, meeting) - theirs.nan_to_num(0)).abs(), labelled)
 
 
-def _corners(bones: Bones) -> list[tuple[int, int, int]]:
+def corners(bones: Bones) -> list[tuple[int, int, int]]:
     """(end, corner, end) of every two bones that meet in a keypoint."""
-    corners = []
+    found = []
     for i, first in enumerate(bones):
         for second in bones[i + 1 :]:
             for corner in set(first) & set(second):
                 (a,) = set(first) - {corner}
                 (b,) = set(second) - {corner}
-                corners.append((a, corner, b))
-    return corners
+                found.append((a, corner, b))
+    return found
 
 
-def _angles(points: Tensor, corners: Sequence[tuple[int, int, int]]) -> Tensor:
-    """Angles (B, N) at the corners, by a form that has a gradient at 0 and 180 degrees too."""
-    a, corner, b = (list(each) for each in zip(*corners, strict=True))
+def _angles(points: Tensor, meeting: Sequence[tuple[int, int, int]]) -> Tensor:
+    """Angles (B, N) at corners, by a form that has a gradient at 0 and 180 degrees too."""
+    a, corner, b = (list(each) for each in zip(*meeting, strict=True))
     u, v = points[:, a] - points[:, corner], points[:, b] - points[:, corner]
     sine = (torch.linalg.cross(u, v).square().sum(dim=-1) + _TINY).sqrt()
     return torch.atan2(sine, (u * v).sum(dim=-1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_sdannce.settings import losses as named
-from napari_sdannce.training.losses.bones import mirrored_bones
+from napari_sdannce.training.losses.bones import corners, mirrored_bones
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +68,8 @@ def _complaint(loss: named.Loss, known: PoseKnowledge) -> str | None:
         and not mirrored_bones(skeleton.bones, skeleton.pairs)[0]
     ):
         return f"skeleton '{skeleton.name}' has no bones with a mirrored twin"
+    if isinstance(loss, named.JointAngleLoss) and not corners(skeleton.bones):
+        return f"no two bones of skeleton '{skeleton.name}' meet in a keypoint"
     if isinstance(loss, _OF_PAIRS) and known.n_animals < 2:
         return "it needs two animals in a recording, the labels are of one"
     if isinstance(loss, _OF_MASKS) and not known.has_masks:
@@ -83,4 +85,6 @@ def _wrong_index(loss: named.Loss, skeleton: Skeleton) -> str | None:
     wrong = [index for index in asked if not 0 <= index < n_bones]
     if wrong:
         return f"there is no bone {wrong[0]}: '{skeleton.name}' has bones 0 to {n_bones - 1}"
+    if n_bones and set(range(n_bones)) <= set(getattr(loss, "mask", ())):
+        return f"'mask' leaves none of the {n_bones} bones of '{skeleton.name}'"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import torch
 from napari_sdannce.training.losses.bones import BoneBounds, bounds_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_sdannce.settings.losses import BoneLengthLoss
@@ -44,7 +46,9 @@ def lengths_of(poses: FloatArray, bones: Bones) -> FloatArray:
     return np.asarray(np.linalg.norm(poses[:, second] - poses[:, first], axis=-1))
 
 
-def compute_priors(poses: FloatArray, bones: Bones, reference: int | None = None) -> BonePriors:
+def compute_priors(
+    poses: FloatArray, bones: Bones, reference: int | None = None, mask: Sequence[int] = ()
+) -> BonePriors:
     """Bone lengths of labelled poses.
 
     Parameters
@@ -55,28 +59,38 @@ def compute_priors(poses: FloatArray, bones: Bones, reference: int | None = None
         Pairs of keypoints.
     reference
         Bone whose length in the same pose is the unit; None: mm.
+    mask
+        Bones that do not count; without labels, their rows are NaN.
 
     Raises
     ------
     ValueError
-        When a bone is labelled in fewer than two poses.
+        When a bone that counts is labelled in fewer than two poses.
     """
     lengths = lengths_of(poses, bones)
-    own = lengths if reference is None else lengths / lengths[:, [reference]]
-    counts = np.isfinite(own).sum(axis=0)
-    rare = [bones[i] for i in np.flatnonzero(counts < _FEWEST)]
+    if reference is not None:
+        # a bone without a length is no unit
+        unit = lengths[:, [reference]]
+        own = lengths / np.where(unit > 0, unit, np.nan)
+    else:
+        own = lengths
+    few = np.isfinite(own).sum(axis=0) < _FEWEST
+    rare = [bones[i] for i in np.flatnonzero(few) if i not in mask]
     if rare:
         raise ValueError(
             f"bone lengths can not be computed from {len(poses)} labelled poses: the bones between "
             f"the keypoints {rare[:4]} are labelled in fewer than {_FEWEST}; label more, mask "
             "these bones, or give 'priors'"
         )
-    table = np.stack([np.nanmean(own, axis=0), np.nanstd(own, axis=0)], axis=1)
+    table = np.full((len(bones), 2), np.nan)
+    table[~few] = np.stack([np.nanmean(own[:, ~few], 0), np.nanstd(own[:, ~few], 0)], axis=1)
     mm = None if reference is None else float(np.nanmean(lengths[:, reference]))
     return BonePriors(table, mm)
 
 
-def read_priors(path: Path, n_bones: int, reference: int | None = None) -> BonePriors:
+def read_priors(
+    path: Path, n_bones: int, reference: int | None = None, mask: Sequence[int] = ()
+) -> BonePriors:
     """Read a table of mean and deviation of each bone.
 
     Parameters
@@ -88,6 +102,8 @@ def read_priors(path: Path, n_bones: int, reference: int | None = None) -> BoneP
         M.
     reference
         Bone whose length is the unit; None: mm.
+    mask
+        Bones that do not count; their rows may hold anything.
 
     Raises
     ------
@@ -101,7 +117,7 @@ def read_priors(path: Path, n_bones: int, reference: int | None = None) -> BoneP
     expected = f"an .npy of ({n_bones}, 2) numbers: mean and deviation of each bone"
     try:
         table = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(
             f"{path}: not readable as numbers ({error}), expected {expected}"
         ) from error
@@ -111,7 +127,8 @@ def read_priors(path: Path, n_bones: int, reference: int | None = None) -> BoneP
     if table.dtype.kind not in "fiu":
         raise ValueError(f"{path}: holds {table.dtype}, expected {expected}")
     table = table.astype(np.float64)
-    if not np.isfinite(table).all() or (table[:, 0] <= 0).any() or (table[:, 1] < 0).any():
+    counted = np.delete(table, [i for i in mask if i != reference], axis=0)
+    if not np.isfinite(counted).all() or (counted[:, 0] <= 0).any() or (counted[:, 1] < 0).any():
         raise ValueError(f"{path}: lengths must be positive and finite, expected {expected}")
     if reference is None:
         return BonePriors(table, None)
@@ -128,7 +145,9 @@ def bounds_from(loss: BoneLengthLoss, priors: BonePriors) -> BoneBounds:
     ValueError
         When the reference bone shall have its length, and only ratios are known.
     """
-    mean, deviation = torch.from_numpy(priors.table.astype(np.float32)).unbind(dim=1)
+    # masked bones may have no length
+    table = np.nan_to_num(priors.table).astype(np.float32)
+    mean, deviation = torch.from_numpy(table).unbind(dim=1)
     low, high = bounds_of(
         mean,
         deviation,

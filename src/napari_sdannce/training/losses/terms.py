@@ -145,10 +145,10 @@ def _bone_length(loss: named.BoneLengthLoss, known: PoseKnowledge) -> Term:
     own = known.skeleton.bones
     reference = loss.ref_index if loss.relative_scale else None
     if loss.priors is not None:
-        priors = read_priors(loss.priors, len(own), reference)
+        priors = read_priors(loss.priors, len(own), reference, loss.mask)
     else:
         try:
-            priors = compute_priors(known.poses, own, reference)
+            priors = compute_priors(known.poses, own, reference, loss.mask)
         except ValueError as error:
             raise ValueError(f"{loss.name}: {error}") from error
     bounds = bounds_from(loss, priors)
