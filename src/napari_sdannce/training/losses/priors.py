@@ -116,7 +116,8 @@ def read_priors(
         raise FileNotFoundError(f"no priors {path}; expected an .npy of ({n_bones}, 2) numbers")
     expected = f"an .npy of ({n_bones}, 2) numbers: mean and deviation of each bone"
     try:
-        table = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            table = np.load(file, allow_pickle=False)
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(
             f"{path}: not readable as numbers ({error}), expected {expected}"
