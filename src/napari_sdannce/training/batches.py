@@ -16,7 +16,7 @@ from napari_sdannce.training.losses import Rows
 from napari_sdannce.training.start import example_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
     from torch import Tensor
@@ -169,22 +169,53 @@ def grouped(examples: Sequence[DannceExample], settings: DannceTrainSettings) ->
     Raises
     ------
     ValueError
-        When losses need both.
+        When losses need both, or there is nothing they could compare.
     """
-    by_chunk = [loss.name for loss in settings.losses if isinstance(loss, TemporalLoss)]
+    by_chunk = [loss for loss in settings.losses if isinstance(loss, TemporalLoss)]
     by_moment = [
-        loss.name
+        loss
         for loss in settings.losses
         if isinstance(loss, PairRepulsionLoss | PairConsistencyLoss)
     ]
     if by_chunk and by_moment:
-        raise ValueError(f"losses: {by_chunk[0]} and {by_moment[0]} can not be used together")
+        raise ValueError(
+            f"losses: {by_chunk[0].name} and {by_moment[0].name} can not be used together"
+        )
     if not by_chunk and not by_moment:
         return [(i,) for i in range(len(examples))]
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for i, example in enumerate(examples):
         groups[example.chunk if by_chunk else example.moment].append(i)
-    return [tuple(group) for group in groups.values()]
+    units = [tuple(group) for group in groups.values()]
+    if by_chunk:
+        units = list(_whole(units, examples, by_chunk[0].temporal_chunk_size))
+    _check_company(units, (*by_chunk, *by_moment))
+    return units
+
+
+def _whole(units: Sequence[Unit], examples: Sequence[DannceExample], size: int) -> Iterator[Unit]:
+    """Chunks of all their moments; of those whose frames can not all be read, what is labelled."""
+    for unit in units:
+        if len(unit) in (1, size):
+            yield unit
+        else:
+            yield from ((i,) for i in unit if examples[i].is_labelled)
+
+
+def _check_company(
+    units: Sequence[Unit], losses: Sequence[TemporalLoss | PairRepulsionLoss | PairConsistencyLoss]
+) -> None:
+    """Raise ValueError when a loss that compares examples would never find two to compare."""
+    if any(len(unit) > 1 for unit in units):
+        return
+    for loss in losses:
+        if isinstance(loss, TemporalLoss):
+            raise ValueError(
+                f"{loss.name}: no moment to learn from has {loss.temporal_chunk_size} moments "
+                f"{loss.downsample} apart round it, with a COM, that can be read"
+            )
+        if isinstance(loss, PairRepulsionLoss):
+            raise ValueError(f"{loss.name}: at no moment to learn from there are two animals")
 
 
 def layout(units: Sequence[Unit], copies: int) -> list[Shown]:

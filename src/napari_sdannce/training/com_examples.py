@@ -42,6 +42,11 @@ class ComExample:
     frame: int
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether an animal is labelled: one is, or this is no example."""
+        return True
+
+    @property
     def nbytes(self) -> int:
         """Memory its image takes."""
         return self.image.nbytes

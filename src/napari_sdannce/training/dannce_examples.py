@@ -99,13 +99,13 @@ def read_examples(
         for each in wanted:
             by_moment[place[each.sample_id]].append(each)
         for together, images in zip(by_moment, labelled_frames(video, ids), strict=True):
-            masks = read_masks(experiment, together[0].sample_id)
+            readable = [image for image in images if image is not None]
+            if len(readable) < len(images):
+                yield from [None] * len(together)
+                continue
+            masks = read_masks(experiment, together[0].sample_id, readable)
             for each in together:
-                readable = [image for image in images if image is not None]
-                if len(readable) < len(images):
-                    yield None
-                else:
-                    yield _example(each, readable, masks, experiment, settings, first_frame)
+                yield _example(each, readable, masks, experiment, settings, first_frame)
 
 
 def n_wanted(experiment: Experiment, settings: DannceTrainSettings) -> int:

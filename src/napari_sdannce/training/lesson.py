@@ -37,6 +37,10 @@ class LabelledExample(Protocol):
         """Index of the labelled moment among those of all experiments; -1 without labels."""
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether it has labels of its own."""
+
+    @property
     def nbytes(self) -> int:
         """Memory its images take."""
 
@@ -148,14 +152,20 @@ def _task(
     examples = yield from _read(lesson)
     split = split_frames(experiments, settings)
     training, validating = set(split.train.tolist()), set(split.validation.tolist())
-    # what has no labels (frame -1) trains, whatever the split says
+    # what has no labels (frame -1) trains, whatever the split says; neighbours of what validates
+    # (its frame, and no labels) neither train nor validate
     train = [each for each in examples if each.frame in training or each.frame < 0]
-    validation = [each for each in examples if each.frame in validating]
-    if not any(each.frame >= 0 for each in train):
+    validation = [each for each in examples if each.frame in validating and each.is_labelled]
+    if not any(each.is_labelled for each in train):
         why = "all validate" if validation else f"no labelled {lesson.unit} can be read"
         raise ValueError(f"{experiments[0].recording.folder}: nothing to learn from: {why}")
+    if settings.stop_after is not None and not validation:
+        raise ValueError(
+            f"stop_after {settings.stop_after} counts validations, and no labelled {lesson.unit} "
+            "validate; give more 'validation_frames', or leave it out"
+        )
     size = sum(each.nbytes for each in examples) / 2**20
-    n_labelled = sum(each.frame >= 0 for each in train)
+    n_labelled = sum(each.is_labelled for each in train)
     others = f" and {len(train) - n_labelled} without labels" if n_labelled < len(train) else ""
     yield Message(
         text=f"{size:.0f} MiB of pictures; {n_labelled} labelled {lesson.unit}{others} train, "
