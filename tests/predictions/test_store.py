@@ -178,7 +178,11 @@ def test_plain_zarr_reads_it(tmp_path: Path) -> None:
     [
         ({"animals": ("left",)}, "animals is ('left', 'right') there, ('left',) here"),
         ({"keypoints": ("nose", "tail", "back")}, "keypoints"),
-        ({"weights": "other"}, "weights is 'abc' there, 'other' here"),
+        ({"weights": "other"}, "it was predicted by another network; choose another folder"),
+        (
+            {"weights": "other", "settings": {"reliability": [0.1, 0.2]}},
+            "it was predicted by another network",
+        ),
         (
             {"settings": {"volume": {"size_mm": 240.0, "voxels": 64}}},
             "settings.volume.voxels is 80 there, 64 here",

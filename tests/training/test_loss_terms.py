@@ -392,6 +392,8 @@ def test_losses_as_text() -> None:
     for wrong in ("L3Loss", "L1Loss:much", "L1Loss:1,colour=red", "L1Loss:-1"):
         with pytest.raises(ValidationError):
             parse(wrong)
+    with pytest.raises(ValidationError, match=r"got '5' \(decimals have a point: 0.5\)"):
+        parse("L1Loss:0,5")
 
 
 def test_gradient_of_bone_lengths_is_finite_for_a_collapsed_pose() -> None:

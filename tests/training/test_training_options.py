@@ -24,6 +24,7 @@ from napari_sdannce.settings import (
 from napari_sdannce.settings.events import EpochDone, Message, TrainingStep
 from napari_sdannce.training import open_experiment, train_com, train_dannce
 from napari_sdannce.training.resume import continue_training
+from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.schedules import schedule
 
 if TYPE_CHECKING:
@@ -97,6 +98,15 @@ def test_a_finished_run_goes_on_for_more_epochs(disc_scene, tmp_path: Path) -> N
     )
     assert first + more == losses_of(train_dannce(again))
     assert [line["epoch"] for line in metrics_of(tmp_path / "run")] == [1, 2]
+    said = [e.text for e in continue_training(tmp_path / "run", steps=1) if isinstance(e, Message)]
+    assert "nothing is left to do" in said[-1]
+
+
+def test_a_discarded_run_leaves_nothing(disc_scene, tmp_path: Path) -> None:
+    run = RunFolder.create(refining(disc_scene, output=tmp_path / "new"), tmp_path)
+    run.save_array("discs_priors", np.zeros((4, 2)))
+    run.discard()
+    assert not run.path.exists()
 
 
 def test_com_training_goes_on_too(disc_scene, tmp_path: Path) -> None:
@@ -130,7 +140,7 @@ def test_what_was_logged_after_the_saved_state_is_undone(disc_scene, tmp_path: P
 
 
 def test_folders_that_can_not_go_on(disc_scene, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+    with pytest.raises(FileNotFoundError, match=r"no run folder, or .* its first checkpoint"):
         list(continue_training(tmp_path))
     run = tmp_path / "run"
     list(train_dannce(settings_for(disc_scene, output=run, steps=1)))
@@ -267,6 +277,15 @@ def test_finetuning_tells_what_it_takes(disc_scene, tmp_path: Path) -> None:
     settings = refining(disc_scene, output=tmp_path / "b", steps=1, start_from=start)
     said = [e.text for e in train_dannce(settings) if isinstance(e, Message)]
     assert f"{start}: 64 tensors taken over; begin anew: fusion_layer.weight" in said[0]
+    assert "it learned with" not in said[0]
+    other = refining(
+        disc_scene, output=tmp_path / "c", steps=1, start_from=start,
+        volume={"voxels": 8, "size_mm": 100},
+    )  # fmt: skip
+    said = [e.text for e in train_dannce(other) if isinstance(e, Message)]
+    assert (
+        "learned with a cube of 120 mm in 16 voxels (nearest), here it is a cube of 100" in said[0]
+    )
 
 
 def test_reference_weights_are_written(disc_scene, tmp_path: Path) -> None:

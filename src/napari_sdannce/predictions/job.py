@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 ATTRIBUTE = "napari_sdannce"
+_HASHES = {"weights": "by another network", "settings.com": "from another COM trace"}
 
 
 class Reason(IntEnum):
@@ -60,7 +61,8 @@ class Job(BaseModel):
 
     def difference(self, other: Job) -> str | None:
         """Say the first thing that makes `other` another job, None when it is the same one."""
-        for name in ("animals", "keypoints", "cameras", "skeleton", "settings", "weights"):
+        # another network may have other settings: what a person changed comes first
+        for name in ("animals", "keypoints", "cameras", "skeleton", "weights", "settings"):
             found = _difference(name, getattr(self, name), getattr(other, name))
             if found:
                 return found
@@ -130,7 +132,10 @@ def check_same_job(path: Path, stored: Job, wanted: Job) -> None:
     """Raise ValueError, naming the difference, when a store was made for another job."""
     difference = stored.difference(wanted)
     if difference:
-        raise ValueError(f"{path} was made for another job: {difference}; choose another folder")
+        raise ValueError(
+            f"{path} was made for another job: {difference}; choose another folder with 'output', "
+            "or delete this one"
+        )
 
 
 def check_same_moments(
@@ -142,7 +147,8 @@ def check_same_moments(
     """Raise ValueError when a store was made for other moments; `stored` reads some of its own."""
     if n_stored != len(wanted):
         raise ValueError(
-            f"{path} was made for {n_stored} moments, not {len(wanted)}; choose another folder"
+            f"{path} was made for {n_stored} moments, not {len(wanted)}; choose another folder "
+            "with 'output', or delete this one"
         )
     for start in range(0, n_stored, IDS_CHUNK):
         some = range(start, min(start + IDS_CHUNK, n_stored))
@@ -152,7 +158,7 @@ def check_same_moments(
             i = int(differing[0])
             raise ValueError(
                 f"{path} was made for other moments: sample id {there[i]} at place {start + i}, "
-                f"not {here[i]}; choose another folder"
+                f"not {here[i]}; choose another folder with 'output', or delete this one"
             )
 
 
@@ -164,6 +170,8 @@ def _difference(name: str, stored: Any, wanted: Any) -> str | None:
             found = _difference(f"{name}.{key}", stored.get(key), wanted.get(key))
             if found:
                 return found
+    if name in _HASHES:
+        return f"it was predicted {_HASHES[name]}"
     return f"{name} is {_short(stored)} there, {_short(wanted)} here"
 
 

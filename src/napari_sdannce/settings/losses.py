@@ -201,9 +201,15 @@ def _from_text(value: Any) -> Any:
         return value
     name, _, rest = value.partition(":")
     options: dict[str, Any] = {"name": name.strip()}
-    for part in filter(None, (each.strip() for each in rest.split(","))):
+    weight, *others = (each.strip() for each in rest.split(","))
+    parts = [weight if "=" in weight else f"weight={weight}" if weight else "", *others]
+    for part in filter(None, parts):
         key, equals, setting = part.partition("=")
-        options |= {key.strip(): setting.strip()} if equals else {"weight": part}
+        if not equals:
+            raise ValueError(
+                f"expected option=value after the weight, got '{part}' (decimals have a point: 0.5)"
+            )
+        options[key.strip()] = setting.strip()
     return options
 
 

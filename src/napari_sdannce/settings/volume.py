@@ -22,3 +22,7 @@ class VolumeSettings(Settings):
     def voxel_mm(self) -> float:
         """Edge length of a voxel, mm."""
         return self.size_mm / self.voxels
+
+    def in_words(self) -> str:
+        """The cube for a person, as ``a cube of 240 mm in 80 voxels (nearest)``."""
+        return f"a cube of {self.size_mm:g} mm in {self.voxels} voxels ({self.interpolation})"

@@ -31,6 +31,11 @@ def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
     ValueError
         When the loss is not finite any more.
     """
+    if fitting.done.step >= fitting.total:
+        yield Message(
+            text=f"nothing is left to do: {fitting.done.step} steps are made, of {fitting.total}; "
+            "more 'epochs' or 'steps' go on from there"
+        )
     with shared_cores(fitting.workers.device):
         try:
             yield from _epochs(fitting)
@@ -61,9 +66,10 @@ def _epochs(fitting: Fitting) -> Iterator[Event]:
 
 def _ended(fitting: Fitting) -> Iterator[Event]:
     """Say why training ended before its time, and complete the checkpoints."""
-    if fitting.run.stop_asked:
+    asked = fitting.run.stop_asked
+    fitting.run.clear_stop()
+    if asked and fitting.done.step < fitting.total:
         fitting.stop()
-        fitting.run.clear_stop()
         yield Message(text=f"stopped at step {fitting.done.step}, as the file STOP asked")
         return
     if fitting.done.step < fitting.total:

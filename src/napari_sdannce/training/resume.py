@@ -66,15 +66,20 @@ def continue_training(
         When its files are damaged, or its experiments are not as they were.
     """
     folder = Path(run).absolute()
-    kind = read_info(folder / "checkpoints" / "last.safetensors").network.kind
+    last = folder / "checkpoints" / "last.safetensors"
+    if not last.is_file():
+        raise FileNotFoundError(
+            f"no {last}: {folder} is no run folder, or its training ended before its first "
+            "checkpoint; begin anew"
+        )
+    kind = read_info(last).network.kind
     settings = read_settings(folder, kind)
     if epochs is not None or steps is not None:
         # steps win over epochs: those of before must not win over new epochs
         ends = {"epochs": epochs or settings.epochs, "steps": steps}
         settings = type(settings).model_validate({**settings.model_dump(), **ends})
-    state = RunFolder(folder).state()
-    resumed = RunFolder.reopen(folder, state["done"]["epoch"])
-    yield from teach(_LESSONS[kind](settings), settings, resumed)
+    lesson = _LESSONS[kind](settings)
+    yield from teach(lesson, settings, RunFolder(folder))
 
 
 def read_settings(folder: Path, kind: str) -> TrainSettings:

@@ -7,7 +7,8 @@ import importlib.util
 import json
 import math
 import pickle
-from contextlib import suppress
+import re
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,14 @@ import cv2
 import numpy as np
 import torch
 import yaml
+from filelock import FileLock, Timeout
 
 from napari_sdannce.files.writing import atomic_path
 from napari_sdannce.models import CheckpointError, load_checkpoint, save_checkpoint
+from napari_sdannce.models.reference import DAMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -37,6 +40,8 @@ _METRICS = "metrics.jsonl"
 _TABLE = "training.csv"
 _STATE = "state.pt"
 _STOP = "STOP"
+_LOCK = ".lock"
+_CHECKPOINTS = ("last", "best")
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,12 @@ class RunFolder:
         if path.exists() and any(path.iterdir()):
             raise FileExistsError(f"{path} is not empty; choose another output folder")
         path.mkdir(parents=True, exist_ok=True)
-        content = settings.model_dump(mode="json")
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        (path / _SETTINGS).write_text(text, encoding="utf-8")
+        try:
+            # whoever makes this file has the folder
+            with (path / _SETTINGS).open("x", encoding="utf-8") as file:
+                file.write(_as_yaml(settings))
+        except FileExistsError:
+            return cls.create(settings, default)
         return cls(path)
 
     @classmethod
@@ -82,21 +90,46 @@ class RunFolder:
         A run that was killed may have logged an epoch whose weights it did not save any more.
         """
         run = cls(path.absolute())
-        run._keep_lines(run.path / _METRICS, lambda line: json.loads(line)["epoch"] <= epoch)
-        run._keep_lines(
-            run.path / _TABLE,
-            lambda line: line.startswith("Epoch,") or int(line.split(",", 1)[0]) <= epoch,
-        )
+        run.clear_stop()
+        run._keep_lines(run.path / _METRICS, re.compile(r'\{"epoch": (\d+),.*\}'), epoch)
+        run._keep_lines(run.path / _TABLE, re.compile(r"(?:Epoch|(\d+)),.*"), epoch)
         return run
 
-    def _keep_lines(self, path: Path, wanted: Callable[[str], bool]) -> None:
+    def _keep_lines(self, path: Path, line_of: re.Pattern[str], epoch: int) -> None:
+        """Keep the lines up to an epoch; what is no whole line of a log was cut by a crash."""
         if not path.is_file():
             return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and wanted(line)]
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        found = [(line, line_of.fullmatch(line.removesuffix("\n"))) for line in lines]
+        kept = [line for line, match in found if match and int(match[1] or 0) <= epoch]
+        kept = [line for line in kept if line.endswith("\n")]
         if len(kept) < len(lines):
             with atomic_path(path, overwrite=True) as draft:
                 draft.write_text("".join(kept), encoding="utf-8")
+
+    def write_settings(self, settings: TrainSettings) -> None:
+        """Write other settings, of a run that goes on to another end."""
+        with atomic_path(self.path / _SETTINGS, overwrite=True) as draft:
+            draft.write_text(_as_yaml(settings), encoding="utf-8")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """A block in which no other process trains in this folder.
+
+        Raises
+        ------
+        FileExistsError
+            When another one does.
+        """
+        lock = FileLock(self.path / _LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise FileExistsError(f"{self.path}: another process trains there") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def stop_asked(self) -> bool:
@@ -110,7 +143,8 @@ class RunFolder:
     def discard(self) -> None:
         """Remove a run that came to nothing; what others put there stays."""
         with suppress(OSError):
-            (self.path / _SETTINGS).unlink(missing_ok=True)
+            for ours in (self.path / _SETTINGS, self.path / _LOCK, *self.path.glob("*.npy")):
+                ours.unlink(missing_ok=True)
             self.path.rmdir()
 
     def log(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
@@ -162,11 +196,27 @@ class RunFolder:
         """Write numbers that belong to the run to ``<name>.npy``."""
         np.save(self.path / f"{name}.npy", values)
 
+    def saved(self) -> dict[str, Path]:
+        """Checkpoints that are there."""
+        paths = {name: self.path / "checkpoints" / f"{name}.safetensors" for name in _CHECKPOINTS}
+        return {name: path for name, path in paths.items() if path.is_file()}
+
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Write all that is needed to go on exactly from here."""
+        """Write all that is needed to go on exactly from here.
+
+        Raises
+        ------
+        OSError
+            When it can not be written, for example to a full disk.
+        """
         path = self.path / "checkpoints" / _STATE
         with atomic_path(path, overwrite=True) as draft:
-            torch.save(dict(state), draft)
+            try:
+                torch.save(dict(state), draft)
+            except RuntimeError as error:
+                raise OSError(
+                    f"{path}: the state could not be written; is the disk full? ({error})"
+                ) from error
 
     def state(self) -> dict[str, Any]:
         """Read what `save_state` wrote; nothing in it is executed.
@@ -184,9 +234,14 @@ class RunFolder:
                 f"no {path}: the run can not go on; is {self.path} a run folder?"
             )
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            # torch's own text advises to run the code
+            raise CheckpointError(f"{path}: damaged, or no state of a training") from error
+        except DAMAGE as error:
             raise CheckpointError(f"{path}: damaged: {error}") from error
+        if not isinstance(state, dict) or not isinstance(state.get("done"), dict):
+            raise CheckpointError(f"{path}: holds no state of a training")
         return state
 
     def complete(self, name: str, task: Task, device: str) -> CheckpointInfo:
@@ -197,6 +252,11 @@ class RunFolder:
         if info != saved.info:
             save_checkpoint(path, saved.network, info)
         return info
+
+
+def _as_yaml(settings: TrainSettings) -> str:
+    content = settings.model_dump(mode="json")
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def _free(path: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_sdannce.models import CheckpointError, build_network, load_checkpoint
+from napari_sdannce.models.checkpoints import read_info
 from napari_sdannce.models.sdannce import SdannceConfig
 from napari_sdannce.models.transfer import same_kind, transfer
 from napari_sdannce.training.experiments import open_experiment
@@ -14,6 +15,7 @@ from napari_sdannce.training.splits import Split, reference_split, stratified_sp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -82,7 +84,58 @@ def first_network(
             f"{settings.start_from}: nothing of its {theirs.kind} network of width {theirs.width} "
             f"fits a {config.kind} network of width {config.width}"
         )
-    return network, info, taken.in_words()
+    return network, info, taken.in_words() + _other_volume(start.info, info)
+
+
+def _other_volume(theirs: CheckpointInfo, ours: CheckpointInfo) -> str:
+    """Say so when the weights learned in another cube than this training has."""
+    if theirs.volume is None or ours.volume is None or theirs.volume == ours.volume:
+        return ""
+    return (
+        f"; it learned with {theirs.volume.in_words()}, here it is {ours.volume.in_words()}: "
+        "'volume' sets it"
+    )
+
+
+def same_network(info: CheckpointInfo, run: Path) -> tuple[Network, CheckpointInfo]:
+    """Build the network of a run that goes on; its weights are put into it later.
+
+    Parameters
+    ----------
+    info
+        The network that settings and experiments ask for now.
+    run
+        Folder of the run.
+
+    Raises
+    ------
+    FileNotFoundError, CheckpointError
+        When the run has no checkpoint ``last``, or a damaged one.
+    ValueError
+        When its network is another one.
+    """
+    theirs = read_info(run / "checkpoints" / "last.safetensors")
+    for name in ("keypoints", "animals", "cameras", "pixel_origin", "volume", "image"):
+        before, now = getattr(theirs, name), getattr(info, name)
+        if before != now:
+            raise ValueError(
+                f"{run}: this run can not go on: its {name} were {_said(before)}, those of the "
+                f"experiments and settings are {_said(now)}; begin a new one with 'start_from'"
+            )
+    before, now = (each.network.model_dump(exclude={"scale"}) for each in (theirs, info))
+    differing = [name for name in now if before.get(name) != now[name]]
+    if differing:
+        name = differing[0]
+        raise ValueError(
+            f"{run}: this run can not go on: its network has {name} {before.get(name)}, that of "
+            f"the settings {now[name]}; begin a new one with 'start_from'"
+        )
+    info = info.model_copy(update={"network": theirs.network})
+    return build_network(info.network), info
+
+
+def _said(values: object) -> str:
+    return ", ".join(map(str, values)) if isinstance(values, tuple) else str(values)
 
 
 def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> Split:
