@@ -50,10 +50,11 @@ _HARMLESS: Any = [
 _BACKBONE = "pose_generator."
 
 # what torch raises, depending on where in a damaged file it stumbles
-_DAMAGE = (
+DAMAGE = (
     RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError,
     EOFError, ArithmeticError, MemoryError, struct.error,
 )  # fmt: skip
+"""What reading a damaged file of torch may raise, beside `pickle.UnpicklingError`."""
 
 
 def read_reference(path: Path) -> tuple[dict[str, Tensor], CheckpointInfo]:
@@ -118,7 +119,7 @@ def _unpickle(path: Path) -> Mapping[str, Any]:
             else "damaged, or not a checkpoint"
         )
         raise CheckpointError(f"{path}: {reason}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise CheckpointError(
             f"{path}: damaged, or not a checkpoint: {_first_line(error)}"
         ) from error

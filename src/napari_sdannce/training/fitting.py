@@ -12,6 +12,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from napari_sdannce.models import CheckpointError
 from napari_sdannce.models.devices import mixed_precision
 from napari_sdannce.settings.events import (
     CheckpointSaved,
@@ -84,6 +85,8 @@ class Fitting:
         What the checkpoints say of themselves; epoch and metrics are filled in.
     workers
         The processes that learn together.
+    examples
+        Fingerprint of what trains and what validates.
     """
 
     network: Network
@@ -95,6 +98,7 @@ class Fitting:
     done: Done = field(default_factory=Done)
     means: Means = field(default_factory=Means)
     saved: dict[str, Path] = field(default_factory=dict)
+    examples: str = ""
     bad_steps: int = 0
     saved_step: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -156,8 +160,10 @@ class Fitting:
                 loss=self.loss,
                 seconds_left=self.seconds_left,
             )
+            if self.done.step >= self.total:
+                break
             self.stopped = self.workers.agree(self.run.stop_asked)
-            if self.done.step >= self.total or self.stopped:
+            if self.stopped:
                 break
 
     def _step(self, batch: Any) -> None:
@@ -213,31 +219,45 @@ class Fitting:
 
     def _keep(self, epoch: int, metrics: Mapping[str, float]) -> Iterator[Event]:
         """Keep the weights as ``last``, and as ``best`` if their validation error is smallest."""
+        if not self.is_sound:
+            raise ValueError(
+                f"{self.run.path}: the weights are no numbers any more at step {self.done.step}, "
+                f"the loss is {self.loss}; try a smaller learning_rate than "
+                f"{self.settings.learning_rate:g}"
+            )
         error = metrics[f"val_{self.task.error_name}"]
         better = error < self.done.best_error
         self.done.best_error = error if better else self.done.best_error
         self.done.since_best = 0 if better else self.done.since_best + 1
-        about = self.keep_last(epoch, metrics)
+        # before the state, which says what the best one is
         if better:
-            self.saved["best"] = self.run.save("best", self.shown, about)
+            self.saved["best"] = self.run.save("best", self.shown, self._about(epoch, metrics))
+        self.keep_last(epoch, metrics)
+        if better:
             yield CheckpointSaved(path=str(self.saved["best"]))
         picture = self.task.picture(self.shown)
         if picture is not None:
             self.run.picture(epoch, picture)
 
-    def keep_last(self, epoch: int, metrics: Mapping[str, float]) -> CheckpointInfo:
+    def keep_last(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Write the checkpoint ``last`` and all that is needed to go on from here."""
-        about = self.info.model_copy(update={"epoch": epoch, "metrics": _finite(metrics)})
-        self.saved["last"] = self.run.save("last", self.shown, about)
+        self.saved["last"] = self.run.save("last", self.shown, self._about(epoch, metrics))
         self.run.save_state(self._state())
         self.saved_step = self.done.step
-        return about
+
+    def _about(self, epoch: int, metrics: Mapping[str, float]) -> CheckpointInfo:
+        return self.info.model_copy(update={"epoch": epoch, "metrics": _finite(metrics)})
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all weights are numbers."""
+        return all(bool(torch.isfinite(each).all()) for each in self.shown.state_dict().values())
 
     def stop(self) -> None:
         """Keep what was learned since the last checkpoint; a run without a step is discarded."""
         if not self.done.step:
             self.run.discard()
-        elif self.done.step > self.saved_step:
+        elif self.done.step > self.saved_step and self.is_sound:
             self.keep_last(self.done.epoch, {})
 
     def _state(self) -> dict[str, Any]:
@@ -250,10 +270,27 @@ class Fitting:
             "scaler": self.scaler.state_dict(),
             "done": done,
             "means": self.means.state(),
+            "examples": self.examples,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where a run was."""
+        """Go on exactly where a run was.
+
+        Raises
+        ------
+        CheckpointError
+            When the state is of another network, or damaged.
+        """
+        try:
+            self._restore(state)
+        except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"{self.run.path}: the saved state (state.pt) is damaged, or of another network "
+                f"than the one the settings ask for: {error}"
+            ) from error
+        self.saved = self.run.saved()
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from napari_sdannce.files.registration import register_if_project
 from napari_sdannce.settings.events import Event, JobDone, Message, Progress
 from napari_sdannce.training.fitting import Fitting
 from napari_sdannce.training.loop import fit
 from napari_sdannce.training.run_folder import RunFolder
-from napari_sdannce.training.start import first_frames, first_network, split_frames
+from napari_sdannce.training.start import (
+    first_frames,
+    first_network,
+    same_network,
+    split_frames,
+)
 from napari_sdannce.training.workers import joined
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    import numpy.typing as npt
     import torch
 
     from napari_sdannce.models import CheckpointInfo
@@ -35,6 +44,10 @@ class LabelledExample(Protocol):
     @property
     def frame(self) -> int:
         """Index of the labelled moment among those of all experiments; -1 without labels."""
+
+    @property
+    def points(self) -> npt.NDArray[np.float64]:
+        """What it is labelled with; NaN = not labelled."""
 
     @property
     def is_labelled(self) -> bool:
@@ -111,27 +124,50 @@ def _lesson(
     lesson: Lesson[Example], settings: TrainSettings, workers: Workers, resume: RunFolder | None
 ) -> Generator[Event, None, None]:
     started = time.monotonic()
-    experiments = lesson.experiments
-    network, info, note = first_network(lesson.info, settings)
-    if note is not None and resume is None:
-        yield Message(text=f"{settings.start_from}: {note}")
-    with ExitStack() as undo:
+    if resume is None:
+        network, info, note = first_network(lesson.info, settings)
+        if note is not None:
+            yield Message(text=f"{settings.start_from}: {note}")
+    else:
+        # what it started from is in its weights, and may be gone
+        network, info = same_network(lesson.info, resume.path)
+    with ExitStack() as held:
         run = resume or _new_run(lesson, settings, workers)
-        if resume is None and workers.leads:
-            undo.callback(run.discard)
-        task = yield from _task(lesson, settings, workers)
-        yield Message(text=f"on {workers.device}; results in {run.path}")
-        fitting = Fitting(network.to(workers.device), task, settings, run, info, workers)
-        if resume is not None:
-            fitting.restore(resume.state())
-        undo.pop_all()
-    if workers.leads:
-        for name, values in task.arrays().items():
-            run.save_array(name, values)
-        yield from _registered(experiments, run.path)
-    saved = yield from fit(fitting)
+        if workers.leads:
+            held.enter_context(run.alone())
+        with ExitStack() as undo:
+            if resume is None and workers.leads:
+                undo.callback(run.discard)
+            task, examples = yield from _task(lesson, settings, workers)
+            yield Message(text=f"on {workers.device}; results in {run.path}")
+            network = network.to(workers.device)
+            fitting = Fitting(network, task, settings, run, info, workers)
+            fitting.examples = examples
+            if resume is not None:
+                yield from _restored(fitting)
+            undo.pop_all()
+        if workers.leads:
+            for name, values in task.arrays().items():
+                run.save_array(name, values)
+            yield from _registered(lesson.experiments, run.path)
+        saved = yield from fit(fitting)
     outputs = tuple(map(str, (run.path, *saved)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
+
+
+def _restored(fitting: Fitting) -> Iterator[Message]:
+    """Restore a run, and warn when it goes on with other labels."""
+    state = fitting.run.state()
+    fitting.restore(state)
+    if fitting.workers.leads:
+        fitting.run.go_on(fitting.settings, fitting.done.epoch)
+    if state.get("examples", fitting.examples) != fitting.examples:
+        yield Message(
+            level="warning",
+            text=f"{fitting.run.path}: what trains and what validates is not what it was when this "
+            "run was saved: labels, centres, or settings have changed. Frames that trained before "
+            "may validate now, so that errors before and after do not compare",
+        )
 
 
 def _new_run(lesson: Lesson[Example], settings: TrainSettings, workers: Workers) -> RunFolder:
@@ -146,8 +182,8 @@ def _new_run(lesson: Lesson[Example], settings: TrainSettings, workers: Workers)
 
 def _task(
     lesson: Lesson[Example], settings: TrainSettings, workers: Workers
-) -> Generator[Event, None, Task]:
-    """Read the examples and share them out: some train, some validate."""
+) -> Generator[Event, None, tuple[Task, str]]:
+    """Read the examples and share them out: some train, some validate; with their fingerprint."""
     experiments = lesson.experiments
     examples = yield from _read(lesson)
     split = split_frames(experiments, settings)
@@ -171,7 +207,17 @@ def _task(
         text=f"{size:.0f} MiB of pictures; {n_labelled} labelled {lesson.unit}{others} train, "
         f"{len(validation)} validate"
     )
-    return lesson.task(train, validation, workers.device)
+    return lesson.task(train, validation, workers.device), _fingerprint(train, validation)
+
+
+def _fingerprint(*parts: Sequence[LabelledExample]) -> str:
+    """Tell other examples, or others that validate, from these."""
+    digest = hashlib.sha256()
+    for examples in parts:
+        digest.update(b"%d:" % len(examples))
+        for each in examples:
+            digest.update(b"%d" % each.frame + np.ascontiguousarray(each.points).tobytes())
+    return digest.hexdigest()
 
 
 def _read(lesson: Lesson[Example]) -> Generator[Event, None, list[Example]]:

@@ -83,17 +83,24 @@ class RunFolder:
             return cls.create(settings, default)
         return cls(path)
 
-    @classmethod
-    def reopen(cls, path: Path, epoch: int) -> RunFolder:
-        """Open the folder of a run that goes on after this epoch; what was logged later is undone.
+    def go_on(self, settings: TrainSettings, epoch: int) -> None:
+        """Let a run go on after this epoch; what was logged later is undone.
 
         A run that was killed may have logged an epoch whose weights it did not save any more.
+
+        Parameters
+        ----------
+        settings
+            To another end, perhaps: the next time, the run goes on to that.
         """
-        run = cls(path.absolute())
-        run.clear_stop()
-        run._keep_lines(run.path / _METRICS, re.compile(r'\{"epoch": (\d+),.*\}'), epoch)
-        run._keep_lines(run.path / _TABLE, re.compile(r"(?:Epoch|(\d+)),.*"), epoch)
-        return run
+        self.clear_stop()
+        self._keep_lines(self.path / _METRICS, re.compile(r'\{"epoch": (\d+),.*\}'), epoch)
+        self._keep_lines(self.path / _TABLE, re.compile(r"(?:Epoch|(\d+)),.*"), epoch)
+        path = self.path / _SETTINGS
+        before = type(settings).model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if before != settings:
+            with atomic_path(path, overwrite=True) as draft:
+                draft.write_text(_as_yaml(settings), encoding="utf-8")
 
     def _keep_lines(self, path: Path, line_of: re.Pattern[str], epoch: int) -> None:
         """Keep the lines up to an epoch; what is no whole line of a log was cut by a crash."""
@@ -106,11 +113,6 @@ class RunFolder:
         if len(kept) < len(lines):
             with atomic_path(path, overwrite=True) as draft:
                 draft.write_text("".join(kept), encoding="utf-8")
-
-    def write_settings(self, settings: TrainSettings) -> None:
-        """Write other settings, of a run that goes on to another end."""
-        with atomic_path(self.path / _SETTINGS, overwrite=True) as draft:
-            draft.write_text(_as_yaml(settings), encoding="utf-8")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
