@@ -144,7 +144,11 @@ def test_configuration_of_the_reference_program(
     ("content", "message"),
     [
         ("experiments: []\nvoxels: 3\nepochs: 3\nwidth: 8\n", "no settings voxels; there are"),
-        ("width: 8\nvolume_voxels: 16\n", "volume_voxels is written as voxels below volume:"),
+        (
+            "width: 8\nvolume_voxels: 16\n",
+            "'volume_voxels: ...' is written as 'volume: {voxels: ...}'",
+        ),
+        ("widht: 8\nepochs: 3\n", "no settings widht; did you mean width?"),
         ("epochs: soon\n", "'epochs': Input should be a valid integer"),
         ("- 1\n", "it holds a list, not keys with values; expected a file of settings"),
         ("a: [", "line 1: expected the node content"),
@@ -176,7 +180,7 @@ def test_files_that_make_no_sense(
         ),
         (("train", "com", ".", "--device", "gpu"), "'device': expected auto, cpu, mps, cuda, or"),
         (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
-        (("predict", "dannce", "."), "'checkpoint' must be given"),
+        (("predict", "dannce", "."), "sdannce: --checkpoint must be given"),
         (("predict", "com", ".", "--checkpoint", "no.pth"), "no.pth; expected a .safe"),
         (("info", "nowhere"), "does not exist"),
         # raised in other rooms than the command line's own

@@ -11,7 +11,14 @@ import click
 
 from napari_sdannce.cli.jobs import jobs
 from napari_sdannce.cli.noting import as_job
-from napari_sdannce.cli.options import add_options, given_options, merged, options_of, validated
+from napari_sdannce.cli.options import (
+    OPTIONS,
+    add_options,
+    given_options,
+    merged,
+    options_of,
+    validated,
+)
 from napari_sdannce.cli.progress import WAYS, reporter, show
 from napari_sdannce.cli.render import render
 from napari_sdannce.cli.sources import predict_settings, train_settings
@@ -171,7 +178,7 @@ def import_points(
     from napari_sdannce.files.import_2d import import_points as read
     from napari_sdannce.files.registration import register_if_project
 
-    settings = validated(ImportSettings, merged({}, given_options(given)), "options")
+    settings = validated(ImportSettings, merged({}, given_options(given)), OPTIONS)
     opened = open_recording(recording)
     labels = read(
         opened,

@@ -15,6 +15,8 @@ from pydantic_core import PydanticUndefined
 from napari_sdannce.settings.losses import LossSettings
 
 Model = TypeVar("Model", bound=BaseModel)
+OPTIONS = "options"
+"""Where settings come from that no file holds."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,9 @@ def validated(model: type[Model], values: Mapping[str, Any], source: str) -> Mod
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
+        if first["type"] == "missing" and source == OPTIONS:
+            option = Option(tuple(map(str, first["loc"])), "")
+            raise ValueError(f"--{option.name} must be given") from error
         if first["type"] == "missing":
             raise ValueError(f"{source}: '{name}' must be given") from error
         if first["type"] == "extra_forbidden":

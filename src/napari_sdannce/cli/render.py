@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from napari_sdannce.cli.options import add_options, given_options, merged, options_of, validated
+from napari_sdannce.cli.options import (
+    OPTIONS,
+    add_options,
+    given_options,
+    merged,
+    options_of,
+    validated,
+)
 from napari_sdannce.cli.progress import WAYS, show
 from napari_sdannce.settings.render import RenderSettings
 
@@ -31,5 +38,5 @@ def render(recording: Path, progress: str, **given: Any) -> None:
     from napari_sdannce.files import open_recording
     from napari_sdannce.overlay import render as job
 
-    settings = validated(RenderSettings, merged({}, given_options(given)), "options")
+    settings = validated(RenderSettings, merged({}, given_options(given)), OPTIONS)
     show(job(open_recording(recording), settings), progress, if_stopped=STOPPED)

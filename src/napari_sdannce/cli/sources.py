@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from napari_sdannce.cli.options import given_options, merged, validated
+from napari_sdannce.cli.options import OPTIONS, given_options, merged, validated
 from napari_sdannce.cli.progress import reporter
 from napari_sdannce.settings import (
     ComPredictSettings,
@@ -38,7 +39,7 @@ def train_settings(
         raise ValueError(f"{files[0]}: a settings file must be the only SOURCE")
     if not files:
         values: dict[str, Any] = {"experiments": [{"folder": path} for path in paths]}
-        source = "options"
+        source = OPTIONS
     else:
         values, source = _read_settings(files[0], model, progress), str(files[0])
     experiments = values.get("experiments")
@@ -56,7 +57,7 @@ def predict_settings(
     """Settings of the source, with the options put over them."""
     path = _existing(source)
     if path.is_dir():
-        return validated(model, merged({"experiment": path}, _options(given)), "options")
+        return validated(model, merged({"experiment": path}, _options(given)), OPTIONS)
     values = {"experiment": path.parent, **_read_settings(path, model, progress)}
     return validated(model, merged(values, _options(given)), str(path))
 
@@ -94,12 +95,17 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
     if of_ours >= len(set(content) & known_keys()):
         unknown = sorted(map(str, set(content) - set(model.model_fields)))
         nested = [
-            f"{name} is written as {name.removeprefix(group + '_')} below {group}:"
+            f"'{name}: ...' is written as '{group}: {{{name.removeprefix(group + '_')}: ...}}'"
             for name in unknown
             for group in model.model_fields
             if name.startswith(f"{group}_")
         ]
-        there = f"there are {', '.join(model.model_fields)}"
+        near = [get_close_matches(name, model.model_fields, n=1, cutoff=0.7) for name in unknown]
+        meant = ", ".join(names[0] for names in near if names)
+        all_near = all(near)  # else it may be a file of another job
+        there = (
+            f"did you mean {meant}?" if all_near else f"there are {', '.join(model.model_fields)}"
+        )
         raise ValueError(f"{path}: no settings {', '.join(unknown)}; {'; '.join(nested) or there}")
     return _from_reference(path, model, progress)
 
