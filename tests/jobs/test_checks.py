@@ -28,6 +28,7 @@ from napari_sdannce.settings import (
     DanncePredictSettings,
     DannceTrainSettings,
     ExperimentSettings,
+    SdannceTrainSettings,
     VolumeSettings,
 )
 
@@ -91,6 +92,13 @@ def test_frames_without_labels_need_coms(disc_scene: Any, tmp_path: Path) -> Non
     assert "frames without labels need a COM, and experiment has no COM trace" in said(
         found, Verdict.BAD
     )
+
+
+def test_a_graph_is_meant_to_refine_what_dannce_learned(disc_scene: Any) -> None:
+    values = dannce(disc_scene).model_dump(exclude_unset=True)
+    found = said(check_training(SdannceTrainSettings.model_validate(values)), Verdict.CAREFUL)
+    assert "starts from nothing; s-DANNCE is meant to start from a DANNCE network" in found
+    assert "starts from nothing" not in said(check_training(dannce(disc_scene)), Verdict.CAREFUL)
 
 
 def test_what_is_missing_is_named(disc_scene: Any, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from napari_sdannce.jobs.checks import (
 from napari_sdannce.labels import mean_keypoint
 from napari_sdannce.predictions import read_com_trace
 from napari_sdannce.recording import PixelOrigin
-from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
+from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings, SdannceTrainSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -228,6 +228,8 @@ def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Ite
     if settings.start_from is not None:
         found = check_network(settings.start_from, _KINDS[kind], "be where this training starts")
         yield found if isinstance(found, Check) else good(f"starts from {settings.start_from.name}")
+    elif isinstance(settings, SdannceTrainSettings):
+        yield careful("starts from nothing; s-DANNCE is meant to start from a DANNCE network")
     output = settings.output
     if output is not None and output.is_dir() and any(output.iterdir()):
         yield bad(f"the output folder {output} is not empty; choose another")

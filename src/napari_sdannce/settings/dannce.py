@@ -168,6 +168,9 @@ class GraphSettings(Settings):
 class SdannceTrainSettings(DannceTrainSettings):
     """Training of the network that refines DANNCE's poses by a graph over the skeleton."""
 
+    # from DANNCE's weights: longer makes poses stiff, and larger steps forget what it knows
+    epochs: int = Field(60, ge=1, description="Passes over the training examples")
+    learning_rate: float = Field(1e-4, gt=0, le=1, description="Step size of Adam at the start")
     graph: GraphSettings = GraphSettings()
     losses: tuple[AnyLoss, ...] = Field(
         (L1Loss(), BoneLengthLoss(weight=0.5), ConsistencyLoss(weight=0.1)),
