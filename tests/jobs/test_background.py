@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -208,6 +209,16 @@ def test_damaged_and_unfinished_folders_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / JOBS / "empty").mkdir()
     (tmp_path / JOBS / "damaged").mkdir()
     (tmp_path / JOBS / "damaged" / "job.json").write_text('{"what":')
+    (tmp_path / JOBS / "folder" / "job.json").mkdir(parents=True)
+    whole = json.loads((job.folder / "job.json").read_text())
+    odd: list[dict[str, object]] = [
+        {"what": []}, {"experiments": []}, {"pid": 0}, {"pid": 10**30}, {"pid": -1},
+        {"started": "2026-01-01T00:00:00"}, {"process_started": "yesterday"},
+    ]  # fmt: skip
+    for number, change in enumerate(odd):
+        folder = tmp_path / JOBS / f"odd{number}"
+        folder.mkdir()
+        (folder / "job.json").write_text(json.dumps(whole | change))
     assert jobs_of(tmp_path) == (job,)
     with pytest.raises(ValueError, match="no job 'b'; there are a"):
         find_job(tmp_path, "b")

@@ -44,7 +44,19 @@ def test_every_event_is_read_as_it_was_written() -> None:
 
 
 def test_what_is_no_event_is_passed_over() -> None:
-    for line in ("", "{", "[]", "3", '{"event": "later"}', '{"event": "step"}', b"\xff\xfe"):
+    deep = "[" * 100_000
+    for line in (
+        deep,
+        '{"event": ["step"]}',
+        '{"event": {}}',
+        "",
+        "{",
+        "[]",
+        "3",
+        '{"event": "later"}',
+        '{"event": "step"}',
+        b"\xff\xfe",
+    ):
         assert read_event(line) is None
 
 

@@ -136,3 +136,13 @@ def test_a_note_without_a_process_is_removed(tmp_path: Path, claims) -> None:
     with claims(Chunks(2)) as one:
         assert starts(one.next_stretch()) == [0, 1]
     assert [path.name for path in folder.iterdir()] == ["ledger.lock"]
+
+
+def test_damaged_notes_of_living_processes_claim_what_can_be_read(claims, tmp_path: Path) -> None:
+    chunks = Chunks(4)
+    with claims(chunks) as one, claims(chunks) as other:
+        (note,) = [each for each in (tmp_path / "claims").glob("*.claim") if each != other._note]
+        one.next_stretch()
+        note.write_bytes(b"10 \xff\x00 2x 1.5 -20")
+        assert not other.claim(range(10, 20))
+        assert other.claim(range(20, 30))

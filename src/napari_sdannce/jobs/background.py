@@ -9,12 +9,11 @@ from __future__ import annotations
 import platform
 import sys
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - pydantic looks at it
 from enum import StrEnum
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.jobs.following import last_event
@@ -53,15 +52,15 @@ class JobNote(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    what: tuple[str, ...]
+    what: tuple[str, ...] = Field(min_length=1)
     """Words of the command, as ``train com``."""
     command: tuple[str, ...]
-    pid: int
+    pid: int = Field(ge=1, lt=2**31)
     process_started: float
     """Seconds since 1970, so that another process of the same number is not taken for it."""
     computer: str
-    started: datetime
-    experiments: tuple[Path, ...]
+    started: AwareDatetime
+    experiments: tuple[Path, ...] = Field(min_length=1)
     output: Path | None = None
 
 
@@ -100,7 +99,7 @@ class BackgroundJob:
             process = psutil.Process(self.note.pid)
             same = abs(process.create_time() - self.note.process_started) < _SAME_START_SECONDS
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             return None
 
     def state(self) -> State:
@@ -175,7 +174,7 @@ def jobs_of(experiment: Path) -> tuple[BackgroundJob, ...]:
     for path in sorted((experiment / JOBS).glob(f"*/{NOTE}")):
         try:
             found.append(read_job(path.parent))
-        except FileFormatError:
+        except (FileFormatError, OSError):
             continue
     return tuple(sorted(found, key=lambda job: (job.note.started, job.id), reverse=True))
 

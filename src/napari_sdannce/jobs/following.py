@@ -20,9 +20,9 @@ def read_event(line: bytes | str) -> Event | None:
     known = {kind.model_fields["event"].default: kind for kind in Event.__subclasses__()}
     try:
         content = json.loads(line)
-        kind = known.get(content.get("event")) if isinstance(content, dict) else None
+        kind = known.get(str(content.get("event"))) if isinstance(content, dict) else None
         return None if kind is None else kind.model_validate(content)
-    except (ValueError, ValidationError):
+    except (ValueError, ValidationError, RecursionError):
         return None
 
 

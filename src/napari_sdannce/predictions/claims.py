@@ -93,13 +93,16 @@ class Claims:
 
     def wait(self) -> bool:
         """Wait while all that is missing is claimed by others; say whether a chunk is free then."""
-        while missing := self.missing():
+        while True:
+            # in this order: a chunk that is free no more because it is done must not count as free
             with self._ledger:
                 taken = self._others()
+            missing = self.missing()
+            if not missing:
+                return False
             if any(chunk.start not in taken for chunk in missing):
                 return True
             time.sleep(_POLL_S)
-        return False
 
     def _write(self, starts: set[int]) -> None:
         self._mine = starts
@@ -112,7 +115,8 @@ class Claims:
             if note == self._note:
                 continue
             if _is_alive(note):
-                starts.update(map(int, note.read_text(encoding="ascii").split()))
+                # a full disk may have cut a note, or a crash garbled it
+                starts.update(int(each) for each in note.read_bytes().split() if each.isdigit())
             else:
                 _forget(note)
         return starts
