@@ -310,3 +310,15 @@ def test_configs_of_the_two_networks_are_told_apart(tmp_path: Path) -> None:
     read = load_checkpoint(path)
     assert isinstance(read.network, SdannceNet)
     assert read.info.network == config
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    network = build_network(TINY, 0)
+    state = {name: each.clone() for name, each in network.state_dict().items()}
+    state["output_layer.bias"][0] = torch.nan
+    torch.save({"state_dict": state}, tmp_path / "nan.pth")
+    network.load_state_dict(state)
+    ours = save_checkpoint(tmp_path / "inf", network, CheckpointInfo(network=TINY))
+    for path in (tmp_path / "nan.pth", ours):
+        with pytest.raises(CheckpointError, match=r"no numbers .*output_layer\.bias"):
+            load_checkpoint(path)

@@ -155,7 +155,7 @@ def read_info(path: str | Path) -> CheckpointInfo:
 
 
 def load_weights(network: Network, weights: dict[str, Tensor], path: Path) -> None:
-    """Put weights into a network; anything that does not fit exactly is an error."""
+    """Put weights into a network; what does not fit exactly, or is no number, is an error."""
     own = network.state_dict()
     missing = [name for name in own if name not in weights]
     unknown = [name for name in weights if name not in own]
@@ -173,6 +173,12 @@ def load_weights(network: Network, weights: dict[str, Tensor], path: Path) -> No
         raise CheckpointError(
             f"{path}: the weights do not fit a {network.config.kind} network of width "
             f"{network.config.width}: {'; '.join(complaints)}"
+        )
+    odd = [name for name in own if not torch.isfinite(weights[name]).all()]
+    if odd:
+        raise CheckpointError(
+            f"{path}: weights are no numbers (NaN or infinite): {_some(odd)}; its training went "
+            "wrong, or the file is damaged"
         )
     network.load_state_dict(weights)
 
