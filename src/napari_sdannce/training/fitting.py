@@ -20,6 +20,7 @@ from napari_sdannce.settings.events import (
     Event,
     TrainingStep,
 )
+from napari_sdannce.training.done import Done
 from napari_sdannce.training.measuring import Means, validate
 from napari_sdannce.training.schedules import schedule
 
@@ -41,34 +42,6 @@ if TYPE_CHECKING:
 _ADAM_EPSILON = 1e-7  # as the reference program, whose learning rates then mean the same
 # half precision leaves out a step now and then, where the gradients overflow
 _HOPELESS = 10
-
-
-@dataclass
-class Done:
-    """How far a training is.
-
-    Parameters
-    ----------
-    epoch
-        Whole epochs.
-    batch
-        Batches of the epoch after them.
-    step
-        Optimiser steps.
-    best_error
-        Smallest validation error.
-    since_best
-        Validations after it.
-    seconds
-        Time spent, by all runs together.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    best_error: float = math.inf
-    since_best: int = 0
-    seconds: float = 0.0
 
 
 @dataclass
