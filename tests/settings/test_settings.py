@@ -11,6 +11,7 @@ from napari_sdannce.settings import (
     ComTrainSettings,
     DanncePredictSettings,
     DannceTrainSettings,
+    SdannceTrainSettings,
     VolumeSettings,
 )
 
@@ -45,6 +46,13 @@ def test_width_by_name_or_number(width: object, channels: int) -> None:
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         DannceTrainSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize("norm", ["Batch", "node_pr_0", "node_pr_", "node_x"])
+def test_norms_of_graphs_that_do_not_exist_are_refused(norm: str) -> None:
+    with pytest.raises(ValidationError, match="norm"):
+        SdannceTrainSettings.model_validate({"graph": {"norm": norm}})
+    SdannceTrainSettings.model_validate({"graph": {"norm": "node_pr_3"}})
 
 
 def test_settings_are_values() -> None:

@@ -154,6 +154,7 @@ class GraphSettings(Settings):
     )
     norm: str = Field(
         "batch",
+        pattern=r"^(batch|layer|none|node_(n|v|m|srv|pr_[1-9][0-9]{0,2}))$",
         description="Normalisation: batch, layer, none, node_n, node_v, node_m, node_srv or "
         "node_pr_<k>",
     )
