@@ -12,6 +12,7 @@ import pytest
 from napari_sdannce.predictions import ComTrace
 from napari_sdannce.recording import Sync
 from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
+from napari_sdannce.settings.losses import L1Loss
 from napari_sdannce.settings.volume import VolumeSettings
 from napari_sdannce.training import Experiment, open_experiment
 from napari_sdannce.training.dannce_examples import cut_to_reach, read_examples
@@ -31,6 +32,7 @@ def settings_for(wanted: str) -> DannceTrainSettings:
         volume=VolumeSettings(size_mm=120, voxels=8),
         com_jitter_mm=0,
         unlabelled=wanted,
+        losses=["L1Loss", "SeparationLoss"],
         validation_frames=3,
     )
 
@@ -103,3 +105,10 @@ def test_social_moments_are_those_the_reference_draws_from(golden: Path) -> None
     drawn = set(stored["equal_pair"]) - set(given["labeled"].tolist())
     assert drawn <= set(near.tolist())
     assert len(near) < len(both) / 2
+
+
+def test_not_read_where_no_loss_learns_from_them(experiment):
+    settings = settings_for("equal").model_copy(update={"losses": (L1Loss(),)})
+    found = [each for each in read_examples(experiment, settings) if each is not None]
+    assert len(found) == 2 * len(LABELLED)
+    assert all(each.is_labelled for each in found)

@@ -16,18 +16,6 @@ if TYPE_CHECKING:
 _NAMES = tuple(
     name for kind in get_args(Loss) for name in get_args(kind.model_fields["name"].annotation)
 )
-NEED_NO_LABELS = (
-    "BoneLengthLoss",
-    "ConsistencyLoss",
-    "TemporalLoss",
-    "BodySymmetryLoss",
-    "PairRepulsionLoss",
-    "PairConsistencyLoss",
-    "SilhouetteLoss",
-    "SilhouetteLoss2D",
-    "GaussianRegLoss",
-    "VarianceLoss",
-)
 _FROM_SKELETON = ("body_profile", "num_joints", "animal")
 """Arguments that repeat what the skeleton says."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from napari_sdannce.settings.losses import NEED_NO_LABELS
+
 from .reference_config import Ignored, Reference
-from .reference_losses import NEED_NO_LABELS, is_known_schedule, names_of, schedule_of
+from .reference_losses import is_known_schedule, names_of, schedule_of
 
 Note = Callable[[Reference], Ignored | None]
 

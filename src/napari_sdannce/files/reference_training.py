@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from napari_sdannce.settings.base import ExperimentSettings
 from napari_sdannce.settings.com import ComTrainSettings
 from napari_sdannce.settings.dannce import DannceTrainSettings, SdannceTrainSettings
+from napari_sdannce.settings.losses import NEED_NO_LABELS
 
 from .com_mat import read_com
 from .errors import FileFormatError
-from .reference_losses import NEED_NO_LABELS, losses_of, names_of, schedule_of
+from .reference_losses import losses_of, names_of, schedule_of
 from .reference_notes import TRAIN_NOTES, cropping, loss_note, pairs
 from .reference_parts import Converted, com_image, converted, lacking, volume
 

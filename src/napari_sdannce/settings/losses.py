@@ -7,6 +7,21 @@ from pydantic import BeforeValidator, Field
 
 from napari_sdannce.settings.base import Settings
 
+NEED_NO_LABELS = (
+    "BoneLengthLoss",
+    "ConsistencyLoss",
+    "TemporalLoss",
+    "BodySymmetryLoss",
+    "SeparationLoss",
+    "PairRepulsionLoss",
+    "PairConsistencyLoss",
+    "SilhouetteLoss",
+    "SilhouetteLoss2D",
+    "GaussianRegLoss",
+    "VarianceLoss",
+)
+"""Losses that frames without labels have something to say to."""
+
 
 class LossSettings(Settings):
     """What every loss has."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.settings.losses import TemporalLoss
+from napari_sdannce.settings.losses import NEED_NO_LABELS, TemporalLoss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,6 +92,8 @@ def unlabelled(
 ) -> list[Wanted]:
     """Draw moments without labels; each gives all animals that have a COM.
 
+    None where no loss learns from them.
+
     Parameters
     ----------
     experiment
@@ -111,7 +113,7 @@ def unlabelled(
         When there is no COM trace.
     """
     wanted = amount(settings.unlabelled, count)
-    if not wanted:
+    if not wanted or not any(loss.name in NEED_NO_LABELS for loss in settings.losses):
         return []
     trace = experiment.trace
     if trace is None:

@@ -12,11 +12,14 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from napari_sdannce.models.devices import choose_device
+from napari_sdannce.models.sdannce import SdannceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import nn
+
+    from napari_sdannce.models.checkpoints import Network
 
 Item = TypeVar("Item")
 
@@ -49,13 +52,15 @@ class Workers:
         enough = list(items) * -(-self.count // len(items)) if len(items) < self.count else items
         return list(enough[self.rank :: self.count])
 
-    def together(self, network: nn.Module) -> nn.Module:
+    def together(self, network: Network) -> nn.Module:
         """Return the network so that all processes learn from all their batches."""
         if self.count == 1:
             return network
         ids = [self.device.index] if self.device.type == "cuda" else None
-        # not every batch reaches every weight: one without labels, say
-        return DistributedDataParallel(network, device_ids=ids, find_unused_parameters=True)
+        # a modulated graph keeps weights that do nothing, for checkpoints of the reference
+        config = network.config
+        idle = isinstance(config, SdannceConfig) and config.block == "modulated"
+        return DistributedDataParallel(network, device_ids=ids, find_unused_parameters=idle)
 
     def agree(self, wish: bool) -> bool:
         """Whether any of the processes wishes so."""
