@@ -104,7 +104,11 @@ def predict_dannce(
     yield from _camera_warning(recording, checkpoint.info)
     folder = recording.folder / network.config.kind.upper() / "predict"
     path = store_in(settings.output or folder, STORE, _TWINS)
-    trace = _read_com(recording, settings) if com is None else com
+    where = None
+    if com is None:
+        where = settings.com or find_com(recording)
+        com = read_com_trace(where, aggregation=Aggregation(**settings.com_pairs.model_dump()))
+    trace = com
     with RecordingVideo(recording) as video:
         moments = np.asarray(moments_to_predict(video, settings))
         if settings.labelled_only:
@@ -124,6 +128,8 @@ def predict_dannce(
             finder.fill,
             finder.find,
         )
+        if where is not None:
+            yield Message(text=f"centres of the animals from {where}")
         told: set[str] = set()
         yield from video_warnings(video, told)
         elsewhere = partial(predict_dannce, asked, com=trace)
@@ -192,11 +198,6 @@ def _inputs(
         images = next(frames) if wanted[row] else nothing
         other = None if replaced is None else replaced.at(int(moments[row]))
         yield MomentInput(images, coms[row], other, usable.outside[row])
-
-
-def _read_com(recording: Recording, settings: DanncePredictSettings) -> ComTrace:
-    pairs = Aggregation(**settings.com_pairs.model_dump())
-    return read_com_trace(settings.com or find_com(recording), aggregation=pairs)
 
 
 def _check_com(here: ComTrace, trace: ComTrace) -> Iterator[Message]:
