@@ -23,7 +23,6 @@ from napari_sdannce.settings.events import (
 from napari_sdannce.training.done import Done
 from napari_sdannce.training.measuring import Means, validate
 from napari_sdannce.training.schedules import schedule
-from napari_sdannce.training.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -149,15 +148,14 @@ class Fitting:
         if s.clip_gradient is not None:
             self.scaler.unscale_(self.optimiser)
             clip_grad_norm_(self.network.parameters(), s.clip_gradient)
-        with undisturbed():
-            self.scaler.step(self.optimiser)
-            self.scaler.update()
-            self.schedule.step()
-            if self.average is not None:
-                self.average.update_parameters(self.network)
-            self.done.step += 1
-            self.done.batch += 1
-            self.means.add(measured)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.done.step += 1
+        self.done.batch += 1
+        self.means.add(measured)
         self.loss = float(measured.loss.detach())
         self._check(self.loss)
 
