@@ -167,7 +167,7 @@ def test_a_graph_normalised_over_a_batch_of_one(experiment: Experiment, tmp_path
     )
     own = Experiment.of(experiment.recording, experiment.labels, trace)
     settings = settings_for(
-        SdannceTrainSettings, batch_size=1, unlabelled="1000", losses=["L1Loss"],
+        SdannceTrainSettings, batch_size=1, unlabelled="1000", losses=["L1Loss", "SeparationLoss"],
         graph={"hidden": 4, "layers": 1, "fuse": 4}, initial_weight=1.0, mirror=True,
         views="without_replacement", n_views=2, output=tmp_path / "run",
     )  # fmt: skip
