@@ -23,6 +23,7 @@ from napari_sdannce.settings.events import (
 from napari_sdannce.training.done import Done
 from napari_sdannce.training.measuring import Means, validate
 from napari_sdannce.training.schedules import schedule
+from napari_sdannce.training.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -121,8 +122,15 @@ class Fitting:
         waited = patience is not None and self.done.since_best >= patience
         return self.done.step >= self.total or waited or self.stopped
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether the epoch that ended last was measured and saved; it may have been stopped in."""
+        return self.done.step < self.total or self.done.measured >= self.done.step
+
     def train_epoch(self) -> Generator[Event, None, None]:
         """Make the steps of one epoch that are left of it."""
+        if self.done.step >= self.total:
+            return
         self.network.train()
         batches = self.task.train_batches(self.done.epoch + 1, self.done.batch, self.workers.share)
         for batch in batches:
@@ -148,14 +156,15 @@ class Fitting:
         if s.clip_gradient is not None:
             self.scaler.unscale_(self.optimiser)
             clip_grad_norm_(self.network.parameters(), s.clip_gradient)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        self.schedule.step()
-        if self.average is not None:
-            self.average.update_parameters(self.network)
-        self.done.step += 1
-        self.done.batch += 1
-        self.means.add(measured)
+        with undisturbed():
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            self.schedule.step()
+            if self.average is not None:
+                self.average.update_parameters(self.network)
+            self.done.step += 1
+            self.done.batch += 1
+            self.means.add(measured)
         self.loss = float(measured.loss.detach())
         self._check(self.loss)
 
@@ -170,15 +179,21 @@ class Fitting:
             )
 
     def finish_epoch(self) -> Generator[Event, None, None]:
-        """Validate when it is time to, log, and keep the weights."""
+        """Validate when it is time to, log, and keep the weights.
+
+        Who is stopped meanwhile has the epoch still to finish.
+        """
         metrics = self.means.metrics("train", self.task) | Means().metrics("val", self.task)
         epoch = self.done.epoch + 1
+        validates = self.done.step >= self.total or epoch % self.settings.validate_every == 0
+        if validates:
+            mixed = self.settings.mixed_precision
+            metrics |= validate(self.shown, self.task, mixed=mixed).metrics("val", self.task)
         # an epoch that the last step cut short is not done: with more steps, it goes on
         if self.done.batch >= self.task.steps_per_epoch:
             self.done.epoch, self.done.batch, self.means = epoch, 0, Means()
-        if self.done.step >= self.total or epoch % self.settings.validate_every == 0:
-            mixed = self.settings.mixed_precision
-            metrics |= validate(self.shown, self.task, mixed=mixed).metrics("val", self.task)
+        self.done.measured = self.done.step
+        if validates:
             yield from self._keep(epoch, metrics)
         rate = float(self.schedule.get_last_lr()[0])
         others = {"learning_rate": rate, "seconds": round(self._seconds, 3)}
