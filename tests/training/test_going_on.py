@@ -15,6 +15,7 @@ from napari_sdannce.models.checkpoints import read_info
 from napari_sdannce.settings import DannceTrainSettings
 from napari_sdannce.settings.events import EpochDone, JobDone, Message, TrainingStep
 from napari_sdannce.training import train_dannce
+from napari_sdannce.training.measuring import validate
 from napari_sdannce.training.resume import continue_training
 from napari_sdannce.training.run_folder import RunFolder
 
@@ -80,6 +81,39 @@ def test_a_run_killed_before_it_was_completed_is_completed(disc_scene, tmp_path:
     assert info_of(run, "last").reliability is None
     list(continue_training(run))
     assert info_of(run, "last").reliability is not None
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_ctrl_c_in_a_validation_leaves_it_to_do(
+    disc_scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    whole = trained(disc_scene, tmp_path / "whole", steps=steps)
+    n_epochs = len((whole / "metrics.jsonl").read_text().splitlines())
+    run = tmp_path / "run"
+    seen = []
+
+    def stopped(*arguments: Any, **given: Any) -> Any:
+        seen.append(arguments)
+        if len(seen) == n_epochs:
+            raise KeyboardInterrupt
+        return validate(*arguments, **given)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("napari_sdannce.training.fitting.validate", stopped)
+        list(train_dannce(settings_for(disc_scene, run, steps=steps)))
+    events = list(continue_training(run))
+    assert [event.step for event in events if isinstance(event, TrainingStep)] == []
+    lines = [(each / "metrics.jsonl").read_text().splitlines() for each in (run, whole)]
+    numbers = [[without_times(line) for line in each] for each in lines]
+    assert numbers[0] == numbers[1]
+    assert info_of(run, "best").reliability is not None
+    # and once it is done, it is not done again, nor is its log shortened
+    list(continue_training(run))
+    assert (run / "metrics.jsonl").read_text().splitlines() == lines[0]
+
+
+def without_times(line: str) -> dict[str, float]:
+    return {name: value for name, value in json.loads(line).items() if name != "seconds"}
 
 
 def test_a_file_stop_that_comes_too_late_stops_nothing(disc_scene, tmp_path: Path) -> None:

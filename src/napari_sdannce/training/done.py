@@ -24,6 +24,8 @@ class Done:
         Validations after it.
     seconds
         Time spent, by all runs together.
+    measured
+        Step after which an epoch was measured and saved at last.
     """
 
     epoch: int = 0
@@ -32,3 +34,4 @@ class Done:
     best_error: float = math.inf
     since_best: int = 0
     seconds: float = 0.0
+    measured: int = 0

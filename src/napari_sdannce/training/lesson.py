@@ -160,7 +160,9 @@ def _restored(fitting: Fitting) -> Iterator[Message]:
     state = fitting.run.state()
     fitting.restore(state)
     if fitting.workers.leads:
-        fitting.run.go_on(fitting.settings, fitting.done.epoch)
+        # of a run without steps to make, the log is whole
+        ended = fitting.finished and fitting.is_measured
+        fitting.run.go_on(fitting.settings, fitting.epochs if ended else fitting.done.epoch)
     if state.get("examples", fitting.examples) != fitting.examples:
         yield Message(
             level="warning",

@@ -31,7 +31,7 @@ def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
     ValueError
         When the loss is not finite any more.
     """
-    if fitting.done.step >= fitting.total:
+    if fitting.done.step >= fitting.total and fitting.is_measured:
         yield Message(
             text=f"nothing is left to do: {fitting.done.step} steps are made, of {fitting.total}; "
             "more 'epochs' or 'steps' go on from there"
@@ -49,7 +49,7 @@ def fit(fitting: Fitting) -> Generator[Event, None, tuple[Path, ...]]:
 
 
 def _epochs(fitting: Fitting) -> Iterator[Event]:
-    while not fitting.finished:
+    while not (fitting.finished and fitting.is_measured):
         yield from fitting.train_epoch()
         if fitting.stopped:
             break
@@ -57,6 +57,7 @@ def _epochs(fitting: Fitting) -> Iterator[Event]:
             yield from fitting.finish_epoch()
         else:
             fitting.done.epoch, fitting.done.batch = fitting.done.epoch + 1, 0
+            fitting.done.measured = fitting.done.step
         waited = fitting.finished and fitting.done.step < fitting.total
         fitting.stopped = fitting.workers.agree(waited)
     if not fitting.workers.leads:

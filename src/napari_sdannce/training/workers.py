@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from napari_sdannce.models.checkpoints import Network
 
 Item = TypeVar("Item")
+
+# the others wait while one validates; torchrun itself ends them when one of them dies
+_PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ def joined(device: str) -> Iterator[Workers]:
     if where.type == "cuda":
         where = choose_device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
         torch.cuda.set_device(where)
-    distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    backend = "nccl" if where.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield Workers(distributed.get_rank(), count, where)
     finally:
