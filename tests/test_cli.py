@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import yaml
 
 from napari_sdannce.cli import main
-from napari_sdannce.cli.options import merged, options_of, validated
+from napari_sdannce.cli.options import OPTIONS, merged, options_of, validated
 from napari_sdannce.cli.progress import reporter
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.files import open_labels
@@ -424,3 +425,21 @@ def test_bars_stand_above_the_end_of_their_job(capsys: pytest.CaptureFixture[str
     with reporter("bar"):
         pass
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({("learning_rate",): "7"}, "--learning-rate: "),
+        ({("volume", "voxels"): "7"}, "--volume-voxels: "),
+        ({("milestones",): ("x",)}, "--milestones: "),
+        ({("losses",): ("L1Loss:x",)}, "--losses: 'L1Loss.weight': "),
+        ({("losses",): ("Foo",)}, "--losses: no 'Foo'; there are L1Loss, "),
+    ],
+)
+def test_errors_name_the_option(given: dict[tuple[str, ...], Any], place: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(place)):
+        validated(DannceTrainSettings, merged({}, given), OPTIONS)
+    (path,) = given
+    with pytest.raises(ValueError, match=re.escape(f"here.yaml: '{'.'.join(path)}")):
+        validated(DannceTrainSettings, merged({}, given), "here.yaml")

@@ -243,7 +243,10 @@ class Recording:
         for view in self.views:
             if view.name == name:
                 return view
-        raise ValueError(f"{self.folder}: no camera '{name}'; there are {', '.join(self.names)}")
+        one_by_one = ", to be named one by one" if "," in name else ""
+        raise ValueError(
+            f"{self.folder}: no camera '{name}'; there are {', '.join(self.names)}{one_by_one}"
+        )
 
     def select(self, names: Sequence[str]) -> Recording:
         """The same recording with only these cameras, in this order.

@@ -67,7 +67,8 @@ def answers(network: Any, given: torch.Tensor) -> torch.Tensor:
 def test_the_same_network_is_taken_whole() -> None:
     start = checkpoint(config("sdannce"))
     network, taken = taken_by(config("sdannce"), start)
-    assert taken.adapted == taken.fresh == taken.unused == ()
+    assert not taken.adapted
+    assert taken.fresh == taken.unused == ()
     ours, theirs = network.state_dict(), start.network.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
@@ -97,7 +98,7 @@ def test_views_that_look_alike_give_the_same_answer(n_views: int) -> None:
         answers(start.network, one.repeat(1, 2, 1, 1, 1)),
         atol=1e-4, rtol=1e-4,
     )  # fmt: skip
-    assert any("of 2 views of 3 channels" in text for text in taken.adapted)
+    assert any("of 2 views of 3 channels" in text for text in taken.adapted.values())
 
 
 def test_views_in_another_order_are_matched_by_name() -> None:
@@ -141,7 +142,9 @@ def test_a_wider_network_answers_as_the_narrow_one(kind: str, width: int) -> Non
 def test_a_narrower_network_takes_the_first_channels() -> None:
     _, taken = taken_by(config(), checkpoint(config(width=4)))
     assert not taken.fresh
-    assert any("of width 4, for 2" in text for text in taken.adapted)
+    assert any("of width 4, for 2" in text for text in taken.adapted.values())
+    # one line in all, not one for each tensor
+    assert taken.in_words().count("of width 4, for 2") == 1
 
 
 def test_keypoints_are_matched_by_name() -> None:
@@ -152,9 +155,9 @@ def test_keypoints_are_matched_by_name() -> None:
     given = volumes()
     before, after = answers(start.network, given), answers(network, given)
     torch.testing.assert_close(after[:, [2, 3, 0]], before)
-    assert any("3 rows by name, anew for paw" in text for text in taken.adapted)
+    assert any("3 rows by name, anew for paw" in text for text in taken.adapted.values())
     # nose-tail and nose-ear are bones of both: both ways, and three keypoints with themselves
-    assert any("7 of 10 bones by name" in text for text in taken.adapted)
+    assert any("7 of 10 bones by name" in text for text in taken.adapted.values())
     weights = network.state_dict()["gconv_output.e"]
     old = start.network.state_dict()["gconv_output.e"]
     # entries of tail: tail, nose; of the old tail: nose, tail

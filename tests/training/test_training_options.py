@@ -276,7 +276,8 @@ def test_finetuning_tells_what_it_takes(disc_scene, tmp_path: Path) -> None:
     start = tmp_path / "a/checkpoints/last.safetensors"
     settings = refining(disc_scene, output=tmp_path / "b", steps=1, start_from=start)
     said = [e.text for e in train_dannce(settings) if isinstance(e, Message)]
-    assert f"{start}: 64 tensors taken over; begin anew: fusion_layer.weight" in said[0]
+    assert f"{start}: 64 of " in said[0]
+    assert "weight tensors are taken as they are; begin anew: fusion_layer.weight" in said[0]
     assert "it learned with" not in said[0]
     other = refining(
         disc_scene, output=tmp_path / "c", steps=1, start_from=start,

@@ -114,16 +114,30 @@ def validated(model: type[Model], values: Mapping[str, Any], source: str) -> Mod
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
-        if first["type"] == "missing" and source == OPTIONS:
-            option = Option(tuple(map(str, first["loc"])), "")
-            raise ValueError(f"--{option.name} must be given") from error
+        place = _as_option(first["loc"]) if source == OPTIONS else f"{source}: '{name}'"
         if first["type"] == "missing":
-            raise ValueError(f"{source}: '{name}' must be given") from error
+            raise ValueError(f"{place} must be given") from error
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)
             raise ValueError(f"{source}: no setting '{name}'; there are {known}") from error
+        if first["type"] == "union_tag_invalid":
+            tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"].replace("'", "")
+            raise ValueError(f"{place}: no '{tag}'; there are {known}") from error
         message = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{source}: '{name}': {message}, got {first['input']!r}") from error
+        # settings that contradict one another are named in the message
+        got = f", got {first['input']!r}" if first["loc"] else ""
+        raise ValueError(f"{place}: {message}{got}") from error
+
+
+def _as_option(place: tuple[int | str, ...]) -> str:
+    """A setting as a person gave it: as an option, and where in its value it is."""
+    names = place[2:] if place[:1] == ("experiments",) else place
+    end = next((i for i, each in enumerate(names) if isinstance(each, int)), len(names))
+    if not end:
+        return OPTIONS
+    inside = ".".join(map(str, names[end + 1 :]))
+    option = Option(tuple(map(str, names[:end])), "")
+    return f"--{option.name}" + (f": '{inside}'" if inside else "")
 
 
 def _bare(annotation: Any) -> Any:

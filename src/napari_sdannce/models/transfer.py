@@ -13,7 +13,7 @@ from napari_sdannce.models.resize import resized
 from napari_sdannce.models.sdannce import SdannceConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -34,7 +34,7 @@ class Transfer:
     taken
         Those that are as they were.
     adapted
-        Those that were made to fit, each with how.
+        Those that were made to fit, with how.
     fresh
         Those that begin anew.
     unused
@@ -42,20 +42,29 @@ class Transfer:
     """
 
     taken: tuple[str, ...]
-    adapted: tuple[str, ...]
+    adapted: Mapping[str, str]
     fresh: tuple[str, ...]
     unused: tuple[str, ...]
 
     def in_words(self) -> str:
         """One sentence for the person who waits."""
-        parts = [f"{len(self.taken)} tensors taken over"]
+        n_all = len(self.taken) + len(self.adapted) + len(self.fresh)
+        parts = [f"{len(self.taken)} of {n_all} weight tensors are taken as they are"]
         if self.adapted:
-            parts.append(f"adapted: {_some(self.adapted, '; ')}")
+            parts.append(f"made to fit: {_some(list(self._ways()))}")
         if self.fresh:
             parts.append(f"begin anew: {_some(self.fresh)}")
         if self.unused:
             parts.append(f"not used: {_some(self.unused)}")
         return "; ".join(parts)
+
+    def _ways(self) -> Iterator[str]:
+        """What was made to fit, those that were so in the same way together."""
+        by_way: dict[str, list[str]] = {}
+        for name, how in self.adapted.items():
+            by_way.setdefault(how, []).append(name)
+        for how, names in by_way.items():
+            yield f"{_plain(names[0]) if len(names) == 1 else f'{len(names)} tensors'} ({how})"
 
 
 @dataclass
@@ -66,7 +75,7 @@ class _Taking:
     new: CheckpointInfo
     weights: dict[str, Tensor]
     state: dict[str, Tensor]
-    adapted: list[str] = field(default_factory=list)
+    adapted: dict[str, str] = field(default_factory=dict)
 
 
 def transfer(network: Network, info: CheckpointInfo, start: Checkpoint) -> Transfer:
@@ -98,10 +107,9 @@ def transfer(network: Network, info: CheckpointInfo, start: Checkpoint) -> Trans
         if made is not None:
             taking.state[name] = made
     network.load_state_dict({**state, **taking.state})
-    changed = {text.split(" ", 1)[0] for text in taking.adapted}
     return Transfer(
-        taken=tuple(name for name in taking.state if name not in changed),
-        adapted=tuple(taking.adapted),
+        taken=tuple(name for name in taking.state if name not in taking.adapted),
+        adapted=taking.adapted,
         fresh=tuple(name for name in state if name not in taking.state),
         unused=tuple(name for name in weights if name not in taking.state),
     )
@@ -137,7 +145,7 @@ def _of_other_width(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> T
     before, after = taking.old.network.width, taking.new.network.width
     made = None if before == after else resized(name, old, fresh)
     if made is not None:
-        taking.adapted.append(f"{name} (of width {before}, for {after})")
+        taking.adapted[name] = f"of width {before}, for {after}"
     return made
 
 
@@ -164,8 +172,8 @@ def _first_layer(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> Tens
     if made.shape != fresh.shape:
         return _of_other_width(taking, name, made, fresh)
     if made.shape != old.shape or not torch.equal(made, old):
-        taking.adapted.append(
-            f"{name} (of {views[0]} views of {colours[0]} channels, for {views[1]} of {colours[1]})"
+        taking.adapted[name] = (
+            f"of {views[0]} views of {colours[0]} channels, for {views[1]} of {colours[1]}"
         )
     return made
 
@@ -225,7 +233,7 @@ def _rows(
             made[row] = old[before.index(keypoint)]
     missing = [keypoint for keypoint in after if keypoint not in before]
     note = f", anew for {_some(missing)}" if missing else ""
-    taking.adapted.append(f"{name} ({len(matched)} rows by name{note})")
+    taking.adapted[name] = f"{len(matched)} rows by name{note}"
     return made
 
 
@@ -242,7 +250,7 @@ def _bones(taking: _Taking, name: str, old: Tensor, fresh: Tensor) -> Tensor | N
         if ends in place:
             made[i] = old[place[ends]]
     matched = sum(ends in place for ends in after)
-    taking.adapted.append(f"{name} ({matched} of {len(after)} bones by name)")
+    taking.adapted[name] = f"{matched} of {len(after)} bones by name"
     return made
 
 
@@ -266,6 +274,13 @@ def same_kind(network: Network, start: Checkpoint) -> bool:
     return isinstance(theirs, ComConfig)
 
 
-def _some(names: Sequence[str], between: str = ", ") -> str:
-    shown = between.join(names[:_SHOWN])
+def _plain(name: str) -> str:
+    """A tensor's name, of the two that people know: in words."""
+    if name.endswith("encoder_res1.block.0.weight"):
+        return "first layer"
+    return "output layer" if name.endswith("output_layer.weight") else name
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
