@@ -389,6 +389,9 @@ def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     target, folder = tmp_path / "imported_dannce.mat", tmp_path / "experiment"
     shutil.copytree(disc_scene.folder, folder)
     (folder / "sdannce.yaml").write_text("fps: 25\n")
+    wrong = str(tmp_path / "x.txt")
+    assert failing("import", str(folder), "nowhere.npz", "--output", wrong) == 2
+    assert "x.txt is to be a MATLAB file" in capsys.readouterr().err
     main(["import", str(folder), str(tmp_path / "points.npz"), "--output", str(target)])
     registered = (folder / "sdannce.yaml").read_text()
     assert registered == "fps: 25\nlabels:\n- ../imported_dannce.mat\n"
