@@ -9,8 +9,9 @@ and a run that is there is not made again.
 
 Two walks with many touches are held out, six train. Of each number of labelled poses, and each
 seed, one DANNCE network warms up; from its weights, DANNCE and the forms of s-DANNCE go on for as
-many steps, each with the same number of labelled volumes a step (`larger_batch`: twice that). Frames without labels come from
-the training walks; COMs are the true ones with an error of 3 mm along each axis.
+many steps, each with the same number of labelled volumes a step (`larger_batch`: twice that).
+Frames without labels come from the training walks; COMs are the true ones with an error of 3 mm
+along each axis.
 """
 
 from __future__ import annotations

@@ -132,6 +132,23 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [torch.int32, torch.complex64])
+def test_weights_that_are_no_real_numbers_are_refused(tmp_path: Path, kind: torch.dtype) -> None:
+    network = build_network(TINY, 0)
+    weights = dict(network.state_dict())
+    weights["output_layer.weight"] = weights["output_layer.weight"].to(kind)
+    with pytest.raises(CheckpointError, match=r"output_layer\.weight is torch\.\w+, expected real"):
+        load_weights(network, weights, tmp_path / "net.pth")
+
+
+def test_a_description_that_an_editor_marked_is_read(tmp_path: Path) -> None:
+    info = CheckpointInfo(network=TINY)
+    path = save_checkpoint(tmp_path / "net", build_network(TINY, 0), info)
+    about = path.with_suffix(".json")
+    about.write_text(about.read_text(), encoding="utf-8-sig")
+    assert load_checkpoint(path).info == info
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -75,3 +75,11 @@ def test_import_is_light(module: str) -> None:
     code = f"import sys, {module}; print([m for m in ('torch', 'napari') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_yes_is_no_number() -> None:
+    """YAML writes ``yes`` as it writes ``true``."""
+    for wrong in ({"steps": True}, {"learning_rate": True}, {"volume": {"voxels": True}}):
+        with pytest.raises(ValidationError, match="expected a number, not yes or no"):
+            DannceTrainSettings.model_validate(wrong)
+    assert DannceTrainSettings.model_validate({"mirror": True}).mirror

@@ -170,6 +170,36 @@ def test_a_run_goes_on_in_an_experiment_that_was_moved(disc_scene, tmp_path: Pat
         list(continue_training(run, steps=4))
 
 
+def test_ends_that_are_none_are_refused(disc_scene, tmp_path: Path) -> None:
+    run = trained(disc_scene, tmp_path / "run")
+    for end in ({"epochs": 0}, {"steps": 0}, {"epochs": -1}):
+        with pytest.raises(ValueError, match=r"expected at least 1, got (0|-1)"):
+            list(continue_training(run, **end))
+    (run / "config.yaml").write_text("")
+    with pytest.raises(ValueError, match=r"config\.yaml: names no experiments"):
+        list(continue_training(run))
+
+
+def test_an_epoch_is_logged_before_it_is_done(
+    disc_scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C where its picture is drawn, after its weights were saved, loses no line."""
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    list(train_dannce(settings_for(disc_scene, whole, steps=6)))
+
+    def stopped(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "picture", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            list(train_dannce(settings_for(disc_scene, run, steps=6)))
+    list(continue_training(run))
+    lines = [(each / "metrics.jsonl").read_text().splitlines() for each in (run, whole)]
+    assert [without_times(line) for line in lines[0]] == [without_times(line) for line in lines[1]]
+    assert (run / "training.csv").read_text() == (whole / "training.csv").read_text()
+
+
 def test_other_labels_are_told(disc_scene, tmp_path: Path) -> None:
     run = trained(disc_scene, tmp_path / "run")
     config = yaml.safe_load((run / "config.yaml").read_text())

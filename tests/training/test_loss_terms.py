@@ -396,6 +396,10 @@ def test_losses_that_teach_nothing_are_errors() -> None:
     known = PoseKnowledge(CHAIN, np.zeros((0, 3, 3)))
     with pytest.raises(ValueError, match="none of SeparationLoss compares with the labels"):
         make_terms([parse("SeparationLoss")], known)
+    with pytest.raises(ValueError, match="L1Loss has the weight 0"):
+        make_terms([parse("L1Loss:0"), parse("SeparationLoss")], known)
+    with pytest.raises(ValueError, match="'weight' is there twice in 'L1Loss:1,weight=3'"):
+        parse("L1Loss:1,weight=3")
     with pytest.raises(ValueError, match="L1Loss is there twice"):
         make_terms([parse("L1Loss"), parse("L1Loss:2")], known)
 

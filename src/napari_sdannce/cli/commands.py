@@ -130,8 +130,10 @@ for _name in ("dannce", "sdannce"):
 
 @train.command("continue")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--epochs", type=int, help="Passes over the examples in all; default: as before.")
-@click.option("--steps", type=int, help="Optimiser steps in all; default: as before.")
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Passes over the examples in all; default: as before."
+)
+@click.option("--steps", type=click.IntRange(1), help="Optimiser steps in all; default: as before.")
 @PROGRESS
 @as_job
 def continue_run(run: Path, epochs: int | None, steps: int | None, progress: str) -> None:

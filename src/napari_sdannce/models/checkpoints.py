@@ -101,17 +101,21 @@ def save_checkpoint(path: Path, network: Network, info: CheckpointInfo) -> Path:
     path = path.with_suffix(".safetensors")
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    draft = path.with_name(path.name + ".part")
+    about = path.with_suffix(".json")
+    draft, about_draft = (each.with_name(each.name + ".part") for each in (path, about))
     try:
         save_file(weights, draft, metadata={"format": "pt"})
+        about_draft.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+        about_draft.replace(about)
     except SafetensorError as error:
-        draft.unlink(missing_ok=True)
         raise OSError(f"{path}: the weights could not be written: {error}") from error
-    about = path.with_suffix(".json")
-    about_draft = about.with_name(about.name + ".part")
-    about_draft.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
-    about_draft.replace(about)
+    except OSError as error:
+        # a full disk is an error that names no file
+        raise OSError(f"{path}: it could not be written: {error.strerror or error}") from error
+    finally:
+        for each in (draft, about_draft):
+            each.unlink(missing_ok=True)
     return path
 
 
@@ -164,11 +168,22 @@ def load_weights(network: Network, weights: dict[str, Tensor], path: Path) -> No
         for name in own
         if name in weights and weights[name].shape != own[name].shape
     ]
-    complaints = [
-        f"{what}: {_some(names)}"
-        for what, names in (("missing", missing), ("not in the network", unknown))
-        if names
-    ] + differing[:4]
+    whole = [
+        f"{name} is {weights[name].dtype}, expected real numbers"
+        for name in own
+        if name in weights
+        and own[name].is_floating_point()
+        and not weights[name].is_floating_point()
+    ]
+    complaints = (
+        [
+            f"{what}: {_some(names)}"
+            for what, names in (("missing", missing), ("not in the network", unknown))
+            if names
+        ]
+        + differing[:4]
+        + whole[:4]
+    )
     if complaints:
         raise CheckpointError(
             f"{path}: the weights do not fit a {network.config.kind} network of width "
@@ -219,7 +234,7 @@ def _read_info(weights_file: Path) -> CheckpointInfo:
     if not path.is_file():
         raise FileNotFoundError(f"no {path}, which must lie beside the weights and describe them")
     try:
-        return CheckpointInfo.model_validate_json(path.read_text(encoding="utf-8"))
+        return CheckpointInfo.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: does not describe a checkpoint: {error}") from error
     except ValidationError as error:

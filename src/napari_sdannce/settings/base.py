@@ -1,6 +1,7 @@
 """What all settings share: frozen, nothing unknown, numbers with units and limits."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+_NUMBERS = (int, float, int | None, float | None)
 WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
 
 
@@ -22,6 +24,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, values: object) -> object:
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field and field.annotation in _NUMBERS:
+                raise ValueError(f"{name}: expected a number, not yes or no (true or false)")
+        return values
 
 
 def _width_by_name(value: object) -> object:

@@ -224,6 +224,8 @@ def _from_text(value: Any) -> Any:
             raise ValueError(
                 f"expected option=value after the weight, got '{part}' (decimals have a point: 0.5)"
             )
+        if key.strip() in options:
+            raise ValueError(f"'{key.strip()}' is there twice in '{value}'")
         options[key.strip()] = setting.strip()
     return options
 

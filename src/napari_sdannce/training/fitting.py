@@ -187,15 +187,16 @@ class Fitting:
         validates = self.done.step >= self.total or epoch % self.settings.validate_every == 0
         if validates:
             metrics |= validate(self.shown, self.task).metrics("val", self.task)
+        # before the state, which says that it is done: lines that are too new are taken back
+        rate = float(self.schedule.get_last_lr()[0])
+        others = {"learning_rate": rate, "seconds": round(self._seconds, 3)}
+        self.run.log(epoch, self.done.step, metrics | others)
         # an epoch that the last step cut short is not done: with more steps, it goes on
         if self.done.batch >= self.task.steps_per_epoch:
             self.done.epoch, self.done.batch, self.means = epoch, 0, Means()
         self.done.measured = self.done.step
         if validates:
             yield from self._keep(epoch, metrics)
-        rate = float(self.schedule.get_last_lr()[0])
-        others = {"learning_rate": rate, "seconds": round(self._seconds, 3)}
-        self.run.log(epoch, self.done.step, metrics | others)
         yield EpochDone(
             epoch=epoch,
             total=self.epochs,

@@ -66,6 +66,9 @@ def continue_training(
     FileFormatError, CheckpointError, ValueError
         When its files are damaged, or its experiments are not as they were.
     """
+    for name, value in (("epochs", epochs), ("steps", steps)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
     folder = Path(run).absolute()
     last = folder / "checkpoints" / "last.safetensors"
     if not last.is_file():
@@ -77,8 +80,10 @@ def continue_training(
     settings = read_settings(folder, kind)
     if epochs is not None or steps is not None:
         # steps win over epochs: those of before must not win over new epochs
-        ends = {"epochs": epochs or settings.epochs, "steps": steps}
+        ends = {"epochs": settings.epochs if epochs is None else epochs, "steps": steps}
         settings = type(settings).model_validate({**settings.model_dump(), **ends})
+    # what can not go on shall not read all its frames before it says so
+    RunFolder(folder).state()
     lesson = _LESSONS[kind](settings)
     yield from teach(lesson, settings, RunFolder(folder))
 
@@ -97,6 +102,8 @@ def read_settings(folder: Path, kind: str) -> TrainSettings:
         settings = _KINDS[kind].model_validate(file.content)
     except ValidationError as error:
         raise file.invalid(error, expected) from error
+    if not settings.experiments:
+        raise ValueError(f"{folder / 'config.yaml'}: names no experiments; is it as it was?")
     settings = _moved_along(settings, folder)
     for each in settings.experiments:
         if not each.folder.exists():
@@ -109,7 +116,7 @@ def read_settings(folder: Path, kind: str) -> TrainSettings:
 
 def _moved_along(settings: TrainSettings, run: Path) -> TrainSettings:
     """Settings of a run that lies in its first experiment, which was moved or renamed with it."""
-    if settings.output is not None or not settings.experiments:
+    if settings.output is not None:
         return settings
     before, now = settings.experiments[0].folder, run.parents[1]
     if before.exists():

@@ -19,7 +19,7 @@ import torch
 import yaml
 from filelock import FileLock, Timeout
 
-from napari_sdannce.files.writing import atomic_path
+from napari_sdannce.files.writing import atomic_path, naming
 from napari_sdannce.models import CheckpointError, load_checkpoint, save_checkpoint
 from napari_sdannce.models.reference import DAMAGE
 
@@ -153,12 +153,13 @@ class RunFolder:
         """Append what an epoch measured to ``metrics.jsonl`` and ``training.csv``."""
         known = {name: value for name, value in metrics.items() if math.isfinite(value)}
         line = json.dumps({"epoch": epoch, "step": step, **known})
-        with (self.path / _METRICS).open("a", encoding="utf-8") as file:
+        lines = self.path / _METRICS
+        with naming(lines), lines.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         table = self.path / _TABLE
         columns = [name for name in metrics if name.startswith(("train_", "val_"))]
         is_new = not table.exists()
-        with table.open("a", encoding="utf-8", newline="") as file:
+        with naming(table), table.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if is_new:
                 writer.writerow(["Epoch", *columns])
@@ -188,7 +189,8 @@ class RunFolder:
         path = self.path / "samples" / f"epoch-{epoch:05}.png"
         path.parent.mkdir(exist_ok=True)
         _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        path.write_bytes(encoded.tobytes())
+        with atomic_path(path, overwrite=True) as draft:
+            draft.write_bytes(encoded.tobytes())
 
     def save(self, name: str, network: Network, info: CheckpointInfo) -> Path:
         """Write a checkpoint; returns its path."""
@@ -196,7 +198,8 @@ class RunFolder:
 
     def save_array(self, name: str, values: npt.NDArray[np.float64]) -> None:
         """Write numbers that belong to the run to ``<name>.npy``."""
-        np.save(self.path / f"{name}.npy", values)
+        with atomic_path(self.path / f"{name}.npy", overwrite=True) as draft:
+            np.save(draft, values)
 
     def saved(self) -> dict[str, Path]:
         """Checkpoints that are there."""
@@ -241,7 +244,7 @@ class RunFolder:
             # torch's own text advises to run the code
             raise CheckpointError(f"{path}: damaged, or no state of a training") from error
         except DAMAGE as error:
-            raise CheckpointError(f"{path}: damaged: {error}") from error
+            raise CheckpointError(f"{path}: damaged: {str(error) or 'it ends early'}") from error
         if not isinstance(state, dict) or not isinstance(state.get("done"), dict):
             raise CheckpointError(f"{path}: holds no state of a training")
         return state

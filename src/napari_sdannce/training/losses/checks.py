@@ -43,11 +43,16 @@ def check_losses(losses: Sequence[named.Loss], known: PoseKnowledge) -> None:
     if twice:
         raise ValueError(f"losses: {', '.join(twice)} is there twice")
     teaching = _SUPERVISED[known.head]
-    if not any(isinstance(loss, teaching) for loss in losses):
-        possible = ", ".join(each.__name__ for each in teaching)
+    possible = ", ".join(each.__name__ for each in teaching)
+    taught = [loss for loss in losses if isinstance(loss, teaching)]
+    if not taught:
         raise ValueError(
             f"losses: none of {', '.join(names) or 'them'} compares with the labels; a network "
             f"with head '{known.head}' learns by one of {possible}"
+        )
+    if not any(loss.weight for loss in taught):
+        raise ValueError(
+            f"losses: {taught[0].name} has the weight 0, so that nothing compares with the labels"
         )
     for loss in losses:
         complaint = _complaint(loss, known)
