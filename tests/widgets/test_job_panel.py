@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,17 @@ import pytest
 import yaml
 from qtpy.QtWidgets import QFileDialog
 
+from napari_sdannce.cli.sources import train_settings
 from napari_sdannce.demo_data import sample_folder, sample_weights
 from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.files.settings_file import read_settings_file
 from napari_sdannce.jobs.background import JOBS, JobNote, State
 from napari_sdannce.jobs.checks import Check, Verdict
-from napari_sdannce.settings import DanncePredictSettings
+from napari_sdannce.settings import (
+    DanncePredictSettings,
+    ExperimentSettings,
+    SdannceTrainSettings,
+)
 from napari_sdannce.settings.events import (
     CheckpointSaved,
     EpochDone,
@@ -28,6 +35,7 @@ from napari_sdannce.settings.events import (
     Progress,
     TrainingStep,
 )
+from napari_sdannce.settings.losses import BoneLengthLoss
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.check_lines import CheckLines
 from napari_sdannce.widgets.experiment_list import ExperimentList
@@ -360,26 +368,148 @@ def test_the_recording_on_screen_is_chosen(
     assert docked(PredictPanel).experiments.folders == (folder,)
 
 
-def test_settings_of_a_run_are_taken_over(
-    docked: Docked, discs: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noted = {"experiments": [{"folder": "discs", "cameras": ["a", "b"]}], "epochs": 3,
-             "start_from": "net.pth", "volume": {"voxels": 16}}  # fmt: skip
-    file = discs.parent / "config.yaml"
-    file.write_text(yaml.safe_dump(noted))
-    panel = docked(TrainPanel)
-    page = panel.pages[("train", "dannce")]
+@pytest.fixture
+def chosen_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that a person chooses whenever asked for one."""
+    file = tmp_path / "config.yaml"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
+    return file
+
+
+def test_settings_of_a_run_are_taken_over(docked: Docked, discs: Path, chosen_file: Path) -> None:
+    here = chosen_file.parent
+    noted = {
+        "experiments": [{"folder": "discs", "cameras": ["a", "b"], "com": "com3d.mat",
+                         "labels": ["x_dannce.mat"], "masks": "masks", "skeleton": "rat23"}],
+        "epochs": 3, "output": "DANNCE/train", "start_from": "net.pth", "volume": {"voxels": 16},
+        "losses": ["L1Loss", {"name": "BoneLengthLoss", "priors": "rat.npy"}],
+    }  # fmt: skip
+    chosen_file.write_text(yaml.safe_dump(noted))
+    panel = docked(TrainPanel)
+    panel.experiments.add([here / "another"])
+    page = panel.pages[("train", "sdannce")]
     page.file_button.click()
     settings = page.settings()
-    assert settings is not None
-    assert settings.experiments[0].folder == discs
-    assert settings.experiments[0].cameras == ("a", "b")
+    assert isinstance(settings, SdannceTrainSettings)
+    assert settings.experiments == (
+        ExperimentSettings(folder=discs, cameras=("a", "b"), com=here / "com3d.mat",
+                           labels=(here / "x_dannce.mat",), masks=here / "masks", skeleton="rat23"),
+    )  # fmt: skip
+    assert panel.experiments.folders == (discs,)
     assert (settings.epochs, settings.volume.voxels) == (3, 16)
-    assert settings.start_from == discs.parent / "net.pth"
-    file.write_text("epochs: soon\n")
+    assert settings.start_from == here / "net.pth"
+    assert isinstance(settings.losses[1], BoneLengthLoss)
+    assert settings.losses[1].priors == here / "rat.npy"
+    assert settings.output is None
+    assert "the results folder is left open" in page.notes.text()
+    chosen_file.write_text("epochs: soon\n")
     page.file_button.click()
     assert panel.status.startswith("config.yaml: 'epochs': Input should be a valid integer")
+    assert page.settings() == settings
+
+
+def test_each_experiment_has_settings_of_its_own(docked: Docked, tmp_path: Path) -> None:
+    monday, tuesday = tmp_path / "monday", tmp_path / "tuesday"
+    panel = docked(TrainPanel)
+    dannce, sdannce = panel.pages.values()
+    panel.experiments.add([monday, tuesday])
+    for row, (name, cameras) in enumerate([("m", "left, top"), ("t", "")]):
+        panel.experiments.list.setCurrentRow(row)
+        dannce.one.rows[("com",)].editor.set(f"/{name}/com3d.mat")
+        dannce.one.rows[("labels",)].editor.set(f"/{name}_dannce.mat")
+        dannce.one.rows[("cameras",)].editor.set(cameras)
+    expected = tuple(
+        ExperimentSettings(
+            folder=folder, com=f"/{name}/com3d.mat", labels=(f"/{name}_dannce.mat",), **more
+        )
+        for folder, name, more in (
+            (monday, "m", {"cameras": ("left", "top")}),
+            (tuesday, "t", {}),
+        )
+    )
+    assert dannce.settings().experiments == expected
+    # both networks learn of the same labels
+    assert sdannce.settings().experiments == expected
+    panel.experiments.list.setCurrentRow(0)
+    assert sdannce.one.more.text() == "Cameras and labels of monday (m)"
+    assert sdannce.one.rows[("cameras",)].editor.get() == ["left", "top"]
+    panel.experiments.remove_button.click()
+    assert dannce.settings().experiments == expected[1:]
+    assert dannce.one.rows[("com",)].editor.get() == "/t/com3d.mat"
+
+
+def test_what_is_wrong_with_an_experiment_out_of_sight_is_said(
+    docked: Docked, tmp_path: Path
+) -> None:
+    panel = docked(TrainPanel)
+    panel.experiments.add([tmp_path / "monday", tmp_path / "tuesday"])
+    page = panel.pages[("train", "dannce")]
+    page.one.rows[("com_median",)].editor.set("many")
+    panel.experiments.list.setCurrentRow(0)
+    page.check()
+    assert page.lines.text() == "Something is wrong with tuesday: choose it in the list."
+    assert not page.start_button.isEnabled()
+    panel.experiments.list.setCurrentRow(1)
+    page.check()
+    assert page.one.rows[("com_median",)].trouble == "must be a whole number"
+
+
+def test_a_file_replaces_the_experiments_and_gives_each_its_own(
+    docked: Docked, tmp_path: Path, chosen_file: Path
+) -> None:
+    each = [{"folder": "a", "com": "a/com3d.mat"}, {"folder": "b", "labels": ["b_dannce.mat"]}]
+    chosen_file.write_text(yaml.safe_dump({"experiments": each}))
+    panel = docked(TrainPanel)
+    panel.experiments.add([tmp_path / "old", tmp_path / "b"])
+    page = panel.pages[("train", "dannce")]
+    page.one.rows[("com",)].editor.set("/old/com3d.mat")
+    page.file_button.click()
+    assert page.settings().experiments == (
+        ExperimentSettings(folder=tmp_path / "a", com=tmp_path / "a" / "com3d.mat"),
+        ExperimentSettings(folder=tmp_path / "b", labels=(tmp_path / "b_dannce.mat",)),
+    )
+    chosen_file.write_text("epochs: 7\n")  # names none: those that are there stay
+    page.file_button.click()
+    assert [one.folder.name for one in page.settings().experiments] == ["a", "b"]
+
+
+def test_a_reference_configuration_is_taken_over(
+    docked: Docked, checkout: Path, tmp_path: Path, chosen_file: Path
+) -> None:
+    folder = tmp_path / "day0"
+    folder.mkdir()
+    shutil.copy(checkout / "configs" / "io_example.yaml", folder / "io.yaml")
+    shutil.copy(checkout / "configs" / "sdannce_rat.yaml", chosen_file)
+    panel = docked(TrainPanel)
+    panel.experiments.add([folder])
+    page = panel.pages[("train", "sdannce")]
+    page.file_button.click()
+    settings = page.settings()
+    # the command line, run in that folder, takes the same
+    with contextlib.chdir(folder):
+        asked = train_settings(SdannceTrainSettings, (str(chosen_file),), {}, "none")
+    assert settings == asked.model_copy(update={"output": None})
+    assert len(panel.experiments.experiments) == 2  # two animals of one recording
+    assert panel.experiments.list.item(0).text().startswith("day1 (20260101_rat1)")
+    said = page.notes.text().replace("\u200b", "")
+    ignored = read_settings_file(chosen_file, SdannceTrainSettings, experiment=folder).ignored
+    assert ignored
+    assert all(f"'{each.key}' is ignored: {each.reason}" in said for each in ignored)
+
+
+def test_a_reference_prediction_is_taken_over(
+    docked: Docked, checkout: Path, tmp_path: Path, chosen_file: Path
+) -> None:
+    shutil.copy(checkout / "configs" / "io_example.yaml", tmp_path / "io.yaml")
+    shutil.copy(checkout / "configs" / "sdannce_rat.yaml", chosen_file)
+    panel = docked(PredictPanel)
+    page = panel.pages[("predict", "dannce")]
+    page.file_button.click()
+    assert panel.experiments.folders == (tmp_path,)
+    settings = page.settings()
+    assert isinstance(settings, DanncePredictSettings)
+    assert settings.com == tmp_path / "COM" / "predict" / "com3d.mat"
+    assert settings.output is None
 
 
 def test_one_frame_is_predicted(
