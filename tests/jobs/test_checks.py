@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.com_mat import write_com
@@ -23,7 +24,10 @@ from napari_sdannce.jobs.checks import (
 )
 from napari_sdannce.jobs.pictures import of_poses
 from napari_sdannce.jobs.predicting import check_prediction
+from napari_sdannce.jobs.results import poses_folder
 from napari_sdannce.jobs.teaching import check_training
+from napari_sdannce.predictions import ComStore, Job, PoseStore, read_com_trace
+from napari_sdannce.predictions.hashes import trace_hash, weights_hash
 from napari_sdannce.settings import (
     ComPredictSettings,
     ComTrainSettings,
@@ -187,15 +191,116 @@ def test_networks_that_do_not_fit(disc_scene: Any, tmp_path: Path) -> None:
     assert "there is no network" in said(check_prediction(absent), Verdict.BAD)
 
 
-def test_a_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path) -> None:
-    (tmp_path / "out" / "com.zarr").mkdir(parents=True)
-    checkpoint = network(tmp_path, network={"kind": "com", "width": 8, "in_channels": 3})
-    settings = ComPredictSettings(
-        experiment=disc_scene.folder, checkpoint=checkpoint, output=tmp_path / "out", device="cpu"
+def com_prediction(scene: Any, folder: Path, **more: Any) -> ComPredictSettings:
+    checkpoint = network(folder, network={"kind": "com", "width": 8, "in_channels": 3})
+    given = {"experiment": scene.folder, "checkpoint": checkpoint, "device": "cpu"}
+    return ComPredictSettings(**(given | more))
+
+
+def test_a_com_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = com_prediction(disc_scene, tmp_path, output=out)
+    job = Job(
+        animals=("white",),
+        cameras=disc_scene.recording.names,
+        weights=weights_hash(settings.checkpoint),
     )
+    ComStore.create(out / "com.zarr", np.arange(48), job)
     found = check_prediction(settings)
-    assert "the same one goes on where it was" in said(found, Verdict.CAREFUL)
+    assert "out holds a prediction of this network: it goes on where it was" in said(
+        found, Verdict.CAREFUL
+    )
     assert said(found, Verdict.BAD) == ""
+    fewer = settings.model_copy(update={"count": 12})
+    assert "out holds a prediction of other frames: choose another results folder" in said(
+        check_prediction(fewer), Verdict.BAD
+    )
+    settings.checkpoint.write_bytes(b"learned more")
+    assert "out holds a prediction of another network" in said(
+        check_prediction(settings), Verdict.BAD
+    )
+    (out / "com.zarr" / "zarr.json").write_text("{}")
+    assert "out holds a com.zarr that can not be read" in said(
+        check_prediction(settings), Verdict.BAD
+    )
+    (tmp_path / "file").touch()
+    no_folder = settings.model_copy(update={"output": tmp_path / "file"})
+    assert "file is a file" in said(check_prediction(no_folder), Verdict.BAD)
+
+
+def test_coms_stay_where_they_are_looked_for(disc_scene: Any, tmp_path: Path) -> None:
+    """A second folder would not be found: poses would be predicted from the COMs in the first."""
+    scene = tmp_path / "scene"
+    shutil.copytree(disc_scene.folder, scene)
+    settings = com_prediction(disc_scene, tmp_path, experiment=scene)
+    (line,) = [check for check in check_prediction(settings) if check.results]
+    assert (line.text, line.verdict) == ("results go to COM/predict", Verdict.GOOD)
+    job = Job(animals=("white",), cameras=("top",), weights="of another one")
+    ComStore.create(scene / "COM" / "predict" / "com.zarr", np.arange(48), job)
+    found = check_prediction(settings)
+    assert "COM/predict holds a prediction of another network: choose another" in said(
+        found, Verdict.BAD
+    )
+
+
+@pytest.mark.parametrize("kind", ["dannce", "sdannce"])
+def test_poses_of_another_network_get_a_folder_of_their_own(
+    disc_scene: Any, tmp_path: Path, kind: str
+) -> None:
+    scene = tmp_path / "scene"
+    shutil.copytree(disc_scene.folder, scene)
+    trace, *_ = write_com(tmp_path, disc_scene.com, np.arange(48))
+    checkpoint = network(tmp_path, network=NETWORK["network"] | {"kind": kind})
+    settings = DanncePredictSettings(
+        experiment=scene, checkpoint=checkpoint, com=trace, device="cpu"
+    )
+
+    def where(settings: DanncePredictSettings) -> tuple[str, Path | None]:
+        (line,) = [check for check in check_prediction(settings) if check.results]
+        return line.text, line.results
+
+    first = scene / kind.upper() / "predict"
+    assert where(settings) == (f"results go to {kind.upper()}/predict", first)
+    theirs = Job(animals=("white", "black"), keypoints=("a",), weights="of another one")
+    PoseStore.create(first / "poses.zarr", np.arange(48), theirs)
+    second = first.with_name("predict-2")
+    assert where(settings) == (
+        f"results go to {kind.upper()}/predict-2, as {kind.upper()}/predict holds a prediction of "
+        "another network",
+        second,
+    )
+    named = settings.model_copy(update={"output": first})
+    assert f"{kind.upper()}/predict holds a prediction of another network: choose" in said(
+        check_prediction(named), Verdict.BAD
+    )
+    usable = read_com_trace(trace)
+    ours = theirs.model_copy(
+        update={"weights": weights_hash(checkpoint), "settings": {"com": trace_hash(usable)}}
+    )
+    PoseStore.create(second / "poses.zarr", np.arange(48), ours)
+    assert where(settings)[1] == second
+    assert "predict-2 holds a prediction of this network: it goes on" in where(settings)[0]
+    # a quick look at a few frames, or another trace, is another prediction
+    third = first.with_name("predict-3")
+    assert where(settings.model_copy(update={"count": 5}))[1] == third
+    moved, *_ = write_com(tmp_path / "moved", disc_scene.com + 1, np.arange(48))
+    assert where(settings.model_copy(update={"com": moved}))[1] == third
+    third.mkdir()
+    (third / "save_data_AVG.mat").touch()
+    assert where(settings.model_copy(update={"count": 5}))[1] == first.with_name("predict-4")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("encoder.a", "DANNCE"), ("pose_generator.a", "SDANNCE")]
+)
+def test_weights_of_the_reference_program_tell_what_they_are(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"state_dict": {name: torch.zeros(1)}}, path)
+    assert poses_folder(tmp_path, path, None) == tmp_path / kind / "predict"
+    path.write_bytes(b"damaged")
+    assert poses_folder(tmp_path, path, None) == tmp_path / "DANNCE" / "predict"
 
 
 def test_disk_and_memory(tmp_path: Path) -> None:

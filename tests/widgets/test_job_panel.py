@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -324,6 +325,48 @@ def test_a_result_is_drawn_over_its_recording(
     (drawn,) = recording.shown.drawn
     assert len(drawn.marks.moments()) == 12
     assert recording.shown.recording.folder == experiment
+
+
+@pytest.mark.parametrize("chosen", [None, "mine"])
+def test_a_job_writes_where_the_check_says(
+    docked: Docked, discs: Path, tmp_path: Path, qtbot: Any, chosen: str | None
+) -> None:
+    """A network that is no network: the job fails at once, and where it would write is known."""
+    checkpoint = tmp_path / "net.safetensors"
+    checkpoint.touch()
+    about = {"kind": "sdannce", "n_views": 4, "n_keypoints": 4, "width": 8}
+    volume = {"size_mm": 140, "voxels": 16}
+    about = {"network": about, "cameras": [], "volume": volume}
+    checkpoint.with_suffix(".json").write_text(json.dumps(about))
+    first = discs / "SDANNCE" / "predict"
+    first.mkdir(parents=True)
+    (first / "save_data_AVG.mat").touch()
+    panel = docked(PredictPanel)
+    panel.experiments.add([discs])
+    page = panel.pages[("predict", "dannce")]
+    output = tmp_path / chosen if chosen else None
+    choose(panel, page.kind.what, {("checkpoint",): checkpoint, ("output",): output})
+    found = checked(panel, page.kind.what, qtbot)
+    expected = output or first.with_name("predict-2")
+    said = str(output) if output else "SDANNCE/predict-2, as SDANNCE/predict holds results of"
+    assert f"results go to {said}" in "\n".join(check.text for check in found)
+    page.start_button.click()
+    (job,) = panel.jobs.jobs
+    qtbot.waitUntil(lambda: ended(panel), timeout=WAIT_MS)
+    assert job.note.output == expected
+    assert yaml.safe_load(job.settings_file.read_text())["output"] == str(expected)
+
+
+def test_the_panel_says_where_a_run_goes(docked: Docked, discs: Path, qtbot: Any) -> None:
+    (discs / "DANNCE" / "train").mkdir(parents=True)
+    (discs / "DANNCE" / "train" / "config.yaml").touch()
+    panel = docked(TrainPanel)
+    panel.experiments.add([discs])
+    said = [check.text for check in checked(panel, ("train", "dannce"), qtbot)]
+    assert "results go to DANNCE/train-2" in said
+    choose(panel, ("train", "dannce"), {("output",): discs / "mine"})
+    said = [check.text for check in checked(panel, ("train", "dannce"), qtbot)]
+    assert not [text for text in said if text.startswith("results go to")]
 
 
 def test_start_waits_for_what_is_missing(docked: Docked, discs: Path, qtbot: Any) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_sdannce.jobs.checks import good
 from napari_sdannce.jobs.starting import start_job
 from napari_sdannce.settings import ExperimentSettings
 from napari_sdannce.widgets.breakable import breakable
@@ -62,6 +63,7 @@ class SetupPage(QWidget):
         self.experiments = experiments
         self._worker: Any = None
         self._stale = False
+        self._results: Path | None = None
         without = ("experiments",) if kind.is_training else ("experiment",)
         self.form = SettingsForm(kind.settings, kind.first, without)
         self.form.changed.connect(self.look_again)
@@ -211,6 +213,7 @@ class SetupPage(QWidget):
     def look_again(self) -> None:
         """Check soon, when nothing more is typed."""
         self._timer.start()
+        self._results = None
         self.start_button.setEnabled(False)
 
     def check(self) -> None:
@@ -240,10 +243,19 @@ class SetupPage(QWidget):
         if checks is None:
             self.lines.say(instead)
         else:
-            self.lines.show_checks(checks)
+            self.lines.show_checks([*checks, *self._new_run()])
+        named = (check.results for check in checks or () if check.results is not None)
+        self._results = next(named, None)
         self.start_button.setEnabled(checks is not None and not self._timer.isActive())
         self.start_button.setText("Start anyway" if self.lines.is_bad else "Start")
         self.checked.emit()
+
+    def _new_run(self) -> list[Check]:
+        """Where a training will put its results, when that is not chosen."""
+        run = self.kind.new_run(self.chosen_experiments[0]) if self.chosen_experiments else None
+        if run is None or "output" in self.form.values():
+            return []
+        return [good(f"results go to {run.relative_to(self.chosen_experiments[0])}")]
 
     def _on_error(self, error: BaseException) -> None:
         self._show_checks(None, f"This should not have happened: {in_plain_words(error)}")
@@ -256,18 +268,20 @@ class SetupPage(QWidget):
         if settings is None:
             return
         folders = self.chosen_experiments
-        output = getattr(settings, "output", None) or self.kind.output(folders[0])
+        output = getattr(settings, "output", None) or self._free_output(folders[0])
+        if output is not None:
+            settings = settings.model_copy(update={"output": output})
         try:
-            job = start_job(
-                self.kind.what,
-                settings.model_copy(update={"output": output}),
-                folders,
-                output=output,
-            )
+            job = start_job(self.kind.what, settings, folders, output=output)
         except FILE_ERRORS as error:
             self.message.emit(f"It could not be started: {in_plain_words(error)}", True)
             return
         self.started.emit(job)
+
+    def _free_output(self, experiment: Path) -> Path | None:
+        """Where results go when nothing is chosen; None where the command finds out."""
+        # looked for at the last moment: a run that began after the check may have taken its folder
+        return self.kind.new_run(experiment) or self._results
 
 
 def _without_folder(values: Mapping[str, Any]) -> dict[str, Any]:
