@@ -237,7 +237,7 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     assert view.headline.text() == "Training, 1 min 30 s left"
     said = view.detail.text().replace("\u200b", "")
     assert said == "5 of 10 steps, epoch 1 of 2, error 9.25 mm\nDark."
-    curves = [item.getData()[1].tolist() for item in view.curves.error.listDataItems()]
+    curves = [item.getData()[1].tolist() for item in view.curves.error.area.listDataItems()]
     assert curves == [[9.25]]
     assert view.curves.nothing.isHidden()
     samples = tmp_path / "run" / "samples"
@@ -261,12 +261,27 @@ def test_each_part_of_a_validation_loss_has_its_name(view: JobView, tmp_path: Pa
     view.follow(
         a_job(tmp_path, ("train", "sdannce"), step, EpochDone(epoch=1, total=2, metrics=metrics))
     )
-    drawn = {item.name(): item.getData()[1].tolist() for item in view.curves.loss.listDataItems()}
+    plot = view.curves.loss
+    drawn = {item.name(): item.getData()[1].tolist() for item in plot.area.listDataItems()}
     assert drawn == {
         "training": [3.0],
         "validation L1Loss": [4.0],
         "validation BoneLengthLoss": [0.5],
     }
+    assert plot.area.plotItem.legend is None
+    said = plot.names.text().replace("&nbsp;", " ")
+    assert all(f"</span> {name}" in said for name in drawn)
+
+
+def test_names_of_curves_are_wrapped_in_a_narrow_dock(view: JobView, tmp_path: Path) -> None:
+    metrics = {f"val_{name}Loss": 1.0 for name in ("L1", "BoneLength", "Consistency", "Silhouette")}
+    step = TrainingStep(step=5, total=10, loss=3.0)
+    view.follow(
+        a_job(tmp_path, ("train", "sdannce"), step, EpochDone(epoch=1, total=2, metrics=metrics))
+    )
+    plot = view.curves.loss
+    assert plot.minimumSizeHint().width() < 300
+    assert plot.names.heightForWidth(300) > 2 * plot.names.fontMetrics().height()
 
 
 def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path: Path) -> None:
