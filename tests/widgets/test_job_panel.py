@@ -235,6 +235,7 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     )
     view.look()
     assert view.headline.text() == "Training, 1 min 30 s left"
+    assert view.advice.text().startswith("<b>Stop</b>: when the validation error")
     said = view.detail.text().replace("\u200b", "")
     assert said == "5 of 10 steps, epoch 1 of 2, error 9.25 mm\nDark."
     curves = [item.getData()[1].tolist() for item in view.curves.error.area.listDataItems()]
@@ -252,6 +253,7 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     assert view.stop_button.isHidden()
     assert not view.load_button.isHidden()
     assert view.picture.path == samples / "epoch-1.png"
+    assert "<b>Next</b>: s-DANNCE, started from this network" in view.advice.text()
     assert view.log.toPlainText().endswith("/run".replace("/", "/\u200b"))
 
 
@@ -289,6 +291,7 @@ def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path:
     job.log_file.write_text("OSError: 28\n")
     view.follow(job)
     assert view.headline.text() == "It failed"
+    assert view.advice.isHidden()
     assert view.detail.text() == "The disk is full"
     assert "OSError: 28" in view.log.toPlainText()
     assert view.load_button.isHidden()
@@ -335,6 +338,7 @@ def test_a_result_is_drawn_over_its_recording(
     monkeypatch.setattr(napari_adapter, "open_panel", lambda *_: recording)
     panel.experiments.add([experiment])
     assert panel.jobs.view.load_button.text() == "Load result"
+    assert "<b>Look at</b>: frames of low confidence" in panel.jobs.view.advice.text()
     with qtbot.waitSignal(recording.marks_opened, timeout=WAIT_MS):
         panel.jobs.view.load_button.click()
     (drawn,) = recording.shown.drawn
