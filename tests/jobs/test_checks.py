@@ -22,6 +22,7 @@ from napari_sdannce.jobs.checks import (
     judge_disk,
     judge_memory,
 )
+from napari_sdannce.jobs.memory import of_predicting_images
 from napari_sdannce.jobs.pictures import of_poses
 from napari_sdannce.jobs.predicting import check_prediction
 from napari_sdannce.jobs.results import poses_folder
@@ -301,6 +302,34 @@ def test_weights_of_the_reference_program_tell_what_they_are(
     assert poses_folder(tmp_path, path, None) == tmp_path / kind / "predict"
     path.write_bytes(b"damaged")
     assert poses_folder(tmp_path, path, None) == tmp_path / "DANNCE" / "predict"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [(1, "")]),
+        ({"workers": 3}, [(3, "3 processes on cpu, ")]),
+        # two devices of one name and the processes of each
+        ({"devices": "cpu,cpu", "workers": 2}, [(4, "4 processes on cpu, ")]),
+        ({"cluster": "local", "cluster_job": {"count": 2}}, [(2, "2 processes on cpu, ")]),
+        ({"cluster": "slurm"}, []),
+    ],
+)
+def test_processes_on_one_device_share_its_memory(
+    disc_scene: Any, tmp_path: Path, given: dict[str, Any], expected: list[tuple[int, str]]
+) -> None:
+    needed = of_predicting_images(4 * 6, 160 * 128 / 4**2, 8)
+    found = check_prediction(com_prediction(disc_scene, tmp_path, **given))
+    lines = [check.text for check in found if "memory" in check.text]
+    for line, (count, head) in zip(lines, expected, strict=True):
+        assert line.startswith(f"{head}memory: about {in_bytes(count * needed)} needed")
+
+
+def test_each_device_is_checked(disc_scene: Any, tmp_path: Path) -> None:
+    settings = com_prediction(disc_scene, tmp_path, devices="cuda:7,cpu,cuda:7", workers=2)
+    found = check_prediction(settings)
+    assert "no GPU was found here, and the device is cuda:7" in said(found, Verdict.CAREFUL)
+    assert "2 processes on cpu, memory: about" in said(found, Verdict.GOOD)
 
 
 def test_disk_and_memory(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +21,7 @@ from napari_sdannce.jobs.checks import (
     check_memory,
     check_network,
     found_com,
+    free_gpu_memory,
     good,
     opened,
     sentence,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 _MOST_WITHOUT = 0.5
 _SMALLER = "a smaller batch takes less"
+_FEWER = "fewer workers, or a smaller batch, take less"
 _BYTES_A_KEYPOINT = 28.0
 """Three coordinates, confidence and height of the heatmap, before they are compressed."""
 
@@ -97,7 +101,7 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
     yield check_disk(settings.output or recording.folder, needed)
     if network is not None:
         pixels = max((size[0] * size[1] for size in sizes if size is not None), default=0)
-        yield check_memory(_memory(settings, network, pixels, n_animals), settings.device, _SMALLER)
+        yield from _check_memory(settings, _memory(settings, network, pixels, n_animals))
 
 
 def _moments(video: RecordingVideo, settings: PredictSettings) -> range:
@@ -182,6 +186,31 @@ def _check_output(
 def _inside(path: Path, experiment: Path) -> str:
     """A path as it is called in the experiment folder."""
     return str(path.relative_to(experiment) if path.is_relative_to(experiment) else path)
+
+
+def _check_memory(settings: PredictSettings, needed: float) -> Iterator[Check]:
+    """Whether each device can hold all the processes that share it: each loads the network."""
+    for device, count in _processes(settings).items():
+        found = check_memory(count * needed, device, _SMALLER if count == 1 else _FEWER)
+        if count > 1:
+            found = replace(found, text=f"{count} processes on {device}, {found.text}")
+        yield found
+
+
+def _processes(settings: PredictSettings) -> Counter[str]:
+    """How many processes each device holds on this machine; none where a queue finds others."""
+    if settings.cluster == "local":
+        return Counter({settings.device: settings.cluster_job.count})
+    if settings.cluster is not None:
+        return Counter()
+    return Counter(map(_same_device, settings.crew or (settings.device,)))
+
+
+def _same_device(name: str) -> str:
+    """One name for each device: auto and cuda are the first GPU, where there is one."""
+    if name == "auto":
+        return "cpu" if free_gpu_memory(name) is None else "cuda:0"
+    return "cuda:0" if name == "cuda" else name
 
 
 def _memory(
