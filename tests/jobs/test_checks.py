@@ -120,7 +120,7 @@ def test_what_is_missing_is_named(disc_scene: Any, tmp_path: Path) -> None:
     experiment = ExperimentSettings(folder=folder)
     found = said(check_training(dannce(disc_scene, experiments=(experiment,))), Verdict.BAD)
     assert f"broken: no video of {camera}" in found
-    assert "labels of centres of mass only, none of poses" in found
+    assert "no label file holds poses, only COMs: com_dannce.mat" in found
     missing = ExperimentSettings(folder=tmp_path / "nowhere")
     found = said(check_training(dannce(disc_scene, experiments=(missing,))), Verdict.BAD)
     assert "nowhere can not be opened" in found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_sdannce.files import open_labels
-from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS
+from napari_sdannce.files.choose_labels import choose_labels
 from napari_sdannce.jobs import memory
 from napari_sdannce.jobs.checks import (
     UNREADABLE,
@@ -105,36 +105,26 @@ def _labels(
     settings: ExperimentSettings, recording: Recording, kind: Literal["com", "dannce"]
 ) -> list[Labels] | Check:
     """Labels that the training will take, or why there are none."""
-    paths = settings.labels or recording.label_files
-    if not paths:
-        return bad(f"{recording.name} has no label file (*dannce.mat)")
     try:
-        read = [_read(path, _changed(path), settings.pixel_origin) for path in paths]
+        fitting = choose_labels(
+            settings,
+            recording.label_files,
+            kind,
+            lambda path, skeleton: _read(path, _changed(path), skeleton, settings.pixel_origin),
+        )
     except UNREADABLE as error:
         return bad(f"{recording.name}: {sentence(error)}")
-    of_coms = [labels for labels in read if _is_of_coms(labels)]
-    of_poses = [labels for labels in read if not _is_of_coms(labels)]
-    fitting = (of_coms or of_poses) if kind == "com" else of_poses
-    if not fitting:
-        return bad(f"{recording.name} has labels of centres of mass only, none of poses")
-    if kind == "com" and len(fitting) > 1 and not settings.labels:
-        names = f"{len(fitting)} label files"
-        return bad(f"{recording.name}: {names} could name the animals; choose one in 'labels'")
-    return fitting
+    return [labels for _, labels in fitting]
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, changed: float, origin: str) -> Labels:
-    return open_labels(path, pixel_origin=PixelOrigin(origin))
+def _read(path: Path, changed: float, skeleton: str | None, origin: str) -> Labels:
+    return open_labels(path, skeleton=skeleton, pixel_origin=PixelOrigin(origin))
 
 
 def _changed(path: Path) -> float:
     """When a file was changed, so that what was read of it is read anew then."""
     return path.stat().st_mtime
-
-
-def _is_of_coms(labels: Labels) -> bool:
-    return len(labels.animals) * len(labels.skeleton.keypoints) <= MOST_COM_POINTS
 
 
 def _check_labels(example: _Example, settings: TrainSettings) -> Iterator[Check]:
