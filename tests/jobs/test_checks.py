@@ -103,6 +103,62 @@ def test_frames_without_labels_need_coms(disc_scene: Any, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize("name", ["SilhouetteLoss", "SilhouetteLoss2D"])
+def test_silhouettes_need_masks(disc_scene: Any, tmp_path: Path, name: str) -> None:
+    def found(**more: Any) -> list[Check]:
+        values = {"folder": disc_scene.folder, "labels": disc_scene.pose_labels, **more}
+        experiment = ExperimentSettings(**values)
+        return check_training(
+            dannce(disc_scene, experiments=(experiment,), losses=("L1Loss", name))
+        )
+
+    assert f"experiment: {name} needs masks of the animals" in said(found(), Verdict.BAD)
+    masks = tmp_path / "masks"
+    assert f"there is no folder of masks {masks}" in said(found(masks=masks), Verdict.BAD)
+    first, *others = disc_scene.recording.names
+    for camera in (first, *others):
+        (masks / camera).mkdir(parents=True)
+    (masks / first / "0.png").touch()
+    text = f"{masks} has no masks of {', '.join(others)} "
+    assert text in said(found(masks=masks), Verdict.BAD)
+    alone = found(masks=masks, cameras=(first,))
+    assert "experiment: masks of every camera" in said(alone, Verdict.GOOD)
+    for camera in others:
+        (masks / camera / "0.png").touch()
+    assert said(found(masks=masks), Verdict.BAD) == ""
+    assert "masks" not in said(check_training(dannce(disc_scene)), Verdict.BAD)
+
+
+def test_a_table_of_bones_is_of_the_skeleton(disc_scene: Any, tmp_path: Path) -> None:
+    skeleton = tmp_path / "discs.yaml"
+    skeleton.write_text(
+        "name: discs\nkeypoints: [nose, left, right, tail]\n"
+        "edges: [[nose, left], [nose, right], [left, tail], [right, tail]]\n"
+    )
+    experiment = ExperimentSettings(
+        folder=disc_scene.folder, labels=disc_scene.pose_labels, skeleton=str(skeleton)
+    )
+
+    def found(loss: str) -> list[Check]:
+        return check_training(
+            dannce(disc_scene, experiments=(experiment,), losses=("L1Loss", loss))
+        )
+
+    path = tmp_path / "priors.npy"
+    with_table = f"BoneLengthLoss:0.5,priors={path}"
+    assert f"BoneLengthLoss: no priors {path}" in said(found(with_table), Verdict.BAD)
+    np.save(path, np.ones((3, 2)))
+    assert "has the shape (3, 2), expected an .npy of (4, 2)" in said(
+        found(with_table), Verdict.BAD
+    )
+    np.save(path, np.ones((4, 2)))
+    assert said(found(with_table), Verdict.BAD) == ""
+    assert "lengths of 4 bones from priors.npy" in said(found(with_table), Verdict.GOOD)
+    wrong = found("BoneLengthLoss:0.5,ref_index=4")
+    assert "BoneLengthLoss: no bone 4; bones of 'discs': 0 to 3" in said(wrong, Verdict.BAD)
+    assert said(found("BoneLengthLoss:0.5,ref_index=4,relative_scale=false"), Verdict.BAD) == ""
+
+
 def test_a_graph_is_meant_to_refine_what_dannce_learned(disc_scene: Any) -> None:
     values = dannce(disc_scene).model_dump(exclude_unset=True)
     found = said(check_training(SdannceTrainSettings.model_validate(values)), Verdict.CAREFUL)
