@@ -615,7 +615,8 @@ def test_check_lines_show_the_worst_first(qtbot: Any) -> None:
     lines = CheckLines()
     qtbot.addWidget(lines)
     assert not lines.is_bad
-    lines.show_checks([Check(Verdict(word), word) for word in ("good", "bad", "careful")])
+    words = ("good", "bad", "careful", "bad")
+    lines.show_checks([Check(Verdict(word), word) for word in words])
     assert [check.text for check in lines.checks] == ["bad", "careful", "good"]
     assert lines.is_bad
     lines.say("Choose something.")

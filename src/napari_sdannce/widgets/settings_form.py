@@ -119,6 +119,9 @@ class SettingsForm(QWidget):
         self.trouble.setStyleSheet(_TROUBLE)
         self.trouble.hide()
         self.more = QCollapsible("More settings")
+        outside = self.more.layout()
+        if outside is not None:
+            outside.setContentsMargins(0, 0, 0, 0)
         inside = self.more.content().layout()
         if inside is not None:
             inside.setContentsMargins(0, 4, 0, 0)

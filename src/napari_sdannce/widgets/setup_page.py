@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _EACH_HAS_ITS_OWN = "Each experiment has its own: choose it in the list at the top."
 _MISSING = "Something is still missing above."
-_LONGEST_NAME = 26
+_LONGEST_NAME = 22
 """Letters: a button that says more makes the panel wider."""
 _QUIET = "color: #9a9a9a; font-size: 11px"
 _PAUSE_MS = 400
