@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.geometry.reach import cube_in_image
 from napari_sdannce.training.masks import read_masks
 from napari_sdannce.training.moments import labelled_frames
-from napari_sdannce.training.wanted import wanted_examples
+from napari_sdannce.training.wanted import lacking, wanted_examples
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
@@ -110,6 +110,12 @@ def n_wanted(experiment: Experiment, settings: DannceTrainSettings) -> int:
     """How many examples an experiment has if all its frames can be read."""
     with RecordingVideo(experiment.recording) as video:
         return len(wanted_examples(experiment, settings, video.sample_ids, 0))
+
+
+def what_is_lacking(experiment: Experiment, settings: DannceTrainSettings) -> str | None:
+    """Say so when there are fewer examples than the settings ask for."""
+    with RecordingVideo(experiment.recording) as video:
+        return lacking(experiment, settings, video.sample_ids)
 
 
 def _example(

@@ -158,7 +158,7 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
             kind,
             lambda path, skeleton: open_labels(path, skeleton=skeleton, pixel_origin=origin),
         )
-        labels = merge_animals([each for _, each in fitting])
+        labels = merge_animals([each for _, each in fitting], [path.name for path, _ in fitting])
         if all(holds_coms(each, path) for path, each in fitting):
             labels = one_point_an_animal(labels)
     trace = _trace(settings.com, recording, settings) if settings.com else None
@@ -209,10 +209,17 @@ def one_point_an_animal(labels: Labels) -> Labels:
     )
 
 
-def merge_animals(parts: Sequence[Labels]) -> Labels:
+def merge_animals(parts: Sequence[Labels], files: Sequence[str] = ()) -> Labels:
     """Labels of several files, each of other animals of the same recording, as one.
 
     Animals keep their names when no two have the same.
+
+    Parameters
+    ----------
+    parts
+        Labels of each file.
+    files
+        Their names, for errors.
 
     Raises
     ------
@@ -222,11 +229,12 @@ def merge_animals(parts: Sequence[Labels]) -> Labels:
     first = parts[0]
     if len(parts) == 1:
         return first
-    for other in parts[1:]:
+    called = [f" ({name})" for name in files] or [""] * len(parts)
+    for other, name in zip(parts[1:], called[1:], strict=True):
         if other.skeleton.keypoints != first.skeleton.keypoints:
             raise ValueError(
-                f"labels of skeleton '{other.skeleton.name}' can not be joined with those of "
-                f"'{first.skeleton.name}'"
+                f"labels of skeleton '{other.skeleton.name}'{name} can not be joined with those of "
+                f"'{first.skeleton.name}'{called[0]}"
             )
     parts = [part.select_views(first.views) for part in parts]
     ids = np.unique(np.concatenate([part.sample_ids for part in parts]))
