@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.com_mat import write_com
@@ -21,9 +22,13 @@ from napari_sdannce.jobs.checks import (
     judge_disk,
     judge_memory,
 )
+from napari_sdannce.jobs.memory import of_predicting_images
 from napari_sdannce.jobs.pictures import of_poses
 from napari_sdannce.jobs.predicting import check_prediction
+from napari_sdannce.jobs.results import poses_folder
 from napari_sdannce.jobs.teaching import check_training
+from napari_sdannce.predictions import ComStore, Job, PoseStore, read_com_trace
+from napari_sdannce.predictions.hashes import trace_hash, weights_hash
 from napari_sdannce.settings import (
     ComPredictSettings,
     ComTrainSettings,
@@ -96,6 +101,62 @@ def test_frames_without_labels_need_coms(disc_scene: Any, tmp_path: Path) -> Non
     assert "frames without labels need a COM, and experiment has no COM trace" in said(
         found, Verdict.BAD
     )
+
+
+@pytest.mark.parametrize("name", ["SilhouetteLoss", "SilhouetteLoss2D"])
+def test_silhouettes_need_masks(disc_scene: Any, tmp_path: Path, name: str) -> None:
+    def found(**more: Any) -> list[Check]:
+        values = {"folder": disc_scene.folder, "labels": disc_scene.pose_labels, **more}
+        experiment = ExperimentSettings(**values)
+        return check_training(
+            dannce(disc_scene, experiments=(experiment,), losses=("L1Loss", name))
+        )
+
+    assert f"experiment: {name} needs masks of the animals" in said(found(), Verdict.BAD)
+    masks = tmp_path / "masks"
+    assert f"there is no folder of masks {masks}" in said(found(masks=masks), Verdict.BAD)
+    first, *others = disc_scene.recording.names
+    for camera in (first, *others):
+        (masks / camera).mkdir(parents=True)
+    (masks / first / "0.png").touch()
+    text = f"{masks} has no masks of {', '.join(others)} "
+    assert text in said(found(masks=masks), Verdict.BAD)
+    alone = found(masks=masks, cameras=(first,))
+    assert "experiment: masks of every camera" in said(alone, Verdict.GOOD)
+    for camera in others:
+        (masks / camera / "0.png").touch()
+    assert said(found(masks=masks), Verdict.BAD) == ""
+    assert "masks" not in said(check_training(dannce(disc_scene)), Verdict.BAD)
+
+
+def test_a_table_of_bones_is_of_the_skeleton(disc_scene: Any, tmp_path: Path) -> None:
+    skeleton = tmp_path / "discs.yaml"
+    skeleton.write_text(
+        "name: discs\nkeypoints: [nose, left, right, tail]\n"
+        "edges: [[nose, left], [nose, right], [left, tail], [right, tail]]\n"
+    )
+    experiment = ExperimentSettings(
+        folder=disc_scene.folder, labels=disc_scene.pose_labels, skeleton=str(skeleton)
+    )
+
+    def found(loss: str) -> list[Check]:
+        return check_training(
+            dannce(disc_scene, experiments=(experiment,), losses=("L1Loss", loss))
+        )
+
+    path = tmp_path / "priors.npy"
+    with_table = f"BoneLengthLoss:0.5,priors={path}"
+    assert f"BoneLengthLoss: no priors {path}" in said(found(with_table), Verdict.BAD)
+    np.save(path, np.ones((3, 2)))
+    assert "has the shape (3, 2), expected an .npy of (4, 2)" in said(
+        found(with_table), Verdict.BAD
+    )
+    np.save(path, np.ones((4, 2)))
+    assert said(found(with_table), Verdict.BAD) == ""
+    assert "lengths of 4 bones from priors.npy" in said(found(with_table), Verdict.GOOD)
+    wrong = found("BoneLengthLoss:0.5,ref_index=4")
+    assert "BoneLengthLoss: no bone 4; bones of 'discs': 0 to 3" in said(wrong, Verdict.BAD)
+    assert said(found("BoneLengthLoss:0.5,ref_index=4,relative_scale=false"), Verdict.BAD) == ""
 
 
 def test_a_graph_is_meant_to_refine_what_dannce_learned(disc_scene: Any) -> None:
@@ -187,15 +248,144 @@ def test_networks_that_do_not_fit(disc_scene: Any, tmp_path: Path) -> None:
     assert "there is no network" in said(check_prediction(absent), Verdict.BAD)
 
 
-def test_a_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path) -> None:
-    (tmp_path / "out" / "com.zarr").mkdir(parents=True)
-    checkpoint = network(tmp_path, network={"kind": "com", "width": 8, "in_channels": 3})
-    settings = ComPredictSettings(
-        experiment=disc_scene.folder, checkpoint=checkpoint, output=tmp_path / "out", device="cpu"
+def com_prediction(scene: Any, folder: Path, **more: Any) -> ComPredictSettings:
+    checkpoint = network(folder, network={"kind": "com", "width": 8, "in_channels": 3})
+    given = {"experiment": scene.folder, "checkpoint": checkpoint, "device": "cpu"}
+    return ComPredictSettings(**(given | more))
+
+
+def test_a_com_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = com_prediction(disc_scene, tmp_path, output=out)
+    job = Job(
+        animals=("white",),
+        cameras=disc_scene.recording.names,
+        weights=weights_hash(settings.checkpoint),
     )
+    ComStore.create(out / "com.zarr", np.arange(48), job)
     found = check_prediction(settings)
-    assert "the same one goes on where it was" in said(found, Verdict.CAREFUL)
+    assert "out holds a prediction of this network: it goes on where it was" in said(
+        found, Verdict.CAREFUL
+    )
     assert said(found, Verdict.BAD) == ""
+    fewer = settings.model_copy(update={"count": 12})
+    assert "out holds a prediction of other frames: choose another results folder" in said(
+        check_prediction(fewer), Verdict.BAD
+    )
+    settings.checkpoint.write_bytes(b"learned more")
+    assert "out holds a prediction of another network" in said(
+        check_prediction(settings), Verdict.BAD
+    )
+    (out / "com.zarr" / "zarr.json").write_text("{}")
+    assert "out holds a com.zarr that can not be read" in said(
+        check_prediction(settings), Verdict.BAD
+    )
+    (tmp_path / "file").touch()
+    no_folder = settings.model_copy(update={"output": tmp_path / "file"})
+    assert "file is a file" in said(check_prediction(no_folder), Verdict.BAD)
+
+
+def test_coms_stay_where_they_are_looked_for(disc_scene: Any, tmp_path: Path) -> None:
+    """A second folder would not be found: poses would be predicted from the COMs in the first."""
+    scene = tmp_path / "scene"
+    shutil.copytree(disc_scene.folder, scene)
+    settings = com_prediction(disc_scene, tmp_path, experiment=scene)
+    (line,) = [check for check in check_prediction(settings) if check.results]
+    assert (line.text, line.verdict) == ("results go to COM/predict", Verdict.GOOD)
+    job = Job(animals=("white",), cameras=("top",), weights="of another one")
+    ComStore.create(scene / "COM" / "predict" / "com.zarr", np.arange(48), job)
+    found = check_prediction(settings)
+    assert "COM/predict holds a prediction of another network: choose another" in said(
+        found, Verdict.BAD
+    )
+
+
+@pytest.mark.parametrize("kind", ["dannce", "sdannce"])
+def test_poses_of_another_network_get_a_folder_of_their_own(
+    disc_scene: Any, tmp_path: Path, kind: str
+) -> None:
+    scene = tmp_path / "scene"
+    shutil.copytree(disc_scene.folder, scene)
+    trace, *_ = write_com(tmp_path, disc_scene.com, np.arange(48))
+    checkpoint = network(tmp_path, network=NETWORK["network"] | {"kind": kind})
+    settings = DanncePredictSettings(
+        experiment=scene, checkpoint=checkpoint, com=trace, device="cpu"
+    )
+
+    def where(settings: DanncePredictSettings) -> tuple[str, Path | None]:
+        (line,) = [check for check in check_prediction(settings) if check.results]
+        return line.text, line.results
+
+    first = scene / kind.upper() / "predict"
+    assert where(settings) == (f"results go to {kind.upper()}/predict", first)
+    theirs = Job(animals=("white", "black"), keypoints=("a",), weights="of another one")
+    PoseStore.create(first / "poses.zarr", np.arange(48), theirs)
+    second = first.with_name("predict-2")
+    assert where(settings) == (
+        f"results go to {kind.upper()}/predict-2, as {kind.upper()}/predict holds a prediction of "
+        "another network",
+        second,
+    )
+    named = settings.model_copy(update={"output": first})
+    assert f"{kind.upper()}/predict holds a prediction of another network: choose" in said(
+        check_prediction(named), Verdict.BAD
+    )
+    usable = read_com_trace(trace)
+    ours = theirs.model_copy(
+        update={"weights": weights_hash(checkpoint), "settings": {"com": trace_hash(usable)}}
+    )
+    PoseStore.create(second / "poses.zarr", np.arange(48), ours)
+    assert where(settings)[1] == second
+    assert "predict-2 holds a prediction of this network: it goes on" in where(settings)[0]
+    # a quick look at a few frames, or another trace, is another prediction
+    third = first.with_name("predict-3")
+    assert where(settings.model_copy(update={"count": 5}))[1] == third
+    moved, *_ = write_com(tmp_path / "moved", disc_scene.com + 1, np.arange(48))
+    assert where(settings.model_copy(update={"com": moved}))[1] == third
+    third.mkdir()
+    (third / "save_data_AVG.mat").touch()
+    assert where(settings.model_copy(update={"count": 5}))[1] == first.with_name("predict-4")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("encoder.a", "DANNCE"), ("pose_generator.a", "SDANNCE")]
+)
+def test_weights_of_the_reference_program_tell_what_they_are(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"state_dict": {name: torch.zeros(1)}}, path)
+    assert poses_folder(tmp_path, path, None) == tmp_path / kind / "predict"
+    path.write_bytes(b"damaged")
+    assert poses_folder(tmp_path, path, None) == tmp_path / "DANNCE" / "predict"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [(1, "")]),
+        ({"workers": 3}, [(3, "3 processes on cpu, ")]),
+        # two devices of one name and the processes of each
+        ({"devices": "cpu,cpu", "workers": 2}, [(4, "4 processes on cpu, ")]),
+        ({"cluster": "local", "cluster_job": {"count": 2}}, [(2, "2 processes on cpu, ")]),
+        ({"cluster": "slurm"}, []),
+    ],
+)
+def test_processes_on_one_device_share_its_memory(
+    disc_scene: Any, tmp_path: Path, given: dict[str, Any], expected: list[tuple[int, str]]
+) -> None:
+    needed = of_predicting_images(4 * 6, 160 * 128 / 4**2, 8)
+    found = check_prediction(com_prediction(disc_scene, tmp_path, **given))
+    lines = [check.text for check in found if "memory" in check.text]
+    for line, (count, head) in zip(lines, expected, strict=True):
+        assert line.startswith(f"{head}memory: about {in_bytes(count * needed)} needed")
+
+
+def test_each_device_is_checked(disc_scene: Any, tmp_path: Path) -> None:
+    settings = com_prediction(disc_scene, tmp_path, devices="cuda:7,cpu,cuda:7", workers=2)
+    found = check_prediction(settings)
+    assert "no GPU was found here, and the device is cuda:7" in said(found, Verdict.CAREFUL)
+    assert "2 processes on cpu, memory: about" in said(found, Verdict.GOOD)
 
 
 def test_disk_and_memory(tmp_path: Path) -> None:

@@ -44,6 +44,15 @@ def test_parts_that_may_be_left_to_training() -> None:
     assert named(ComPredictSettings)["pixel_origin"].choices == ("matlab", "zero", "reference")
 
 
+def test_where_none_is_a_value_of_its_own() -> None:
+    fields = named(ComPredictSettings)
+    assert {name for name, field in fields.items() if field.can_be_none} == {
+        "max_error_px",  # 40 px unless one says that there is no limit
+        "image.crop_rows",  # as in training unless one says that nothing is cut off
+        "image.crop_columns",
+    }
+
+
 def test_what_no_form_can_show() -> None:
     class Loss(Settings):
         name: Literal["L1"] = "L1"
@@ -72,6 +81,7 @@ def test_nested_values() -> None:
     assert look_up(values, ("a", "c")) == 4
     assert look_up(values, ("a", "c", "d")) is None
     assert look_up(values, ("x",)) is None
+    assert look_up(values, ("x",), "absent") == "absent"
 
 
 def test_what_must_be_given() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,17 @@ import pytest
 import yaml
 from qtpy.QtWidgets import QFileDialog
 
+from napari_sdannce.cli.sources import train_settings
 from napari_sdannce.demo_data import sample_folder, sample_weights
 from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.files.settings_file import read_settings_file
 from napari_sdannce.jobs.background import JOBS, JobNote, State
 from napari_sdannce.jobs.checks import Check, Verdict
-from napari_sdannce.settings import DanncePredictSettings
+from napari_sdannce.settings import (
+    DanncePredictSettings,
+    ExperimentSettings,
+    SdannceTrainSettings,
+)
 from napari_sdannce.settings.events import (
     CheckpointSaved,
     EpochDone,
@@ -28,6 +36,7 @@ from napari_sdannce.settings.events import (
     Progress,
     TrainingStep,
 )
+from napari_sdannce.settings.losses import BoneLengthLoss
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.check_lines import CheckLines
 from napari_sdannce.widgets.experiment_list import ExperimentList
@@ -226,9 +235,10 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     )
     view.look()
     assert view.headline.text() == "Training, 1 min 30 s left"
+    assert view.advice.text().startswith("<b>Stop</b>: when the validation error")
     said = view.detail.text().replace("\u200b", "")
     assert said == "5 of 10 steps, epoch 1 of 2, error 9.25 mm\nDark."
-    curves = [item.getData()[1].tolist() for item in view.curves.error.listDataItems()]
+    curves = [item.getData()[1].tolist() for item in view.curves.error.area.listDataItems()]
     assert curves == [[9.25]]
     assert view.curves.nothing.isHidden()
     samples = tmp_path / "run" / "samples"
@@ -243,6 +253,7 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     assert view.stop_button.isHidden()
     assert not view.load_button.isHidden()
     assert view.picture.path == samples / "epoch-1.png"
+    assert "<b>Next</b>: s-DANNCE, started from this network" in view.advice.text()
     assert view.log.toPlainText().endswith("/run".replace("/", "/\u200b"))
 
 
@@ -252,12 +263,27 @@ def test_each_part_of_a_validation_loss_has_its_name(view: JobView, tmp_path: Pa
     view.follow(
         a_job(tmp_path, ("train", "sdannce"), step, EpochDone(epoch=1, total=2, metrics=metrics))
     )
-    drawn = {item.name(): item.getData()[1].tolist() for item in view.curves.loss.listDataItems()}
+    plot = view.curves.loss
+    drawn = {item.name(): item.getData()[1].tolist() for item in plot.area.listDataItems()}
     assert drawn == {
         "training": [3.0],
         "validation L1Loss": [4.0],
         "validation BoneLengthLoss": [0.5],
     }
+    assert plot.area.plotItem.legend is None
+    said = plot.names.text().replace("&nbsp;", " ")
+    assert all(f"</span> {name}" in said for name in drawn)
+
+
+def test_names_of_curves_are_wrapped_in_a_narrow_dock(view: JobView, tmp_path: Path) -> None:
+    metrics = {f"val_{name}Loss": 1.0 for name in ("L1", "BoneLength", "Consistency", "Silhouette")}
+    step = TrainingStep(step=5, total=10, loss=3.0)
+    view.follow(
+        a_job(tmp_path, ("train", "sdannce"), step, EpochDone(epoch=1, total=2, metrics=metrics))
+    )
+    plot = view.curves.loss
+    assert plot.minimumSizeHint().width() < 300
+    assert plot.names.heightForWidth(300) > 2 * plot.names.fontMetrics().height()
 
 
 def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path: Path) -> None:
@@ -265,6 +291,7 @@ def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path:
     job.log_file.write_text("OSError: 28\n")
     view.follow(job)
     assert view.headline.text() == "It failed"
+    assert view.advice.isHidden()
     assert view.detail.text() == "The disk is full"
     assert "OSError: 28" in view.log.toPlainText()
     assert view.load_button.isHidden()
@@ -311,11 +338,54 @@ def test_a_result_is_drawn_over_its_recording(
     monkeypatch.setattr(napari_adapter, "open_panel", lambda *_: recording)
     panel.experiments.add([experiment])
     assert panel.jobs.view.load_button.text() == "Load result"
+    assert "<b>Look at</b>: frames of low confidence" in panel.jobs.view.advice.text()
     with qtbot.waitSignal(recording.marks_opened, timeout=WAIT_MS):
         panel.jobs.view.load_button.click()
     (drawn,) = recording.shown.drawn
     assert len(drawn.marks.moments()) == 12
     assert recording.shown.recording.folder == experiment
+
+
+@pytest.mark.parametrize("chosen", [None, "mine"])
+def test_a_job_writes_where_the_check_says(
+    docked: Docked, discs: Path, tmp_path: Path, qtbot: Any, chosen: str | None
+) -> None:
+    """A network that is no network: the job fails at once, and where it would write is known."""
+    checkpoint = tmp_path / "net.safetensors"
+    checkpoint.touch()
+    about = {"kind": "sdannce", "n_views": 4, "n_keypoints": 4, "width": 8}
+    volume = {"size_mm": 140, "voxels": 16}
+    about = {"network": about, "cameras": [], "volume": volume}
+    checkpoint.with_suffix(".json").write_text(json.dumps(about))
+    first = discs / "SDANNCE" / "predict"
+    first.mkdir(parents=True)
+    (first / "save_data_AVG.mat").touch()
+    panel = docked(PredictPanel)
+    panel.experiments.add([discs])
+    page = panel.pages[("predict", "dannce")]
+    output = tmp_path / chosen if chosen else None
+    choose(panel, page.kind.what, {("checkpoint",): checkpoint, ("output",): output})
+    found = checked(panel, page.kind.what, qtbot)
+    expected = output or first.with_name("predict-2")
+    said = str(output) if output else "SDANNCE/predict-2, as SDANNCE/predict holds results of"
+    assert f"results go to {said}" in "\n".join(check.text for check in found)
+    page.start_button.click()
+    (job,) = panel.jobs.jobs
+    qtbot.waitUntil(lambda: ended(panel), timeout=WAIT_MS)
+    assert job.note.output == expected
+    assert yaml.safe_load(job.settings_file.read_text())["output"] == str(expected)
+
+
+def test_the_panel_says_where_a_run_goes(docked: Docked, discs: Path, qtbot: Any) -> None:
+    (discs / "DANNCE" / "train").mkdir(parents=True)
+    (discs / "DANNCE" / "train" / "config.yaml").touch()
+    panel = docked(TrainPanel)
+    panel.experiments.add([discs])
+    said = [check.text for check in checked(panel, ("train", "dannce"), qtbot)]
+    assert "results go to DANNCE/train-2" in said
+    choose(panel, ("train", "dannce"), {("output",): discs / "mine"})
+    said = [check.text for check in checked(panel, ("train", "dannce"), qtbot)]
+    assert not [text for text in said if text.startswith("results go to")]
 
 
 def test_start_waits_for_what_is_missing(docked: Docked, discs: Path, qtbot: Any) -> None:
@@ -360,26 +430,148 @@ def test_the_recording_on_screen_is_chosen(
     assert docked(PredictPanel).experiments.folders == (folder,)
 
 
-def test_settings_of_a_run_are_taken_over(
-    docked: Docked, discs: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noted = {"experiments": [{"folder": "discs", "cameras": ["a", "b"]}], "epochs": 3,
-             "start_from": "net.pth", "volume": {"voxels": 16}}  # fmt: skip
-    file = discs.parent / "config.yaml"
-    file.write_text(yaml.safe_dump(noted))
-    panel = docked(TrainPanel)
-    page = panel.pages[("train", "dannce")]
+@pytest.fixture
+def chosen_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that a person chooses whenever asked for one."""
+    file = tmp_path / "config.yaml"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
+    return file
+
+
+def test_settings_of_a_run_are_taken_over(docked: Docked, discs: Path, chosen_file: Path) -> None:
+    here = chosen_file.parent
+    noted = {
+        "experiments": [{"folder": "discs", "cameras": ["a", "b"], "com": "com3d.mat",
+                         "labels": ["x_dannce.mat"], "masks": "masks", "skeleton": "rat23"}],
+        "epochs": 3, "output": "DANNCE/train", "start_from": "net.pth", "volume": {"voxels": 16},
+        "losses": ["L1Loss", {"name": "BoneLengthLoss", "priors": "rat.npy"}],
+    }  # fmt: skip
+    chosen_file.write_text(yaml.safe_dump(noted))
+    panel = docked(TrainPanel)
+    panel.experiments.add([here / "another"])
+    page = panel.pages[("train", "sdannce")]
     page.file_button.click()
     settings = page.settings()
-    assert settings is not None
-    assert settings.experiments[0].folder == discs
-    assert settings.experiments[0].cameras == ("a", "b")
+    assert isinstance(settings, SdannceTrainSettings)
+    assert settings.experiments == (
+        ExperimentSettings(folder=discs, cameras=("a", "b"), com=here / "com3d.mat",
+                           labels=(here / "x_dannce.mat",), masks=here / "masks", skeleton="rat23"),
+    )  # fmt: skip
+    assert panel.experiments.folders == (discs,)
     assert (settings.epochs, settings.volume.voxels) == (3, 16)
-    assert settings.start_from == discs.parent / "net.pth"
-    file.write_text("epochs: soon\n")
+    assert settings.start_from == here / "net.pth"
+    assert isinstance(settings.losses[1], BoneLengthLoss)
+    assert settings.losses[1].priors == here / "rat.npy"
+    assert settings.output is None
+    assert "the results folder is left open" in page.notes.text()
+    chosen_file.write_text("epochs: soon\n")
     page.file_button.click()
     assert panel.status.startswith("config.yaml: 'epochs': Input should be a valid integer")
+    assert page.settings() == settings
+
+
+def test_each_experiment_has_settings_of_its_own(docked: Docked, tmp_path: Path) -> None:
+    monday, tuesday = tmp_path / "monday", tmp_path / "tuesday"
+    panel = docked(TrainPanel)
+    dannce, sdannce = panel.pages.values()
+    panel.experiments.add([monday, tuesday])
+    for row, (name, cameras) in enumerate([("m", "left, top"), ("t", "")]):
+        panel.experiments.list.setCurrentRow(row)
+        dannce.one.rows[("com",)].editor.set(f"/{name}/com3d.mat")
+        dannce.one.rows[("labels",)].editor.set(f"/{name}_dannce.mat")
+        dannce.one.rows[("cameras",)].editor.set(cameras)
+    expected = tuple(
+        ExperimentSettings(
+            folder=folder, com=f"/{name}/com3d.mat", labels=(f"/{name}_dannce.mat",), **more
+        )
+        for folder, name, more in (
+            (monday, "m", {"cameras": ("left", "top")}),
+            (tuesday, "t", {}),
+        )
+    )
+    assert dannce.settings().experiments == expected
+    # both networks learn of the same labels
+    assert sdannce.settings().experiments == expected
+    panel.experiments.list.setCurrentRow(0)
+    assert sdannce.one.more.text() == "Cameras and labels of monday (m)"
+    assert sdannce.one.rows[("cameras",)].editor.get() == ["left", "top"]
+    panel.experiments.remove_button.click()
+    assert dannce.settings().experiments == expected[1:]
+    assert dannce.one.rows[("com",)].editor.get() == "/t/com3d.mat"
+
+
+def test_what_is_wrong_with_an_experiment_out_of_sight_is_said(
+    docked: Docked, tmp_path: Path
+) -> None:
+    panel = docked(TrainPanel)
+    panel.experiments.add([tmp_path / "monday", tmp_path / "tuesday"])
+    page = panel.pages[("train", "dannce")]
+    page.one.rows[("com_median",)].editor.set("many")
+    panel.experiments.list.setCurrentRow(0)
+    page.check()
+    assert page.lines.text() == "Something is wrong with tuesday: choose it in the list."
+    assert not page.start_button.isEnabled()
+    panel.experiments.list.setCurrentRow(1)
+    page.check()
+    assert page.one.rows[("com_median",)].trouble == "must be a whole number"
+
+
+def test_a_file_replaces_the_experiments_and_gives_each_its_own(
+    docked: Docked, tmp_path: Path, chosen_file: Path
+) -> None:
+    each = [{"folder": "a", "com": "a/com3d.mat"}, {"folder": "b", "labels": ["b_dannce.mat"]}]
+    chosen_file.write_text(yaml.safe_dump({"experiments": each}))
+    panel = docked(TrainPanel)
+    panel.experiments.add([tmp_path / "old", tmp_path / "b"])
+    page = panel.pages[("train", "dannce")]
+    page.one.rows[("com",)].editor.set("/old/com3d.mat")
+    page.file_button.click()
+    assert page.settings().experiments == (
+        ExperimentSettings(folder=tmp_path / "a", com=tmp_path / "a" / "com3d.mat"),
+        ExperimentSettings(folder=tmp_path / "b", labels=(tmp_path / "b_dannce.mat",)),
+    )
+    chosen_file.write_text("epochs: 7\n")  # names none: those that are there stay
+    page.file_button.click()
+    assert [one.folder.name for one in page.settings().experiments] == ["a", "b"]
+
+
+def test_a_reference_configuration_is_taken_over(
+    docked: Docked, checkout: Path, tmp_path: Path, chosen_file: Path
+) -> None:
+    folder = tmp_path / "day0"
+    folder.mkdir()
+    shutil.copy(checkout / "configs" / "io_example.yaml", folder / "io.yaml")
+    shutil.copy(checkout / "configs" / "sdannce_rat.yaml", chosen_file)
+    panel = docked(TrainPanel)
+    panel.experiments.add([folder])
+    page = panel.pages[("train", "sdannce")]
+    page.file_button.click()
+    settings = page.settings()
+    # the command line, run in that folder, takes the same
+    with contextlib.chdir(folder):
+        asked = train_settings(SdannceTrainSettings, (str(chosen_file),), {}, "none")
+    assert settings == asked.model_copy(update={"output": None})
+    assert len(panel.experiments.experiments) == 2  # two animals of one recording
+    assert panel.experiments.list.item(0).text().startswith("day1 (20260101_rat1)")
+    said = page.notes.text().replace("\u200b", "")
+    ignored = read_settings_file(chosen_file, SdannceTrainSettings, experiment=folder).ignored
+    assert ignored
+    assert all(f"'{each.key}' is ignored: {each.reason}" in said for each in ignored)
+
+
+def test_a_reference_prediction_is_taken_over(
+    docked: Docked, checkout: Path, tmp_path: Path, chosen_file: Path
+) -> None:
+    shutil.copy(checkout / "configs" / "io_example.yaml", tmp_path / "io.yaml")
+    shutil.copy(checkout / "configs" / "sdannce_rat.yaml", chosen_file)
+    panel = docked(PredictPanel)
+    page = panel.pages[("predict", "dannce")]
+    page.file_button.click()
+    assert panel.experiments.folders == (tmp_path,)
+    settings = page.settings()
+    assert isinstance(settings, DanncePredictSettings)
+    assert settings.com == tmp_path / "COM" / "predict" / "com3d.mat"
+    assert settings.output is None
 
 
 def test_one_frame_is_predicted(
@@ -423,7 +615,8 @@ def test_check_lines_show_the_worst_first(qtbot: Any) -> None:
     lines = CheckLines()
     qtbot.addWidget(lines)
     assert not lines.is_bad
-    lines.show_checks([Check(Verdict(word), word) for word in ("good", "bad", "careful")])
+    words = ("good", "bad", "careful", "bad")
+    lines.show_checks([Check(Verdict(word), word) for word in words])
     assert [check.text for check in lines.checks] == ["bad", "careful", "good"]
     assert lines.is_bad
     lines.say("Choose something.")

@@ -19,6 +19,7 @@ from napari_sdannce.settings import (
     ExperimentSettings,
     Settings,
 )
+from napari_sdannce.widgets.setting_words import shorten
 from napari_sdannce.widgets.settings_form import SettingsForm
 
 pytestmark = pytest.mark.window
@@ -141,6 +142,23 @@ def test_fields_a_form_can_not_show_are_named_and_kept(make: Any) -> None:
     assert form.settings() == Later()
 
 
+def test_none_in_a_file_is_not_the_default(make: Any) -> None:
+    form = make(ComPredictSettings)
+    values = {"checkpoint": NETWORK, "max_error_px": None, "image": {"crop_rows": None}}
+    form.fill(values)
+    given = ComPredictSettings(**values)
+    assert form.settings() == given
+    assert form.settings().image.model_fields_set == {"crop_rows"}
+    assert form.rows[("max_error_px",)].editor.native.text() == "none"
+    form.rows[("image", "crop_rows")].editor.set("5, 20")
+    form.rows[("max_error_px",)].editor.set("12")
+    settings = form.settings()
+    assert (settings.image.crop_rows, settings.max_error_px) == ((5, 20), 12.0)
+    form.fill({"checkpoint": NETWORK, "count": None, "image": None})
+    assert form.settings() == ComPredictSettings(checkpoint=NETWORK)
+    assert form.settings().image is None
+
+
 def test_units_names_and_help(make: Any) -> None:
     form = make(DannceTrainSettings, ("epochs",))
     jitter = form.rows[("com_jitter_mm",)]
@@ -150,6 +168,11 @@ def test_units_names_and_help(make: Any) -> None:
     assert form.rows[("epochs",)].below.text() == "Passes over the training examples"
     assert form.rows[("seed",)].below.isHidden()
     assert form.rows[("volume", "voxels")].editor.native.maximum() == 256
+
+
+def test_long_names_are_shortened() -> None:
+    assert shorten("two_rats", 8) == "two_rats"
+    assert shorten("two_rats_of_tuesday", 9) == "two_…sday"
 
 
 def test_the_wheel_scrolls_and_changes_nothing(make: Any) -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_sdannce.cli.options import OPTIONS, given_options, merged, validated
 from napari_sdannce.cli.progress import reporter
-from napari_sdannce.settings import (
-    ComPredictSettings,
-    ComTrainSettings,
-    DanncePredictSettings,
-    DannceTrainSettings,
-    ExperimentSettings,
-    SdannceTrainSettings,
-)
+from napari_sdannce.settings import ExperimentSettings
 from napari_sdannce.settings.base import PredictSettings, TrainSettings
 from napari_sdannce.settings.events import Message
 
@@ -64,9 +55,11 @@ def predict_settings(
 
 def _options(given: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     """Options that were given, their paths made absolute: what a run notes holds anywhere."""
+    from napari_sdannce.files.settings_file import absolute_paths
+
     here = Path.cwd()
     return {
-        path: _absolute({path[-1]: value}, here)[path[-1]]
+        path: absolute_paths({path[-1]: value}, here)[path[-1]]
         for path, value in given_options(given).items()
     }
 
@@ -81,104 +74,15 @@ def _existing(source: str) -> Path:
 
 
 def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any]:
-    """Values of a settings file of ours (paths relative to it), or of the reference program."""
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        raise ValueError(f"{path}: a file of type '{path.suffix}', expected a .yaml of settings")
-    from napari_sdannce.files.yaml_file import read_yaml
+    """Values of a settings file; says what of a reference configuration is not followed.
 
-    content = read_yaml(path, "a file of settings").content
-    if set(content) <= set(model.model_fields):
-        return _absolute(content, path.parent)
-    from napari_sdannce.files.reference_config import known_keys
-
-    of_ours = len(set(content) & set(model.model_fields))
-    if of_ours >= len(set(content) & known_keys()):
-        unknown = sorted(map(str, set(content) - set(model.model_fields)))
-        nested = [
-            f"'{name}: ...' is written as '{group}: {{{name.removeprefix(group + '_')}: ...}}'"
-            for name in unknown
-            for group in model.model_fields
-            if name.startswith(f"{group}_")
-        ]
-        near = [get_close_matches(name, model.model_fields, n=1, cutoff=0.7) for name in unknown]
-        meant = ", ".join(names[0] for names in near if names)
-        all_near = all(near)  # else it may be a file of another job
-        there = (
-            f"did you mean {meant}?" if all_near else f"there are {', '.join(model.model_fields)}"
-        )
-        raise ValueError(f"{path}: no settings {', '.join(unknown)}; {'; '.join(nested) or there}")
-    return _from_reference(path, model, progress)
-
-
-def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, Any]:
-    """Values of a configuration of the reference program; says what is not followed."""
-    from napari_sdannce.files import reference_prediction as prediction
-    from napari_sdannce.files import reference_training as training
-    from napari_sdannce.files.reference_config import read_reference_config
-
-    reference = read_reference_config(path, folder=_experiment_folder(path))
-    converters: dict[type[Any], Callable[..., Any]] = {
-        ComTrainSettings: training.to_com_train_settings,
-        ComPredictSettings: prediction.to_com_predict_settings,
-        DannceTrainSettings: training.to_dannce_train_settings,
-        SdannceTrainSettings: training.to_sdannce_train_settings,
-        DanncePredictSettings: prediction.to_dannce_predict_settings,
-    }
-    found = converters[model](reference)
-    with reporter(progress) as report:
-        for each in found.ignored:
-            report(Message(level="warning", text=str(each)))
-    values: dict[str, Any] = found.settings.model_dump(exclude_unset=True)
-    if "experiment" in model.model_fields:
-        values["experiment"] = reference.folder
-    return values
-
-
-def _experiment_folder(path: Path) -> Path | None:
-    """The current folder, when its ``io.yaml`` is meant and not one beside the configuration.
-
-    The reference program is run so: its configurations lie elsewhere.
+    The reference program is run in the experiment folder, and its configurations may lie elsewhere.
     """
-    from napari_sdannce.files.yaml_file import read_yaml
+    from napari_sdannce.files.settings_file import read_settings_file
 
-    named = str(read_yaml(path, "a configuration").content.get("io_config", "io.yaml"))
-    is_here = not (path.parent / named).is_file() and (Path.cwd() / named).is_file()
-    return Path.cwd() if is_here else None
-
-
-def _absolute(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The same values, paths made absolute by the folder of the file."""
-    return {key: _placed(key, value, folder) for key, value in content.items()}
-
-
-def _placed(key: str, value: Any, folder: Path) -> Any:
-    if isinstance(value, list | tuple) and key in _LISTS:
-        return [_LISTS[key](each, folder) for each in value]
-    if isinstance(value, str) and key in _PATHS:
-        return _path_in(value, folder)
-    if isinstance(value, str) and key == "skeleton" and (folder / value).is_file():
-        return str(folder / value)
-    return value
-
-
-def _path_in(value: Any, folder: Path) -> Any:
-    return folder / Path(value).expanduser() if isinstance(value, str) else value
-
-
-def _group_in(value: Any, folder: Path) -> Any:
-    return _absolute(value, folder) if isinstance(value, Mapping) else value
-
-
-def _loss_in(value: Any, folder: Path) -> Any:
-    """A loss as keys with values, or as ``NAME:weight,priors=file``."""
-    if not isinstance(value, str):
-        return _group_in(value, folder)
-    return re.sub(r"(?<=priors=)[^,]+", lambda found: str(_path_in(found[0], folder)), value)
-
-
-_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder", "masks", "priors")
-_LISTS: dict[str, Callable[[Any, Path], Any]] = {
-    "labels": _path_in,
-    "experiments": _group_in,
-    "losses": _loss_in,
-}
+    found = read_settings_file(path, model, experiment=Path.cwd())
+    if found.ignored:
+        with reporter(progress) as report:
+            for each in found.ignored:
+                report(Message(level="warning", text=str(each)))
+    return found.values

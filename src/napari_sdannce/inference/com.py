@@ -17,7 +17,6 @@ from napari_sdannce.inference.common import (
     registered,
     store_in,
     video_warnings,
-    weights_hash,
 )
 from napari_sdannce.inference.filling import Work
 from napari_sdannce.inference.sharing import filled
@@ -27,6 +26,7 @@ from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import ComStore, Job
 from napari_sdannce.predictions.com_review import REVIEW, read_review, write_review
 from napari_sdannce.predictions.find_com import default_com_folder
+from napari_sdannce.predictions.hashes import weights_hash
 from napari_sdannce.predictions.identities import possible_swaps
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo

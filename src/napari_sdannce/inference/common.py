@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from napari_sdannce.labels import Labels
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
-    from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.base import PredictSettings
     from napari_sdannce.video import RecordingVideo
@@ -131,20 +129,6 @@ def store_in(folder: Path, name: str, twins: Sequence[str]) -> Path:
             "'output'"
         )
     return place / name
-
-
-def weights_hash(path: Path) -> str:
-    """SHA-256 of a checkpoint's weights file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def trace_hash(trace: ComTrace) -> str:
-    """SHA-256 of a COM trace."""
-    digest = hashlib.sha256()
-    for array in (trace.positions, trace.sample_ids):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def origin_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Message]:

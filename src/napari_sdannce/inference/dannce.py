@@ -21,9 +21,7 @@ from napari_sdannce.inference.common import (
     origin_warning,
     registered,
     store_in,
-    trace_hash,
     video_warnings,
-    weights_hash,
 )
 from napari_sdannce.inference.filling import Work
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, ReplacedView
@@ -33,6 +31,7 @@ from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
 from napari_sdannce.predictions.com_repair import UsableTrace, usable_trace
 from napari_sdannce.predictions.find_com import find_com
+from napari_sdannce.predictions.hashes import trace_hash, weights_hash
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 

@@ -40,10 +40,21 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a check."""
+    """One line of a check.
+
+    Parameters
+    ----------
+    verdict
+        How bad it is.
+    text
+        What was found.
+    results
+        Folder that results will go to, on the line that says so.
+    """
 
     verdict: Verdict
     text: str
+    results: Path | None = None
 
 
 def good(text: str) -> Check:

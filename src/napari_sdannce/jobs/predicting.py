@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,7 @@ from napari_sdannce.jobs.checks import (
     UNREADABLE,
     Check,
     KnownNetwork,
+    Verdict,
     bad,
     careful,
     check_cameras,
@@ -18,23 +21,28 @@ from napari_sdannce.jobs.checks import (
     check_memory,
     check_network,
     found_com,
+    free_gpu_memory,
     good,
     opened,
     sentence,
 )
-from napari_sdannce.predictions import read_com_trace
+from napari_sdannce.jobs.results import WantedPrediction, hash_of, poses_folder
+from napari_sdannce.predictions import ComTrace, read_com_trace
+from napari_sdannce.predictions.com_repair import usable_trace
+from napari_sdannce.predictions.hashes import trace_hash
 from napari_sdannce.settings import ComPredictSettings, DanncePredictSettings
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings import PredictSettings
 
 _MOST_WITHOUT = 0.5
 _SMALLER = "a smaller batch takes less"
+_FEWER = "fewer workers, or a smaller batch, take less"
 _BYTES_A_KEYPOINT = 28.0
 """Three coordinates, confidence and height of the heatmap, before they are compressed."""
 
@@ -72,23 +80,28 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
     yield from _check_views(settings, network, recording)
     with RecordingVideo(recording) as video:
         moments, sizes = _moments(video, settings), video.sizes
-        sample_ids = video.sample_ids[moments.start : moments.stop]
+        recorded = video.sample_ids
+        sample_ids = recorded[moments.start : moments.stop]
     if not len(sample_ids):
         yield bad(f"{recording.name}: there is no frame to predict from {settings.start} on")
         return
     yield good(f"{len(sample_ids)} frames to predict")
-    n_animals = 2
+    n_animals, usable = 2, None
     if isinstance(settings, DanncePredictSettings):
         trace = _trace(settings, recording)
         yield trace if isinstance(trace, Check) else _check_trace(trace, sample_ids)
-        n_animals = n_animals if isinstance(trace, Check) else trace.n_animals
-    yield from _check_output(settings, recording)
+        if isinstance(trace, ComTrace):
+            n_animals = trace.n_animals
+            usable = usable_trace(trace, recorded, sample_ids, settings).trace
+    if settings.checkpoint.is_file():
+        wanted = _wanted(settings, sample_ids, usable)
+        yield _check_output(settings, network, wanted)
     per_moment = n_animals * ((network and network.n_keypoints) or 1)
     needed = len(sample_ids) * per_moment * _BYTES_A_KEYPOINT
     yield check_disk(settings.output or recording.folder, needed)
     if network is not None:
         pixels = max((size[0] * size[1] for size in sizes if size is not None), default=0)
-        yield check_memory(_memory(settings, network, pixels, n_animals), settings.device, _SMALLER)
+        yield from _check_memory(settings, _memory(settings, network, pixels, n_animals))
 
 
 def _moments(video: RecordingVideo, settings: PredictSettings) -> range:
@@ -132,14 +145,72 @@ def _check_trace(trace: ComTrace, sample_ids: np.typing.NDArray[np.int64]) -> Ch
     return good(text)
 
 
-def _check_output(settings: PredictSettings, recording: Recording) -> Iterator[Check]:
-    kind = "COM" if isinstance(settings, ComPredictSettings) else "DANNCE"
-    output = settings.output or recording.folder / kind / "predict"
-    if output.is_dir() and any(output.glob("*.zarr")):
-        yield careful(
-            f"{output.name} holds a prediction: the same one goes on where it was, another needs "
-            "another output folder"
-        )
+def _wanted(
+    settings: PredictSettings,
+    sample_ids: np.typing.NDArray[np.int64],
+    usable: ComTrace | None,
+) -> WantedPrediction:
+    """What tells whether a prediction that is there is the same."""
+    weights = hash_of(settings.checkpoint)
+    if not isinstance(settings, DanncePredictSettings):
+        return WantedPrediction("com", weights, sample_ids)
+    if settings.labelled_only or usable is None:
+        return WantedPrediction("poses", weights)  # which frames are labelled is not looked up
+    return WantedPrediction("poses", weights, sample_ids, trace_hash(usable))
+
+
+def _check_output(
+    settings: PredictSettings, network: KnownNetwork | None, wanted: WantedPrediction
+) -> Check:
+    """Where results go, and whether they may go there."""
+    assert settings.experiment is not None
+    experiment = settings.experiment
+    if wanted.kind == "com":
+        first = settings.output or experiment / "COM" / "predict"
+    else:
+        first = settings.output or poses_folder(experiment, settings.checkpoint, network)
+    other = wanted.other_in(first)
+    name = _inside(first, experiment)
+    # poses are looked for in all folders, COMs in one
+    if other and (settings.output or wanted.kind == "com"):
+        return bad(f"{name} {other}: choose another results folder, or delete this one")
+    folder = wanted.free_folder(first)
+    if wanted.is_begun_in(folder):
+        begun = _inside(folder, experiment)
+        text = f"{begun} holds a prediction of this network: it goes on where it was"
+        return Check(Verdict.CAREFUL, text, folder)
+    why = f", as {name} {other}" if other else ""
+    return Check(Verdict.GOOD, f"results go to {_inside(folder, experiment)}{why}", folder)
+
+
+def _inside(path: Path, experiment: Path) -> str:
+    """A path as it is called in the experiment folder."""
+    return str(path.relative_to(experiment) if path.is_relative_to(experiment) else path)
+
+
+def _check_memory(settings: PredictSettings, needed: float) -> Iterator[Check]:
+    """Whether each device can hold all the processes that share it: each loads the network."""
+    for device, count in _processes(settings).items():
+        found = check_memory(count * needed, device, _SMALLER if count == 1 else _FEWER)
+        if count > 1:
+            found = replace(found, text=f"{count} processes on {device}, {found.text}")
+        yield found
+
+
+def _processes(settings: PredictSettings) -> Counter[str]:
+    """How many processes each device holds on this machine; none where a queue finds others."""
+    if settings.cluster == "local":
+        return Counter({settings.device: settings.cluster_job.count})
+    if settings.cluster is not None:
+        return Counter()
+    return Counter(map(_same_device, settings.crew or (settings.device,)))
+
+
+def _same_device(name: str) -> str:
+    """One name for each device: auto and cuda are the first GPU, where there is one."""
+    if name == "auto":
+        return "cpu" if free_gpu_memory(name) is None else "cuda:0"
+    return "cuda:0" if name == "cuda" else name
 
 
 def _memory(

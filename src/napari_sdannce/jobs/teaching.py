@@ -27,6 +27,7 @@ from napari_sdannce.jobs.checks import (
     opened,
     sentence,
 )
+from napari_sdannce.jobs.loss_files import check_bones, check_masks
 from napari_sdannce.jobs.pictures import image_pixels, of_coms, of_poses
 from napari_sdannce.labels import mean_keypoint
 from napari_sdannce.predictions import read_com_trace
@@ -96,6 +97,9 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
         if isinstance(settings, DannceTrainSettings):
             yield from _check_cube(examples[-1], settings)
             yield from _check_unlabelled(examples[-1], settings)
+            yield from check_masks(settings.losses, each, recording)
+    if examples and isinstance(settings, DannceTrainSettings):
+        yield from check_bones(settings.losses, examples[0].labels[0].skeleton)
     yield from _check_start(settings, kind)
     if examples:
         yield from _check_machine(settings, examples)

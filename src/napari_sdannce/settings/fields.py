@@ -40,6 +40,8 @@ class SettingField:
         Limits of a number, None: none.
     choices
         The values there are, when they are few.
+    can_be_none
+        Whether None is a value of its own, and not the same as leaving it open.
     """
 
     path: tuple[str, ...]
@@ -53,6 +55,7 @@ class SettingField:
     high: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    can_be_none: bool = False
 
     @property
     def name(self) -> str:
@@ -103,6 +106,7 @@ def fields_of(
             may_be_left=left_open or default is None or (is_tuple and default == ()),
             is_tuple=is_tuple,
             choices=tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else (),
+            can_be_none=_allows_none(annotation) and (left_open or default is not None),
             **limits,
         )
 
@@ -115,6 +119,13 @@ def _bare(annotation: Any) -> Any:
         some = [each for each in get_args(annotation) if each is not type(None)]
         return _bare(some[0]) if len(some) == 1 else annotation
     return annotation
+
+
+def _allows_none(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _allows_none(get_args(annotation)[0])
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    return is_union and type(None) in get_args(annotation)
 
 
 def _metadata(annotation: Any) -> tuple[Any, ...]:
@@ -147,11 +158,11 @@ def put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     values[path[-1]] = value
 
 
-def look_up(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """The value of nested mappings that a path leads to; None where it ends early."""
+def look_up(values: Mapping[str, Any], path: tuple[str, ...], missing: Any = None) -> Any:
+    """The value of nested mappings that a path leads to; `missing` where it ends early."""
     found: Any = values
     for name in path:
         if not isinstance(found, Mapping) or name not in found:
-            return None
+            return missing
         found = found[name]
     return found

@@ -29,8 +29,10 @@ class CheckLines(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def show_checks(self, checks: Sequence[Check]) -> None:
-        """Replace the lines."""
-        self.checks = tuple(sorted(checks, key=lambda check: _ORDER.index(check.verdict)))
+        """Replace the lines; what is said twice is shown once."""
+        # two animals of one recording are two experiments, of which much the same is said
+        once = dict.fromkeys(checks)
+        self.checks = tuple(sorted(once, key=lambda check: _ORDER.index(check.verdict)))
         self.setText(f"<table>{''.join(map(_row, self.checks))}</table>")
 
     def say(self, text: str) -> None:

@@ -36,34 +36,37 @@ class JobKind:
         Words of its command.
     settings
         What it is given.
-    folder
-        Where its results go in an experiment, unless another folder is chosen.
     first
         Settings that matter first.
     check
         What is looked at before it begins.
     purpose
         What it is for, in a sentence.
+    run
+        Where the first run of a training goes in an experiment, unless another folder is chosen;
+        where results of a prediction go, its check says.
     """
 
     title: str
     what: tuple[str, str]
     settings: type[Settings]
-    folder: str
     first: tuple[tuple[str, ...], ...]
     check: Callable[[Any], Sequence[Check]]
     purpose: str
+    run: str | None = None
 
     @property
     def is_training(self) -> bool:
         """Whether a network learns."""
         return issubclass(self.settings, TrainSettings)
 
-    def output(self, experiment: Path) -> Path:
-        """Folder for the results, for a training an empty one: ``train``, ``train-2`` ..."""
-        first = experiment / self.folder
+    def new_run(self, experiment: Path) -> Path | None:
+        """Empty folder for a run: ``train``, ``train-2`` ...; None for a prediction."""
+        if self.run is None:
+            return None
+        first = experiment / self.run
         candidate, number = first, 2
-        while self.is_training and candidate.exists() and any(candidate.iterdir()):
+        while candidate.exists() and any(candidate.iterdir()):
             candidate, number = first.with_name(f"{first.name}-{number}"), number + 1
         return candidate
 
@@ -72,16 +75,15 @@ TRAIN_COM = JobKind(
     title="Train",
     what=("train", "com"),
     settings=ComTrainSettings,
-    folder="COM/train",
     first=(("epochs",), ("width",), ("image", "downsample"), ("start_from",), ("device",)),
     check=check_training,
     purpose="Learn from labels where each animal's centre of mass is.",
+    run="COM/train",
 )
 PREDICT_COM = JobKind(
     title="Predict",
     what=("predict", "com"),
     settings=ComPredictSettings,
-    folder="COM/predict",
     first=(("checkpoint",), ("start",), ("count",), ("device",)),
     check=check_prediction,
     purpose="Find each animal's centre of mass in every frame.",
@@ -90,7 +92,6 @@ TRAIN_DANNCE = JobKind(
     title="DANNCE",
     what=("train", "dannce"),
     settings=DannceTrainSettings,
-    folder="DANNCE/train",
     first=(
         ("epochs",),
         ("volume", "size_mm"),
@@ -101,12 +102,12 @@ TRAIN_DANNCE = JobKind(
     ),
     check=check_training,
     purpose="Learn from labels where the keypoints are in a cube round each animal.",
+    run="DANNCE/train",
 )
 TRAIN_SDANNCE = JobKind(
     title="s-DANNCE",
     what=("train", "sdannce"),
     settings=SdannceTrainSettings,
-    folder="SDANNCE/train",
     first=(
         ("epochs",),
         ("volume", "size_mm"),
@@ -119,12 +120,12 @@ TRAIN_SDANNCE = JobKind(
     check=check_training,
     purpose="Start from a DANNCE network and learn, with frames without labels too, to tell "
     "animals apart that touch.",
+    run="SDANNCE/train",
 )
 PREDICT_POSES = JobKind(
     title="Predict",
     what=("predict", "dannce"),
     settings=DanncePredictSettings,
-    folder="DANNCE/predict",
     first=(("checkpoint",), ("com",), ("start",), ("count",), ("device",)),
     check=check_prediction,
     purpose="Find the keypoints of each animal in every frame.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sdannce.jobs.advice import advice_for
 from napari_sdannce.jobs.background import State
 from napari_sdannce.jobs.course import Course
 from napari_sdannce.jobs.following import Following
@@ -75,6 +77,9 @@ class JobView(QWidget):
         self.go_on_button.clicked.connect(lambda: self.go_on_asked.emit(self.job))
         self.load_button = QPushButton()
         self.load_button.clicked.connect(self._on_load)
+        self.advice = QLabel()
+        self.advice.setWordWrap(True)
+        self.advice.setTextFormat(Qt.TextFormat.RichText)
         self.curves = Curves()
         self.picture = NewestPicture()
         self.log = QPlainTextEdit()
@@ -95,6 +100,7 @@ class JobView(QWidget):
         for widget in (self.headline, self.bar, self.detail):
             layout.addWidget(widget)
         layout.addLayout(buttons)
+        layout.addWidget(self.advice)
         layout.addWidget(self.tabs, stretch=1)
 
     def follow(self, job: BackgroundJob | None) -> None:
@@ -146,10 +152,18 @@ class JobView(QWidget):
         self.load_button.setVisible(result is not None)
         if result is not None:
             self.load_button.setText(result.invitation)
+        self._show_advice(made_something=result is not None)
         if self.job.note.what[0] == "train":
             self.curves.show_course(course)
             self.picture.look_in(self.job.note.output)
         self._show_log()
+
+    def _show_advice(self, *, made_something: bool) -> None:
+        assert self.job is not None
+        told = self.state is State.RUNNING or made_something
+        lines = advice_for(self.job.note.what, self.state) if told else ()
+        self.advice.setText("<br>".join(f"<b>{head}</b>: {escape(text)}" for head, text in lines))
+        self.advice.setVisible(bool(lines))
 
     def _show_bar(self) -> None:
         course, finished = self.course, self.state is State.FINISHED

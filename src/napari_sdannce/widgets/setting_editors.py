@@ -51,7 +51,8 @@ def _editor_for(field: SettingField) -> Editor:
     choices = choices_of(field)
     if choices is not None:
         return ChoiceEditor(field, choices)
-    if field.is_tuple or field.may_be_left or field.kind not in _EDITORS:
+    typed = field.is_tuple or field.may_be_left or field.can_be_none
+    if typed or field.kind not in _EDITORS:
         is_path = getattr(field.kind, "__name__", "") == "Path" and not field.is_tuple
         return PathEditor(field) if is_path else TextEditor(field)
     return _EDITORS[field.kind](field)

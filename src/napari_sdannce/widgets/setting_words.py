@@ -55,6 +55,8 @@ _FOLDERS = ("output", "masks", "folder")
 _NETWORKS = ("checkpoint", "start_from")
 NETWORK_FILES = "Networks (*.safetensors *.pth)"
 COM_FILES = "COM traces (*.mat *.pickle *.pkl)"
+NONE = "none"
+"""What a person writes for None, where that is not the same as leaving a field open."""
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -77,6 +79,8 @@ def tip_of(field: SettingField) -> str:
     parts = [f"{field.help}."] if field.help else []
     if field.default not in (None, (), ""):
         parts.append(f"Default: {plain(field.default)}.")
+    if field.can_be_none:
+        parts.append(f"Or '{NONE}'.")
     return " ".join([*parts, f"In files: {'.'.join(field.path)}"])
 
 
@@ -99,6 +103,14 @@ def plain(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def shorten(name: str, most: int) -> str:
+    """A name of at most so many letters: the middle of a longer one is left out."""
+    if len(name) <= most:
+        return name
+    half = (most - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
 
 
 def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:

@@ -12,7 +12,7 @@ from superqt import QCollapsible
 from napari_sdannce.settings.fields import fields_of, look_up, put
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.setting_editors import editor_for
-from napari_sdannce.widgets.setting_words import GROUPS, caption_of, label_of, plain, tip_of
+from napari_sdannce.widgets.setting_words import GROUPS, NONE, caption_of, label_of, plain, tip_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ Path_ = tuple[str, ...]
 _NARROWEST = 80
 _TROUBLE = "color: #ff8c69"
 _QUIET = "color: #9a9a9a; font-size: 11px"
+_LEFT_OPEN = object()
 
 
 class SettingRow:
@@ -59,6 +60,19 @@ class SettingRow:
         grid.addWidget(self.unit, row, 2)
         grid.addWidget(self.below, row + 1, 1, 1, 2)
 
+    def show(self, value: Any) -> None:
+        """Show a value of a settings file."""
+        if value is None and self.field.can_be_none:
+            self.editor.set(NONE)
+        else:
+            left_open = value is None or value is _LEFT_OPEN
+            self.editor.set(self.field.default if left_open else value)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is to be None, where that is not the same as leaving it open."""
+        return self.field.can_be_none and plain(self.editor.get()) == NONE
+
     @property
     def changed_value(self) -> Any:
         """What was chosen; None: left open, or the default."""
@@ -77,6 +91,8 @@ class SettingsForm(QWidget):
         Paths of the fields to show first; the others are under "More settings".
     without
         Names of fields that are chosen elsewhere.
+    about
+        What is said above the folded fields.
     """
 
     changed = Signal()
@@ -86,6 +102,7 @@ class SettingsForm(QWidget):
         model: type[Settings],
         first: Sequence[Path_] = (),
         without: Sequence[str] = (),
+        about: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -102,9 +119,14 @@ class SettingsForm(QWidget):
         self.trouble.setStyleSheet(_TROUBLE)
         self.trouble.hide()
         self.more = QCollapsible("More settings")
+        outside = self.more.layout()
+        if outside is not None:
+            outside.setContentsMargins(0, 0, 0, 0)
         inside = self.more.content().layout()
         if inside is not None:
             inside.setContentsMargins(0, 4, 0, 0)
+        if about:
+            self.more.addWidget(_quiet(about))
         self._lay_out(set(first))
         for row in self.rows.values():
             row.editor.on_change(self._on_change)
@@ -121,10 +143,8 @@ class SettingsForm(QWidget):
             self.more.addWidget(_grid_of([row for row in rest if _group(row) == group]))
         if self.unshown:
             names = ", ".join(".".join(field.path) for field in self.unshown)
-            note = QLabel(f"Set in a YAML file: {breakable(names)}")
+            note = _quiet(f"Set in a YAML file: {breakable(names)}")
             note.setToolTip("\n".join(f"{field.name}: {field.help}" for field in self.unshown))
-            note.setWordWrap(True)
-            note.setStyleSheet(_QUIET)
             self.more.addWidget(note)
         if rest or self.unshown:
             layout.addWidget(self.more)
@@ -137,7 +157,9 @@ class SettingsForm(QWidget):
         """What was chosen other than the defaults, nested as in a settings file."""
         values = dict(self.kept)
         for path, row in self.rows.items():
-            if row.changed_value is not None:
+            if row.is_none:
+                put(values, path, None)
+            elif row.changed_value is not None:
                 put(values, path, row.changed_value)
         return values
 
@@ -169,12 +191,11 @@ class SettingsForm(QWidget):
     def fill(self, values: Mapping[str, Any]) -> None:
         """Show the values of a settings file; what it does not say is as by default."""
         for path, row in self.rows.items():
-            value = look_up(values, path)
-            row.editor.set(row.field.default if value is None else value)
+            row.show(look_up(values, path, _LEFT_OPEN))
         self.kept = {}
         for field in self.unshown:
-            value = look_up(values, field.path)
-            if value is not None:
+            value = look_up(values, field.path, _LEFT_OPEN)
+            if value is not _LEFT_OPEN:
                 put(self.kept, field.path, value)
 
 
@@ -183,7 +204,8 @@ def _in_words(error: Any) -> str:
     if error["type"] == "missing":
         return "must be given"
     message = str(error["msg"]).removeprefix("Value error, ")
-    message = message.replace("Input should be ", "must be ").replace("a valid ", "a ")
+    message = message.replace("Input should be ", "must be ")
+    message = message.replace("a valid integer", "a whole number").replace("a valid ", "a ")
     return message.partition(", unable to parse")[0]
 
 
@@ -208,4 +230,11 @@ def _grid_of(rows: Sequence[SettingRow]) -> QWidget:
 def _heading(text: str) -> QLabel:
     label = QLabel(text)
     label.setStyleSheet("font-weight: bold; padding-top: 4px")
+    return label
+
+
+def _quiet(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setStyleSheet(_QUIET)
     return label

@@ -5,24 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QTimer, Signal
+from pydantic import ValidationError
+from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_sdannce.jobs.checks import good
 from napari_sdannce.jobs.starting import start_job
 from napari_sdannce.settings import ExperimentSettings
+from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.check_lines import CheckLines
+from napari_sdannce.widgets.experiment_list import ListedExperiment
 from napari_sdannce.widgets.load_settings import ask_for_settings
-from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
+from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, in_plain_words
+from napari_sdannce.widgets.setting_words import shorten
 from napari_sdannce.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari_sdannce.jobs.checks import Check
     from napari_sdannce.settings import Settings
     from napari_sdannce.widgets.experiment_list import ExperimentList
     from napari_sdannce.widgets.job_kinds import JobKind
+    from napari_sdannce.widgets.load_settings import LoadedSettings
 
+_EACH_HAS_ITS_OWN = "Each experiment has its own: choose it in the list at the top."
+_MISSING = "Something is still missing above."
+_LONGEST_NAME = 22
+"""Letters: a button that says more makes the panel wider."""
+_QUIET = "color: #9a9a9a; font-size: 11px"
 _PAUSE_MS = 400
 """How long nothing must be typed before the check looks again."""
 
@@ -51,10 +63,21 @@ class SetupPage(QWidget):
         self.experiments = experiments
         self._worker: Any = None
         self._stale = False
+        self._results: Path | None = None
         without = ("experiments",) if kind.is_training else ("experiment",)
         self.form = SettingsForm(kind.settings, kind.first, without)
         self.form.changed.connect(self.look_again)
-        self.one = SettingsForm(ExperimentSettings, (), ("folder",)) if kind.is_training else None
+        self.one = (
+            SettingsForm(ExperimentSettings, (), ("folder",), about=_EACH_HAS_ITS_OWN)
+            if kind.is_training
+            else None
+        )
+        """What is chosen for the experiment that is chosen, and for no other."""
+        self._missing = _MISSING
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.notes.setStyleSheet(_QUIET)
+        self.notes.hide()
         self.lines = CheckLines()
         self.start_button = QPushButton("Start")
         self.start_button.setStyleSheet("font-weight: bold; padding: 6px")
@@ -68,6 +91,12 @@ class SetupPage(QWidget):
         self._timer.timeout.connect(self.check)
         experiments.changed.connect(self.look_again)
         experiments.chosen.connect(self.look_again)
+        if self.one is not None:
+            self.one.changed.connect(self._on_one)
+            experiments.changed.connect(self._show_one)
+            experiments.chosen.connect(self._show_one)
+            experiments.described.connect(self._on_described)
+            self._show_one()
         self._lay_out()
         self.look_again()
 
@@ -80,8 +109,6 @@ class SetupPage(QWidget):
         layout.addWidget(purpose)
         layout.addWidget(self.form)
         if self.one is not None:
-            self.one.changed.connect(self.look_again)
-            self.one.more.setText("Cameras and labels")
             layout.addWidget(self.one)
         layout.addWidget(_heading("Before you start"))
         layout.addWidget(self.lines)
@@ -89,6 +116,7 @@ class SetupPage(QWidget):
         buttons.addWidget(self.start_button, stretch=1)
         buttons.addWidget(self.file_button)
         layout.addLayout(buttons)
+        layout.addWidget(self.notes)
         layout.addStretch()
 
     def add_below(self, widget: QWidget) -> None:
@@ -109,30 +137,74 @@ class SetupPage(QWidget):
 
     def settings(self) -> Settings | None:
         """What is asked for; None when something is wrong, which the form then says."""
-        folders = self.chosen_experiments
+        self._missing = _MISSING
         if self.one is None:
+            folders = self.chosen_experiments
             return self.form.settings(**({"experiment": folders[0]} if folders else {}))
-        each = [self.one.settings(folder=folder) for folder in folders]
+        each = [self._settings_of(one) for one in self.experiments.experiments]
         if None in each:
             return None
         return self.form.settings(
             experiments=[one.model_dump(exclude_unset=True) for one in each if one]
         )
 
-    def fill(self, values: dict[str, Any]) -> None:
-        """Show the values of a settings file, with the experiments it names."""
-        experiments = values.get("experiments") or [{"folder": values.get("experiment")}]
-        folders = [each["folder"] for each in experiments if each.get("folder") is not None]
-        self.form.fill(values)
-        if self.one is not None:
-            self.one.fill(experiments[0])
-        self.experiments.add(folders)
+    def _settings_of(self, experiment: ListedExperiment) -> Settings | None:
+        """What a training takes of an experiment; None when something of it is wrong."""
+        assert self.one is not None
+        if experiment is self.experiments.chosen_one:
+            return self.one.settings(folder=experiment.folder)
+        try:
+            return ExperimentSettings(folder=experiment.folder, **experiment.values)
+        except ValidationError:
+            self._missing = f"Something is wrong with {experiment.name}: choose it in the list."
+            return None
+
+    def _on_one(self) -> None:
+        assert self.one is not None
+        self.experiments.describe(self.one.values(), self)
+        self._name_one()
+        self.look_again()
+
+    def _on_described(self, by: object) -> None:
+        if by is not self:
+            self._show_one()
+            self.look_again()
+
+    def _show_one(self) -> None:
+        """Show what is chosen for the experiment that is chosen."""
+        assert self.one is not None
+        chosen = self.experiments.chosen_one
+        with QSignalBlocker(self.one):
+            self.one.fill(chosen.values if chosen is not None else {})
+        self._name_one()
+
+    def _name_one(self) -> None:
+        assert self.one is not None
+        chosen = self.experiments.chosen_one
+        self.one.setVisible(chosen is not None)
+        if chosen is not None:
+            name = shorten(chosen.name, _LONGEST_NAME)
+            self.one.more.setText(f"Cameras and labels of {name}")
+
+    def fill(self, loaded: LoadedSettings) -> None:
+        """Show the settings of a file, with the experiments it names instead of those listed."""
+        self.form.fill(loaded.values)
+        if loaded.experiments:
+            self.experiments.put_in_place(
+                [
+                    ListedExperiment(each["folder"], _without_folder(each))
+                    for each in loaded.experiments
+                ]
+            )
+        self.notes.setText(breakable("\n".join([f"From {loaded.name}:", *loaded.notes])))
+        self.notes.setVisible(bool(loaded.notes))
+        self.message.emit(f"The settings of {loaded.name} are taken over.", False)
         self.look_again()
 
     def _ask_for_file(self) -> None:
-        found = ask_for_settings(self, self.kind.settings)
-        if isinstance(found, str):
-            self.message.emit(found, True)
+        found = ask_for_settings(self, self.kind.settings, self.experiments.current)
+        if isinstance(found, Failed):
+            self.message.emit(found.message, True)
         elif found is not None:
             self.fill(found)
 
@@ -141,6 +213,7 @@ class SetupPage(QWidget):
     def look_again(self) -> None:
         """Check soon, when nothing more is typed."""
         self._timer.start()
+        self._results = None
         self.start_button.setEnabled(False)
 
     def check(self) -> None:
@@ -151,7 +224,7 @@ class SetupPage(QWidget):
             return
         settings = self.settings()
         if settings is None:
-            self._show_checks(None, "Something is still missing above.")
+            self._show_checks(None, self._missing)
             return
         if self._worker is not None:
             self._stale = True
@@ -170,10 +243,19 @@ class SetupPage(QWidget):
         if checks is None:
             self.lines.say(instead)
         else:
-            self.lines.show_checks(checks)
+            self.lines.show_checks([*checks, *self._new_run()])
+        named = (check.results for check in checks or () if check.results is not None)
+        self._results = next(named, None)
         self.start_button.setEnabled(checks is not None and not self._timer.isActive())
         self.start_button.setText("Start anyway" if self.lines.is_bad else "Start")
         self.checked.emit()
+
+    def _new_run(self) -> list[Check]:
+        """Where a training will put its results, when that is not chosen."""
+        run = self.kind.new_run(self.chosen_experiments[0]) if self.chosen_experiments else None
+        if run is None or "output" in self.form.values():
+            return []
+        return [good(f"results go to {run.relative_to(self.chosen_experiments[0])}")]
 
     def _on_error(self, error: BaseException) -> None:
         self._show_checks(None, f"This should not have happened: {in_plain_words(error)}")
@@ -186,18 +268,24 @@ class SetupPage(QWidget):
         if settings is None:
             return
         folders = self.chosen_experiments
-        output = getattr(settings, "output", None) or self.kind.output(folders[0])
+        output = getattr(settings, "output", None) or self._free_output(folders[0])
+        if output is not None:
+            settings = settings.model_copy(update={"output": output})
         try:
-            job = start_job(
-                self.kind.what,
-                settings.model_copy(update={"output": output}),
-                folders,
-                output=output,
-            )
+            job = start_job(self.kind.what, settings, folders, output=output)
         except FILE_ERRORS as error:
             self.message.emit(f"It could not be started: {in_plain_words(error)}", True)
             return
         self.started.emit(job)
+
+    def _free_output(self, experiment: Path) -> Path | None:
+        """Where results go when nothing is chosen; None where the command finds out."""
+        # looked for at the last moment: a run that began after the check may have taken its folder
+        return self.kind.new_run(experiment) or self._results
+
+
+def _without_folder(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "folder"}
 
 
 def _heading(text: str) -> QLabel:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_sdannce.files.bone_priors import read_bone_table
 from napari_sdannce.training.losses.bones import BoneBounds, bounds_of
 
 if TYPE_CHECKING:
@@ -112,25 +112,7 @@ def read_priors(
     ValueError
         When the file holds something else, or of another number of bones.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no priors {path}; expected an .npy of ({n_bones}, 2) numbers")
-    expected = f"an .npy of ({n_bones}, 2) numbers: mean and deviation of each bone"
-    try:
-        with path.open("rb") as file:
-            table = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        raise ValueError(
-            f"{path}: not readable as numbers ({error}), expected {expected}"
-        ) from error
-    if not isinstance(table, np.ndarray) or table.shape != (n_bones, 2):
-        found = f"the shape {table.shape}" if isinstance(table, np.ndarray) else "several arrays"
-        raise ValueError(f"{path}: has {found}, expected {expected}")
-    if table.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: holds {table.dtype}, expected {expected}")
-    table = table.astype(np.float64)
-    counted = np.delete(table, [i for i in mask if i != reference], axis=0)
-    if not np.isfinite(counted).all() or (counted[:, 0] <= 0).any() or (counted[:, 1] < 0).any():
-        raise ValueError(f"{path}: lengths must be positive and finite, expected {expected}")
+    table = read_bone_table(path, n_bones, reference, mask)
     if reference is None:
         return BonePriors(table, None)
     unit = table[reference, 0]
