@@ -177,10 +177,10 @@ def test_files_that_make_no_sense(
         (("predict", "com", ".", "--stride", "2"), "No such option '--stride'"),
         (
             ("predict", "com", ".", "--checkpoint", "x", "--min-peak", "nan"),
-            "'min_peak': Input should be a finite number",
+            "--min-peak: Input should be a finite number",
         ),
-        (("train", "com", ".", "--device", "gpu"), "'device': expected auto, cpu, mps, cuda, or"),
-        (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
+        (("train", "com", ".", "--device", "gpu"), "--device: expected auto, cpu, mps, cuda, or"),
+        (("train", "com", ".", "--epochs", "soon"), "--epochs: Input should be a valid integer"),
         (("predict", "dannce", "."), "sdannce: --checkpoint must be given"),
         (("predict", "com", ".", "--checkpoint", "no.pth"), "no.pth; expected a .safe"),
         (("info", "nowhere"), "does not exist"),
