@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from os.path import normpath
 from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_sdannce.cli.options import OPTIONS, given_options, merged, validated
+from napari_sdannce.cli.place_paths import absolute, of_experiment
 from napari_sdannce.cli.progress import reporter
 from napari_sdannce.settings import (
     ComPredictSettings,
@@ -29,9 +30,9 @@ def train_settings(
     model: type[Train], sources: tuple[str, ...], given: Mapping[str, Any], progress: str
 ) -> Train:
     """Settings of the sources, with the options put over them."""
-    options = _options(given)
+    options = given_options(given)
     per_experiment = set(ExperimentSettings.model_fields)
-    of_experiment = {path: v for path, v in options.items() if path[0] in per_experiment}
+    of_each = {path: v for path, v in options.items() if path[0] in per_experiment}
     of_job = {path: v for path, v in options.items() if path[0] not in per_experiment}
     paths = [_existing(source) for source in sources]
     files = [path for path in paths if path.is_file()]
@@ -43,32 +44,33 @@ def train_settings(
     else:
         values, source = _read_settings(files[0], model, progress), str(files[0])
     experiments = values.get("experiments")
-    if of_experiment and isinstance(experiments, list):
-        values["experiments"] = [
-            merged(each, of_experiment) if isinstance(each, Mapping) else each
-            for each in experiments
-        ]
-    return validated(model, merged(values, of_job), source)
+    if of_each and isinstance(experiments, list | tuple):
+        values["experiments"] = _with_options(experiments, of_each)
+    return validated(model, merged(values, of_experiment(None, of_job)), source)
 
 
 def predict_settings(
     model: type[Predict], source: str, given: Mapping[str, Any], progress: str
 ) -> Predict:
     """Settings of the source, with the options put over them."""
-    path = _existing(source)
+    path, options = _existing(source), given_options(given)
     if path.is_dir():
-        return validated(model, merged({"experiment": path}, _options(given)), OPTIONS)
-    values = {"experiment": path.parent, **_read_settings(path, model, progress)}
-    return validated(model, merged(values, _options(given)), str(path))
+        values, source = {"experiment": path}, OPTIONS
+    else:
+        values = {"experiment": path.parent, **_read_settings(path, model, progress)}
+        source = str(path)
+    return validated(model, merged(values, of_experiment(values["experiment"], options)), source)
 
 
-def _options(given: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Options that were given, their paths made absolute: what a run notes holds anywhere."""
-    here = Path.cwd()
-    return {
-        path: _absolute({path[-1]: value}, here)[path[-1]]
-        for path, value in given_options(given).items()
-    }
+def _with_options(experiments: Sequence[Any], options: Mapping[tuple[str, ...], Any]) -> list[Any]:
+    """Experiments with these options put over them; what is no group of settings stays."""
+    given = [each.get("folder") if isinstance(each, Mapping) else None for each in experiments]
+    folders = [Path(each) if isinstance(each, str | Path) else None for each in given]
+    count = len({normpath(folder) for folder in folders if folder is not None})
+    return [
+        merged(each, of_experiment(folder, options, count)) if isinstance(each, Mapping) else each
+        for each, folder in zip(experiments, folders, strict=True)
+    ]
 
 
 def _existing(source: str) -> Path:
@@ -88,7 +90,7 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
 
     content = read_yaml(path, "a file of settings").content
     if set(content) <= set(model.model_fields):
-        return _absolute(content, path.parent)
+        return absolute(content, path.parent)
     from napari_sdannce.files.reference_config import known_keys
 
     of_ours = len(set(content) & set(model.model_fields))
@@ -144,41 +146,3 @@ def _experiment_folder(path: Path) -> Path | None:
     named = str(read_yaml(path, "a configuration").content.get("io_config", "io.yaml"))
     is_here = not (path.parent / named).is_file() and (Path.cwd() / named).is_file()
     return Path.cwd() if is_here else None
-
-
-def _absolute(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The same values, paths made absolute by the folder of the file."""
-    return {key: _placed(key, value, folder) for key, value in content.items()}
-
-
-def _placed(key: str, value: Any, folder: Path) -> Any:
-    if isinstance(value, list | tuple) and key in _LISTS:
-        return [_LISTS[key](each, folder) for each in value]
-    if isinstance(value, str) and key in _PATHS:
-        return _path_in(value, folder)
-    if isinstance(value, str) and key == "skeleton" and (folder / value).is_file():
-        return str(folder / value)
-    return value
-
-
-def _path_in(value: Any, folder: Path) -> Any:
-    return folder / Path(value).expanduser() if isinstance(value, str) else value
-
-
-def _group_in(value: Any, folder: Path) -> Any:
-    return _absolute(value, folder) if isinstance(value, Mapping) else value
-
-
-def _loss_in(value: Any, folder: Path) -> Any:
-    """A loss as keys with values, or as ``NAME:weight,priors=file``."""
-    if not isinstance(value, str):
-        return _group_in(value, folder)
-    return re.sub(r"(?<=priors=)[^,]+", lambda found: str(_path_in(found[0], folder)), value)
-
-
-_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder", "masks", "priors")
-_LISTS: dict[str, Callable[[Any, Path], Any]] = {
-    "labels": _path_in,
-    "experiments": _group_in,
-    "losses": _loss_in,
-}
