@@ -317,11 +317,16 @@ def test_ranges_of_prediction(tmp_path):
         "com_predict_weights": "w.pth",
     }
     found = read(tmp_path, main, IO)
-    # for COMs a count, for poses the end of the range
-    assert to_com_predict_settings(found).settings.count == 250
-    assert to_dannce_predict_settings(found).settings.count == 150
-    with pytest.raises(FileFormatError, match="end of the range"):
-        to_dannce_predict_settings(read(tmp_path, {**main, "max_num_samples": 100}, IO))
+    coms, poses = to_com_predict_settings(found), to_dannce_predict_settings(found)
+    assert (coms.settings.start, coms.settings.count) == (100, 250)
+    assert (poses.settings.start, poses.settings.count) == (100, 250)
+    # the reference predicts 250 centres, but only 150 poses
+    assert "max_num_samples" not in reasons(coms.ignored)
+    (told,) = [each for each in poses.ignored if each.key == "max_num_samples"]
+    assert "is followed in another way: 250 moments from start_sample 100 on" in str(told)
+    for change in ({"start_sample": 0}, {"max_num_samples": "max"}):
+        poses = to_dannce_predict_settings(read(tmp_path, {**main, **change}, IO))
+        assert "max_num_samples" not in reasons(poses.ignored)
 
 
 def test_the_replaced_view_is_named(tmp_path):

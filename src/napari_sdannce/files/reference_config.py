@@ -164,15 +164,17 @@ class ReferenceConfig(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A key that nothing here follows."""
+    """A key that nothing here follows, or that is followed in another way than by the reference."""
 
     key: str
     value: object
     reason: str
     path: Path
+    in_part: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}: '{self.key}' is ignored: {self.reason}"
+        how = "followed in another way" if self.in_part else "ignored"
+        return f"{self.path}: '{self.key}' is {how}: {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)

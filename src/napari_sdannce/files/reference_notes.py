@@ -80,6 +80,18 @@ def cropping(reference: Reference) -> Ignored | None:
     return None
 
 
+def counting(reference: Reference) -> Ignored | None:
+    """Note for a number of moments, which the reference takes as their end when it finds poses."""
+    count, start = reference.config.max_num_samples, reference.config.start_sample
+    if count == "max" or start == 0:
+        return None
+    reason = (
+        f"{count} moments from start_sample {start} on are predicted; the reference program takes "
+        f"it as the end, moment {count}"
+    )
+    return _ignored(reference, "max_num_samples", reason, in_part=True)
+
+
 def _note(key: str, tell: Callable[[Reference], str | None]) -> Note:
     def note(reference: Reference) -> Ignored | None:
         reason = tell(reference) if key in reference.given else None
@@ -111,5 +123,5 @@ TRAIN_NOTES = (
 )
 
 
-def _ignored(reference: Reference, key: str, reason: str) -> Ignored:
-    return Ignored(key, getattr(reference.config, key), reason, reference.files[-1])
+def _ignored(reference: Reference, key: str, reason: str, *, in_part: bool = False) -> Ignored:
+    return Ignored(key, getattr(reference.config, key), reason, reference.files[-1], in_part)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sdannce.settings.com import ComPredictSettings
 from napari_sdannce.settings.dannce import DanncePredictSettings
 
-from .reference_notes import cropping
+from .reference_notes import counting, cropping
 from .reference_parts import Converted, com_image, converted, lacking, volume
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
         raise lacking(
             reference, "com_predict_weights", f"and there are no weights in {config.com_train_dir}"
         )
-    count = None if config.max_num_samples == "max" else config.max_num_samples
     values = {
-        **_predicting(reference, weights, config.com_predict_dir, count),
+        **_predicting(reference, weights, config.com_predict_dir),
         "image": com_image(reference),
         "n_animals": config.n_instances if config.shares_heatmap else None,
     }
@@ -46,7 +45,7 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
 def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictSettings]:
     """Settings of predicting poses.
 
-    ``max_num_samples`` is the end of the range and not its length, as the reference takes it.
+    ``max_num_samples`` is how many moments, as its name says; the reference takes it as their end.
 
     Raises
     ------
@@ -57,36 +56,25 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
     weights = config.dannce_predict_model
     if weights is None:
         raise lacking(reference, "dannce_predict_model", "it is needed for prediction")
-    count = None
-    if config.max_num_samples != "max":
-        count = config.max_num_samples - config.start_sample
-        if count < 1:
-            raise lacking(
-                reference,
-                "max_num_samples",
-                f"it is the end of the range, and not after start_sample {config.start_sample}",
-            )
     values = {
-        **_predicting(reference, weights, config.dannce_predict_dir, count),
+        **_predicting(reference, weights, config.dannce_predict_dir),
         "com": config.com_file,
         **_com_trace(config),
         "volume": volume(reference, of_reference=weights.suffix.lower() == ".pth"),
         "labelled_only": config.predict_labeled_only,
         "replace_view": _replaced_view(reference),
     }
-    return converted(reference, DanncePredictSettings, values, (cropping,))
+    return converted(reference, DanncePredictSettings, values, (cropping, counting))
 
 
-def _predicting(
-    reference: Reference, weights: Path, output: Path, count: int | None
-) -> dict[str, Any]:
+def _predicting(reference: Reference, weights: Path, output: Path) -> dict[str, Any]:
     config = reference.config
     return {
         "checkpoint": weights,
         "output": output,
         "cameras": config.camnames or (),
         "start": config.start_sample,
-        "count": count,
+        "count": None if config.max_num_samples == "max" else config.max_num_samples,
         "batch_size": config.batch_size,
     }
 
