@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from napari_sdannce.cli import cli
+from napari_sdannce.cli.options import options_of
+from napari_sdannce.cli.reference_options import ALIASES
 from napari_sdannce.cli.sources import predict_settings, train_settings
+from napari_sdannce.files import open_recording
 from napari_sdannce.settings import (
     ComTrainSettings,
     DanncePredictSettings,
     DannceTrainSettings,
+    ExperimentSettings,
     SdannceTrainSettings,
 )
 from napari_sdannce.settings.losses import BoneLengthLoss, ConsistencyLoss
@@ -69,6 +74,67 @@ def test_what_lies_beside_the_configuration_goes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(here)
     settings = train_settings(DannceTrainSettings, (str(there / "main.yaml"),), {}, "none")
     assert settings.experiments[0].folder == there
+
+
+def test_options_by_their_names_in_the_reference(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "io.yaml").write_text("dannce_predict_model: m.pth\nmax_num_samples: 9\n")
+    (tmp_path / "main.yaml").write_text("io_config: io.yaml\nstart_sample: 3\n")
+
+    def given(*words: str) -> dict[str, Any]:
+        command = cli.commands["predict"].commands["dannce"]
+        values = command.make_context("dannce", ["main.yaml", *words]).params
+        return {name: values[name] for name in values.keys() - {"source", "progress", "events"}}
+
+    for words, expected in (
+        (["--start-sample", "5", "--max-num-samples", "7"], (5, 7, False, ())),
+        (["--max-num-samples", "max", "--predict-labeled-only"], (3, None, True, ())),
+        (
+            ["--predict-labeled-only", "False", "--camnames", "['A', 'B']"],
+            (3, 9, False, ("A", "B")),
+        ),
+    ):
+        options = given(*words)
+        found = predict_settings(DanncePredictSettings, "main.yaml", options, "none")
+        assert (found.start, found.count, found.labelled_only, found.cameras) == expected
+    for words, message in (
+        (["--start-sample", "5", "--start", "6"], "--start-sample and --start are one setting"),
+        (["--weighted", "yes"], "--weighted: expected True or False, got 'yes'"),
+    ):
+        options = given(*words)
+        with pytest.raises(ValueError, match=message):
+            predict_settings(DanncePredictSettings, "main.yaml", options, "none")
+
+
+@pytest.mark.parametrize("model", ALIASES, ids=lambda model: model.__name__)
+def test_names_of_the_reference_mean_options_of_ours(model):
+    ours = {each.name for each in options_of(model)}
+    ours |= {each.name for each in options_of(ExperimentSettings)}
+    assert set(ALIASES[model].values()) <= ours
+    assert not set(ALIASES[model]) & ours
+
+
+def test_videos_in_another_folder(disc_scene, tmp_path):
+    shutil.copy(disc_scene.pose_labels[0], tmp_path / "a_dannce.mat")
+    shutil.copytree(disc_scene.folder / "videos", tmp_path / "films")
+    entry = {"label3d_file": "a_dannce.mat", "viddir": "films"}
+    io = {"exp": [entry], "viddir": "films", "dannce_predict_model": "m.pth"}
+    (tmp_path / "io.yaml").write_text(yaml.safe_dump(io))
+    (tmp_path / "main.yaml").write_text("io_config: io.yaml\n")
+    source = str(tmp_path / "main.yaml")
+    training = train_settings(DannceTrainSettings, (source,), {}, "none").experiments[0]
+    predicting = predict_settings(DanncePredictSettings, source, {}, "none")
+    assert training.videos == predicting.videos == tmp_path / "films"
+    recording = open_recording(tmp_path, videos=training.videos)
+    assert all(view.videos for view in recording.views)
+    assert not recording.problems
+    (tmp_path / "sdannce.yaml").write_text("cameras: [{name: Camera1, videos: [{file: gone.mp4}]}]")
+    recording = open_recording(tmp_path, videos=training.videos)
+    assert [video.path.parent.parent.name for video in recording.view("Camera1").videos] == [
+        "films"
+    ]
+    with pytest.raises(FileNotFoundError, match="pictures is no folder"):
+        open_recording(tmp_path, videos=tmp_path / "pictures")
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-OF_ONE_EXPERIMENT = ("com", "labels", "masks")
+OF_ONE_EXPERIMENT = ("com", "labels", "masks", "videos")
 """Files of experiments: no two recordings share them."""
 
 
@@ -93,7 +93,10 @@ def _loss_in(value: Any, folder: Path) -> Any:
     return re.sub(r"(?<=priors=)[^,]+", lambda found: str(_path_in(found[0], folder)), value)
 
 
-_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder", "masks", "priors")
+_PATHS = (
+    *("output", "start_from", "checkpoint", "com", "experiment", "folder", "videos", "masks"),
+    "priors",
+)
 _LISTS: dict[str, Callable[[Any, Path], Any]] = {
     "labels": _path_in,
     "experiments": _group_in,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from napari_sdannce.cli.options import OPTIONS, given_options, merged, validated
 from napari_sdannce.cli.place_paths import absolute, of_experiment
 from napari_sdannce.cli.progress import reporter
+from napari_sdannce.cli.reference_options import with_aliases
 from napari_sdannce.settings import (
     ComPredictSettings,
     ComTrainSettings,
@@ -30,7 +31,7 @@ def train_settings(
     model: type[Train], sources: tuple[str, ...], given: Mapping[str, Any], progress: str
 ) -> Train:
     """Settings of the sources, with the options put over them."""
-    options = given_options(given)
+    options = with_aliases(model, given_options(given))
     per_experiment = set(ExperimentSettings.model_fields)
     of_each = {path: v for path, v in options.items() if path[0] in per_experiment}
     of_job = {path: v for path, v in options.items() if path[0] not in per_experiment}
@@ -53,7 +54,7 @@ def predict_settings(
     model: type[Predict], source: str, given: Mapping[str, Any], progress: str
 ) -> Predict:
     """Settings of the source, with the options put over them."""
-    path, options = _existing(source), given_options(given)
+    path, options = _existing(source), with_aliases(model, given_options(given))
     if path.is_dir():
         values, source = {"experiment": path}, OPTIONS
     else:
@@ -117,6 +118,7 @@ def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, An
     from napari_sdannce.files import reference_prediction as prediction
     from napari_sdannce.files import reference_training as training
     from napari_sdannce.files.reference_config import read_reference_config
+    from napari_sdannce.files.reference_ignored import told
 
     reference = read_reference_config(path, folder=_experiment_folder(path))
     converters: dict[type[Any], Callable[..., Any]] = {
@@ -128,8 +130,8 @@ def _from_reference(path: Path, model: type[Any], progress: str) -> dict[str, An
     }
     found = converters[model](reference)
     with reporter(progress) as report:
-        for each in found.ignored:
-            report(Message(level="warning", text=str(each)))
+        for text in told(found.ignored):
+            report(Message(level="warning", text=text))
     values: dict[str, Any] = found.settings.model_dump(exclude_unset=True)
     if "experiment" in model.model_fields:
         values["experiment"] = reference.folder

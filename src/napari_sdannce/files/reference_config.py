@@ -23,6 +23,7 @@ from pydantic import (
 
 from .errors import FileFormatError
 from .reference_graph import ReferenceGraph
+from .reference_ignored import Ignored
 from .reference_keys import IGNORED
 from .reference_values import (
     NoneText,
@@ -160,21 +161,6 @@ class ReferenceConfig(_Group):
         if self.vol_size is None and self.vmax <= self.vmin:
             raise ValueError(f"vmax {self.vmax} must be larger than vmin {self.vmin}")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A key that nothing here follows, or that is followed in another way than by the reference."""
-
-    key: str
-    value: object
-    reason: str
-    path: Path
-    in_part: bool = False
-
-    def __str__(self) -> str:
-        how = "followed in another way" if self.in_part else "ignored"
-        return f"{self.path}: '{self.key}' is {how}: {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)

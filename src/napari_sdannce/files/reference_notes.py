@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from napari_sdannce.settings.losses import NEED_NO_LABELS
+from .reference_ignored import Ignored
+from .reference_losses import is_known_schedule, learns_unlabelled, names_of, schedule_of
 
-from .reference_config import Ignored, Reference
-from .reference_losses import is_known_schedule, names_of, schedule_of
+if TYPE_CHECKING:
+    from .reference_config import Reference
 
-Note = Callable[[Reference], Ignored | None]
+Note = Callable[["Reference"], Ignored | None]
+
+WEIGHTS = "the network's weights tell it"
+LABELS = "the numbers of animals and keypoints are those of the labels"
+PAIRS_OF_CAMERAS = "in training, pairs of cameras in a pickle are brought together by their median"
 
 
 def _scheduler_note(reference: Reference) -> str | None:
@@ -60,9 +66,7 @@ def pairs(reference: Reference) -> Ignored | None:
     """Note for frames without labels that the reference takes where two animals are close."""
     config = reference.config
     files = [each.com_file.name for each in config.exp if each.com_file is not None]
-    if config.unlabeled_sampling is None or not any("instance" in name for name in files):
-        return None
-    if not set(names_of(reference)) & set(NEED_NO_LABELS):
+    if not learns_unlabelled(reference) or not any("instance" in name for name in files):
         return None
     reason = (
         "frames without labels are drawn wherever the animal has a COM; to draw them where "
@@ -103,24 +107,70 @@ def _note(key: str, tell: Callable[[Reference], str | None]) -> Note:
 def _counts_note(reference: Reference) -> str | None:
     if reference.config.shares_heatmap:
         return None
-    return "the numbers of animals and keypoints are those of the labels"
+    return LABELS
 
 
-def _trace_note(reference: Reference) -> str | None:
-    return "in training, pairs of cameras in a pickle are brought together by their median"
+def _own_com_note(reference: Reference) -> str | None:
+    config = reference.config
+    has_file = any(each.com_file is not None for each in config.exp)
+    if not (config.com_fromlabels and has_file and learns_unlabelled(reference)):
+        return None
+    return "frames without labels need the COMs of com_file, so all frames have them"
 
 
-TRAIN_NOTES = (
+def _hue_note(reference: Reference) -> str | None:
+    return "images for the COM keep their colours" if reference.config.augment_hue else None
+
+
+def _turn_note(reference: Reference) -> str | None:
+    if not reference.config.augment_continuous_rotation:
+        return None
+    return "volumes are turned by any angle, not by a few degrees"
+
+
+def _heatmap_note(reference: Reference) -> str | None:
+    return None if reference.config.shares_heatmap else WEIGHTS
+
+
+def _always(reason: str) -> Callable[[Reference], str]:
+    return lambda reference: reason
+
+
+def _notes(reason: str, *keys: str) -> tuple[Note, ...]:
+    return tuple(_note(key, _always(reason)) for key in keys)
+
+
+_TRAIN = (
     _note("lr_scheduler", _scheduler_note),
     _note("data_split_seed", _split_note),
     _note("viddir", _viddir_note),
     _note("train_mode", _mode_note),
+)
+COM_TRAIN_NOTES = (
+    *_TRAIN,
     _note("n_channels_out", _counts_note),
     _note("n_instances", _counts_note),
-    _note("comthresh", _trace_note),
-    _note("weighted", _trace_note),
-    _note("com_method", _trace_note),
+    _note("augment_hue", _hue_note),
+    _note("augment_hue_val", _hue_note),
 )
+POSE_TRAIN_NOTES = (
+    *_TRAIN,
+    _note("com_fromlabels", _own_com_note),
+    *_notes(LABELS, "n_channels_out", "n_instances"),
+    *_notes(PAIRS_OF_CAMERAS, "comthresh", "weighted", "com_method"),
+    _note("augment_rotation_val", _turn_note),
+)
+COM_PREDICT_NOTES = (
+    _note("n_channels_out", _heatmap_note),
+    _note("n_instances", _heatmap_note),
+    *_notes(WEIGHTS, "norm_method"),
+    *_notes("nothing is drawn by chance here", "random_seed"),
+)
+POSE_PREDICT_NOTES = (
+    *_notes(WEIGHTS, "net_type", "norm_method", "mono", "n_views", "n_channels_out", "expval",
+            "skeleton", "graph_cfg"),
+    *_notes("the animals are those of the COM trace", "n_instances"),
+)  # fmt: skip
 
 
 def _ignored(reference: Reference, key: str, reason: str, *, in_part: bool = False) -> Ignored:

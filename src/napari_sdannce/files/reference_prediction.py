@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from napari_sdannce.settings.com import ComPredictSettings
 from napari_sdannce.settings.dannce import DanncePredictSettings
 
-from .reference_notes import counting, cropping
-from .reference_parts import Converted, com_image, converted, lacking, volume
+from .reference_notes import COM_PREDICT_NOTES, POSE_PREDICT_NOTES, counting, cropping
+from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
     if weights.suffix.lower() == ".pth":
         # as the network was used when it was trained: a peak of it is a logit, whose sign tells
         values |= {"min_peak": 0.0, "subpixel": False, "triangulation": "pair_median"}
-    return converted(reference, ComPredictSettings, values, ())
+    return converted(reference, ComPredictSettings, values, COM_PREDICT_NOTES)
 
 
 def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictSettings]:
@@ -61,10 +61,12 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
         "com": config.com_file,
         **_com_trace(config),
         "volume": volume(reference, of_reference=weights.suffix.lower() == ".pth"),
-        "labelled_only": config.predict_labeled_only,
         "replace_view": _replaced_view(reference),
+        "seed": config.random_seed or 0,
     }
-    return converted(reference, DanncePredictSettings, values, (cropping, counting))
+    return converted(
+        reference, DanncePredictSettings, values, (cropping, counting, *POSE_PREDICT_NOTES)
+    )
 
 
 def _predicting(reference: Reference, weights: Path, output: Path) -> dict[str, Any]:
@@ -74,6 +76,8 @@ def _predicting(reference: Reference, weights: Path, output: Path) -> dict[str, 
         "output": output,
         "cameras": config.camnames or (),
         "start": config.start_sample,
+        "labelled_only": config.predict_labeled_only,
+        "videos": videos_in(config.viddir, reference.folder),
         "count": None if config.max_num_samples == "max" else config.max_num_samples,
         "batch_size": config.batch_size,
     }
@@ -95,12 +99,12 @@ def _com_trace(config: ReferenceConfig) -> dict[str, Any]:
 
 
 def _replaced_view(reference: Reference) -> str | None:
-    """Name of the camera that the reference counts from 1."""
+    """Camera that the reference counts from 1; its name, where the configuration has names."""
     number, names = reference.config.replace_view, reference.config.camnames
-    if number is None:
-        return None
-    if names is None or number > len(names):
-        there = "none" if names is None else ", ".join(names)
+    if number is None or names is None:
+        return None if number is None else str(number)
+    if number > len(names):
+        there = ", ".join(names)
         raise lacking(reference, "replace_view", f"it counts the camnames, and there are {there}")
     return names[number - 1]
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from napari_sdannce.settings.base import ExperimentSettings
 from napari_sdannce.settings.com import ComTrainSettings
 from napari_sdannce.settings.dannce import DannceTrainSettings, SdannceTrainSettings
-from napari_sdannce.settings.losses import NEED_NO_LABELS
 
 from .com_mat import read_com
 from .errors import FileFormatError
-from .reference_losses import losses_of, names_of, schedule_of
-from .reference_notes import TRAIN_NOTES, cropping, loss_note, pairs
-from .reference_parts import Converted, com_image, converted, lacking, volume
+from .reference_losses import learns_unlabelled, losses_of, schedule_of
+from .reference_notes import COM_TRAIN_NOTES, POSE_TRAIN_NOTES, cropping, loss_note, pairs
+from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from .reference_config import Reference, ReferenceExperiment
 
 COMPRESSED, FULL = 32, 64
-POSE_NOTES = (cropping, pairs, *TRAIN_NOTES)
+POSE_NOTES = (cropping, pairs, *POSE_TRAIN_NOTES)
 
 
 def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
@@ -43,7 +42,7 @@ def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
         "channels": "shared" if config.shares_heatmap else "identity",
         **_image_changes(reference),
     }
-    return converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *TRAIN_NOTES))
+    return converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *COM_TRAIN_NOTES))
 
 
 def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSettings]:
@@ -112,12 +111,10 @@ def _unlabelled(reference: Reference, values: dict[str, Any]) -> str:
 
     It draws none from experiments without a COM.
     """
-    amount = reference.config.unlabeled_sampling
-    is_of_use = bool(set(names_of(reference)) & set(NEED_NO_LABELS))
     has_com = any(each.com is not None for each in values["experiments"])
-    if amount is None or not is_of_use or not has_com:
+    if not learns_unlabelled(reference) or not has_com:
         return "none"
-    return str(amount)
+    return str(reference.config.unlabeled_sampling)
 
 
 def _views(reference: Reference) -> tuple[str, int | None]:
@@ -165,10 +162,13 @@ def _experiment(
 ) -> ExperimentSettings:
     config = reference.config
     com = entry.com_file
-    if com is None and not config.com_fromlabels and _holds_com(entry.label3d_file):
+    if config.com_fromlabels and not learns_unlabelled(reference):
+        com = None
+    elif com is None and not config.com_fromlabels and _holds_com(entry.label3d_file):
         com = entry.label3d_file
     return ExperimentSettings(
         folder=entry.folder,
+        videos=videos_in(entry.viddir, entry.folder),
         labels=(entry.label3d_file,),
         com=com,
         skeleton=config.skeleton if "skeleton" in reference.given else None,

@@ -11,8 +11,8 @@ import numpy as np
 from napari_sdannce.files.guess_skeleton import animal_names
 from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
+    chosen_moments,
     completed,
-    moments_to_predict,
     origin_warning,
     registered,
     store_in,
@@ -92,15 +92,15 @@ def predict_com(
     yield from origin_warning(recording, checkpoint.info)
     path = store_in(settings.output or default_com_folder(recording), STORE, _TWINS)
     with RecordingVideo(recording) as video:
-        moments = moments_to_predict(video, settings)
+        moments = chosen_moments(video, settings)
         job = _job(recording, checkpoint, config, image, settings, video.fps)
-        sample_ids = video.sample_ids[moments.start : moments.stop]
+        sample_ids = video.sample_ids[moments]
         store = ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk)
         size = _image_size(video, image)
         finder = ComFinder(network, recording.cameras, image, size, settings, config)
         work = Work(
             "find animals",
-            lambda rows: video.frames([moments[row] for row in rows]),
+            lambda rows: video.frames(moments[rows].tolist()),
             finder.prepare,
             finder.find,
         )

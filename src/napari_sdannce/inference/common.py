@@ -44,7 +44,9 @@ def open_to_predict(settings: PredictSettings) -> Recording:
         raise ValueError("there is nothing to predict: the settings name no experiment")
     origin = settings.pixel_origin or read_info(settings.checkpoint).pixel_origin
     return open_recording(
-        settings.experiment, pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB)
+        settings.experiment,
+        pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB),
+        videos=settings.videos,
     )
 
 
@@ -56,8 +58,22 @@ def completed(given: Model | None, trained: Model | None) -> Model | None:
     return type(given).model_validate(values)
 
 
+def chosen_moments(video: RecordingVideo, settings: PredictSettings) -> npt.NDArray[np.int64]:
+    """Moments (n,) of the recording that the settings ask for.
+
+    Raises
+    ------
+    ValueError
+        When there are none.
+    FileFormatError
+        When a label file can not be read.
+    """
+    moments = np.asarray(moments_to_predict(video, settings), dtype=np.int64)
+    return labelled_of(moments, video) if settings.labelled_only else moments
+
+
 def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> range:
-    """Moments of the recording that the settings ask for.
+    """Moments in a row, of which the settings may want only the labelled ones.
 
     Raises
     ------

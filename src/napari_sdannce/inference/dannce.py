@@ -15,9 +15,8 @@ from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.inference.backends import run_by
 from napari_sdannce.inference.common import (
+    chosen_moments,
     completed,
-    labelled_of,
-    moments_to_predict,
     origin_warning,
     registered,
     store_in,
@@ -110,13 +109,11 @@ def predict_dannce(
         com = read_com_trace(where, aggregation=Aggregation(**settings.com_pairs.model_dump()))
     trace = com
     with RecordingVideo(recording) as video:
-        moments = np.asarray(moments_to_predict(video, settings))
-        if settings.labelled_only:
-            moments = labelled_of(moments, video)
+        moments = chosen_moments(video, settings)
         usable = usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)
         here = usable.trace
         yield from _check_com(here, trace)
-        replaced = _replaced(recording, settings)
+        replaced = _replaced(asked, recording, settings)
         job = _job(recording, checkpoint, volume, here, video.fps, replaced)
         finder = PoseFinder(network, recording.cameras, volume, checkpoint.info.reliability)
         store = PoseStore.open_or_create(
@@ -172,14 +169,20 @@ def _job(
     )
 
 
-def _replaced(recording: Recording, settings: DanncePredictSettings) -> ReplacedView | None:
-    if settings.replace_view is None:
+def _replaced(
+    asked: Recording, recording: Recording, settings: DanncePredictSettings
+) -> ReplacedView | None:
+    """Which camera of a recording is replaced; a number counts those that were asked for."""
+    name, names = settings.replace_view, recording.names
+    if name is None:
         return None
-    recording.view(settings.replace_view)
-    names = recording.names
+    counted = settings.cameras or asked.names
+    if name not in names and name.isdecimal() and 1 <= int(name) <= len(counted):
+        name = counted[int(name) - 1]
+    recording.view(name)
     if len(names) < 2:
-        raise ValueError(f"replace_view needs another camera than {settings.replace_view}")
-    return ReplacedView(names.index(settings.replace_view), len(names), settings.seed)
+        raise ValueError(f"replace_view needs another camera than {name}")
+    return ReplacedView(names.index(name), len(names), settings.seed)
 
 
 def _inputs(

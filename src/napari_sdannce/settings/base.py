@@ -99,6 +99,11 @@ class ExperimentSettings(ComRepairSettings):
     """One recording with its labels, as training takes it."""
 
     folder: Path = Field(description="Experiment folder")
+    videos: Path | None = Field(
+        None,
+        description="Folder of the videos, one folder a camera; default: 'videos' in the "
+        "experiment",
+    )
     labels: tuple[Path, ...] = Field(
         (),
         description="Label files, when several: one an animal; default: the one in the folder",
@@ -225,6 +230,11 @@ class PredictSettings(Settings):
     """What every prediction has in common."""
 
     experiment: Path | None = Field(None, description="Experiment folder")
+    videos: Path | None = Field(
+        None,
+        description="Folder of the videos, one folder a camera; default: 'videos' in the "
+        "experiment",
+    )
     pixel_origin: Origin | None = Field(
         None,
         description="Where the first pixel lies in MATLAB-layout files: matlab (1, 1), zero "
@@ -239,6 +249,9 @@ class PredictSettings(Settings):
     )
     start: int = Field(0, ge=0, description="First moment of the recording to predict")
     count: int | None = Field(None, ge=1, description="How many moments; default: to the end")
+    labelled_only: bool = Field(
+        False, description="Only moments that are in the recording's label files"
+    )
     batch_size: int = Field(4, ge=1, description="Moments that go through the network together")
     chunk: int = Field(
         500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"

@@ -225,12 +225,9 @@ class DanncePredictSettings(ComRepairSettings, PredictSettings):
         description="What runs the network on a CPU: torch, or openvino or onnx, which take less "
         "time and need the extra of that name",
     )
-    labelled_only: bool = Field(
-        False, description="Only moments that are in the recording's label files"
-    )
     replace_view: str | None = Field(
         None,
-        description="Camera in whose place the network is shown another one, drawn for each "
-        "moment: how much does it rely on that camera?",
+        description="Camera (its name, or its number from 1) in whose place the network is shown "
+        "another one, drawn for each moment: how much does it rely on that camera?",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of what replace_view draws")

@@ -146,7 +146,7 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
         When it is not clear which label file is meant, or things do not fit together.
     """
     origin = PixelOrigin(settings.pixel_origin)
-    recording = open_recording(settings.folder, pixel_origin=origin)
+    recording = open_recording(settings.folder, pixel_origin=origin, videos=settings.videos)
     if settings.cameras:
         recording = recording.select(settings.cameras)
     recording.cameras  # noqa: B018  raises when one is not calibrated
