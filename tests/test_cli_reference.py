@@ -114,6 +114,16 @@ def test_names_of_the_reference_mean_options_of_ours(model):
     assert not set(ALIASES[model]) & ours
 
 
+def test_batches_of_com_networks_count_moments(disc_scene, tmp_path):
+    io = {"com_exp": [{"label3d_file": str(disc_scene.com_labels)}], "batch_size": 3}
+    (tmp_path / "io.yaml").write_text(yaml.safe_dump(io))
+    (tmp_path / "main.yaml").write_text("io_config: io.yaml\ndownfac: 4\n")
+    source = (str(tmp_path / "main.yaml"),)
+    # the scene has four cameras
+    assert train_settings(ComTrainSettings, source, {}, "none").batch_size == 12
+    assert train_settings(ComTrainSettings, source, {"batch_size": "5"}, "none").batch_size == 5
+
+
 def test_videos_in_another_folder(disc_scene, tmp_path):
     shutil.copy(disc_scene.pose_labels[0], tmp_path / "a_dannce.mat")
     shutil.copytree(disc_scene.folder / "videos", tmp_path / "films")

@@ -408,7 +408,10 @@ def test_com_configuration(tmp_path):
     assert settings.sigma_px == 30
     assert settings.validation_frames == 2
     assert [each.labels[0].name for each in settings.experiments] == ["com_dannce.mat"]
-    assert found.ignored == ()
+    (told,) = found.ignored  # a label file that is not there says nothing of cameras
+    assert (told.key, settings.batch_size) == ("batch_size", 4)
+    named = to_com_train_settings(read(tmp_path, {**main, "camnames": ["A", "B", "C"]}, IO))
+    assert (named.settings.batch_size, named.ignored) == (12, ())
     fallback = to_com_train_settings(read(tmp_path, {"downfac": 8}, IO)).settings
     assert [each.labels[0].name for each in fallback.experiments] == [
         "x_dannce.mat",

@@ -9,7 +9,9 @@ from .reference_ignored import Ignored
 from .reference_losses import is_known_schedule, learns_unlabelled, names_of, schedule_of
 
 if TYPE_CHECKING:
-    from .reference_config import Reference
+    from collections.abc import Sequence
+
+    from .reference_config import Reference, ReferenceExperiment
 
 Note = Callable[["Reference"], Ignored | None]
 
@@ -62,17 +64,39 @@ def loss_note(usual: str) -> Note:
     return note
 
 
-def pairs(reference: Reference) -> Ignored | None:
-    """Note for frames without labels that the reference takes where two animals are close."""
-    config = reference.config
-    files = [each.com_file.name for each in config.exp if each.com_file is not None]
-    if not learns_unlabelled(reference) or not any("instance" in name for name in files):
-        return None
+def always(told: Ignored) -> Note:
+    """Note that is known already."""
+    return lambda reference: told
+
+
+def pairs(by_itself: Sequence[ReferenceExperiment]) -> Note:
+    """Note for frames without labels that the reference takes where two animals are close.
+
+    Parameters
+    ----------
+    by_itself
+        Entries that are not taken together with those of the other animals.
+    """
+
+    def note(reference: Reference) -> Ignored | None:
+        files = [each.com_file.name for each in by_itself if each.com_file is not None]
+        if not learns_unlabelled(reference) or not any("instance" in name for name in files):
+            return None
+        reason = (
+            "frames without labels are drawn wherever the animal has a COM; to draw them where "
+            "animals are close, name COM files of all animals and set unlabelled_within_mm (120)"
+        )
+        return _ignored(reference, "unlabeled_sampling", reason, in_part=True)
+
+    return note
+
+
+def images_a_step(reference: Reference) -> Ignored | None:
+    """Note for batches of a COM network, when it is not known how many cameras there are."""
     reason = (
-        "frames without labels are drawn wherever the animal has a COM; to draw them where "
-        "animals are close, name COM files of all animals and set unlabelled_within_mm (120)"
+        "it counts images here, and in the reference program moments with images of all cameras"
     )
-    return _ignored(reference, "unlabeled_sampling", reason)
+    return _ignored(reference, "batch_size", reason, in_part=True)
 
 
 def cropping(reference: Reference) -> Ignored | None:

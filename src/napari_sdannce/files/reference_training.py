@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_sdannce.settings.base import ExperimentSettings
 from napari_sdannce.settings.com import ComTrainSettings
 from napari_sdannce.settings.dannce import DannceTrainSettings, SdannceTrainSettings
 
-from .com_mat import read_com
-from .errors import FileFormatError
+from .reference_entries import alone, experiment, n_cameras, of_poses
 from .reference_losses import learns_unlabelled, losses_of, schedule_of
-from .reference_notes import COM_TRAIN_NOTES, POSE_TRAIN_NOTES, cropping, loss_note, pairs
-from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume
+from .reference_notes import (
+    COM_TRAIN_NOTES,
+    POSE_TRAIN_NOTES,
+    always,
+    cropping,
+    images_a_step,
+    loss_note,
+    pairs,
+)
+from .reference_parts import Converted, com_image, converted, lacking, volume
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from .reference_config import Reference, ReferenceExperiment
+    from .reference_config import Reference
+    from .reference_entries import Entries
+    from .reference_notes import Note
 
 COMPRESSED, FULL = 32, 64
-POSE_NOTES = (cropping, pairs, *POSE_TRAIN_NOTES)
+CLOSE_MM = 120.0
+"""Distance of the COMs of two animals that the reference takes for close."""
 
 
 def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
@@ -33,8 +43,11 @@ def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
     """
     config = reference.config
     entries = config.com_exp if config.com_exp is not None else config.exp
+    cameras = n_cameras(reference, entries[0]) if entries else None
     values = {
-        **_training(reference, entries, config.com_finetune_weights),
+        **_training(reference, alone(reference, entries), config.com_finetune_weights),
+        # there, it counts moments, each with the images of all cameras
+        "batch_size": config.batch_size * (cameras or 1),
         "output": config.com_train_dir,
         "learning_rate": config.lr if config.lr is not None else 5e-5,
         "image": com_image(reference),
@@ -42,7 +55,8 @@ def to_com_train_settings(reference: Reference) -> Converted[ComTrainSettings]:
         "channels": "shared" if config.shares_heatmap else "identity",
         **_image_changes(reference),
     }
-    return converted(reference, ComTrainSettings, values, (loss_note("MSELoss"), *COM_TRAIN_NOTES))
+    notes = (loss_note("MSELoss"), *COM_TRAIN_NOTES, *(() if cameras else (images_a_step,)))
+    return converted(reference, ComTrainSettings, values, notes)
 
 
 def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSettings]:
@@ -53,7 +67,8 @@ def to_dannce_train_settings(reference: Reference) -> Converted[DannceTrainSetti
     FileFormatError
         As `to_com_train_settings`.
     """
-    return converted(reference, DannceTrainSettings, _poses(reference), POSE_NOTES)
+    values, notes = _poses(reference)
+    return converted(reference, DannceTrainSettings, values, notes)
 
 
 def to_sdannce_train_settings(reference: Reference) -> Converted[SdannceTrainSettings]:
@@ -67,17 +82,17 @@ def to_sdannce_train_settings(reference: Reference) -> Converted[SdannceTrainSet
     graph = reference.config.graph_cfg
     if graph is None:
         raise lacking(reference, "graph_cfg", "s-DANNCE needs it")
-    values = {**_poses(reference), "graph": graph.settings()}
-    return converted(reference, SdannceTrainSettings, values, POSE_NOTES)
+    values, notes = _poses(reference)
+    return converted(reference, SdannceTrainSettings, values | {"graph": graph.settings()}, notes)
 
 
-def _poses(reference: Reference) -> dict[str, Any]:
-    """Values that both networks have."""
+def _poses(reference: Reference) -> tuple[dict[str, Any], tuple[Note, ...]]:
+    """Values that both networks have, and what is told."""
     config = reference.config
     views, n_views = _views(reference)
-    values = _training(reference, config.exp, config.dannce_finetune_weights)
-    return {
-        **values,
+    entries, told = of_poses(reference)
+    values = {
+        **_training(reference, entries, config.dannce_finetune_weights),
         "output": config.dannce_train_dir,
         "learning_rate": config.lr if config.lr is not None else 1e-4,
         "volume": volume(reference, of_reference=False),
@@ -89,8 +104,11 @@ def _poses(reference: Reference) -> dict[str, Any]:
         "views": views,
         "n_views": n_views,
         **_augmentation(reference),
-        "unlabelled": _unlabelled(reference, values),
+        **_unlabelled(reference, entries),
     }
+    by_itself = [entry for each in entries if not each.is_joined for entry in each.entries]
+    notes = (cropping, pairs(by_itself), *POSE_TRAIN_NOTES)
+    return values, (*notes, *(always(each) for each in told))
 
 
 def _augmentation(reference: Reference) -> dict[str, Any]:
@@ -106,15 +124,19 @@ def _augmentation(reference: Reference) -> dict[str, Any]:
     }
 
 
-def _unlabelled(reference: Reference, values: dict[str, Any]) -> str:
-    """How many frames without labels; the reference draws them even where nothing learns of them.
+def _unlabelled(reference: Reference, entries: Sequence[Entries]) -> dict[str, Any]:
+    """Which frames without labels; the reference draws them even where nothing learns of them.
 
-    It draws none from experiments without a COM.
+    It draws none from experiments without a COM, and of two animals those where they are close.
     """
-    has_com = any(each.com is not None for each in values["experiments"])
+    has_com = any(each.com is not None for each in entries)
     if not learns_unlabelled(reference) or not has_com:
-        return "none"
-    return str(reference.config.unlabeled_sampling)
+        return {"unlabelled": "none"}
+    are_pairs = reference.config.n_instances > 1 and any(each.is_joined for each in entries)
+    return {
+        "unlabelled": str(reference.config.unlabeled_sampling),
+        "unlabelled_within_mm": CLOSE_MM if are_pairs else None,
+    }
 
 
 def _views(reference: Reference) -> tuple[str, int | None]:
@@ -131,7 +153,7 @@ def _views(reference: Reference) -> tuple[str, int | None]:
 
 
 def _training(
-    reference: Reference, entries: tuple[ReferenceExperiment, ...], weights: Path | None
+    reference: Reference, entries: Sequence[Entries], weights: Path | None
 ) -> dict[str, Any]:
     """Values that every training has."""
     config = reference.config
@@ -143,13 +165,16 @@ def _training(
     seed = config.random_seed if config.random_seed is not None else config.data_split_seed
     of_reference = start_from is not None and start_from.suffix.lower() == ".pth"
     return {
-        "experiments": [_experiment(reference, entry, of_reference) for entry in entries],
+        "experiments": [
+            experiment(reference, each, "reference" if of_reference else "matlab")
+            for each in entries
+        ],
         "start_from": start_from,
         "epochs": config.epochs,
         **schedule_of(reference),
         "split": "reference",
         "validation_frames": config.num_validation_per_exp,
-        "validation_experiments": config.valid_exp,
+        "validation_experiments": _validating(reference, entries),
         "train_frames": config.num_train_per_exp,
         "seed": seed or 0,
         "batch_size": config.batch_size,
@@ -157,34 +182,12 @@ def _training(
     }
 
 
-def _experiment(
-    reference: Reference, entry: ReferenceExperiment, of_reference: bool
-) -> ExperimentSettings:
-    config = reference.config
-    com = entry.com_file
-    if config.com_fromlabels and not learns_unlabelled(reference):
-        com = None
-    elif com is None and not config.com_fromlabels and _holds_com(entry.label3d_file):
-        com = entry.label3d_file
-    return ExperimentSettings(
-        folder=entry.folder,
-        videos=videos_in(entry.viddir, entry.folder),
-        labels=(entry.label3d_file,),
-        com=com,
-        skeleton=config.skeleton if "skeleton" in reference.given else None,
-        cameras=entry.camnames or config.camnames or (),
-        com_gap=0,
-        com_median=config.medfilt_window,
-        com_limit_mm=config.cthresh,
-        pixel_origin="reference" if of_reference else "matlab",
-    )
-
-
-def _holds_com(label_file: Path) -> bool:
-    try:
-        return bool(len(read_com(label_file).sample_ids))
-    except (FileFormatError, FileNotFoundError):
-        return False
+def _validating(reference: Reference, entries: Sequence[Entries]) -> list[int]:
+    """Places of the experiments whose entries only validate; a wrong number stays wrong."""
+    chosen = reference.config.valid_exp
+    n_entries = sum(len(each.numbers) for each in entries)
+    beyond = [i - n_entries + len(entries) for i in chosen if i >= n_entries]
+    return [i for i, each in enumerate(entries) if set(each.numbers) & set(chosen)] + beyond
 
 
 def _image_changes(reference: Reference) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class DannceTrainSettings(TrainSettings):
         None,
         gt=0,
         description="Only frames without labels on which another animal is nearer than this, COM "
-        "to COM, mm (the reference program: 120)",
+        "to COM, mm (the reference program: 120); of an animal that is alone, all",
     )
     head: Literal["expectation", "maximum"] = Field(
         "expectation",

@@ -122,7 +122,9 @@ def unlabelled(
             "(sdannce predict com), name a file with 'com', or set 'unlabelled' to none"
         )
     here = trace.at(np.setdiff1d(sample_ids, experiment.labels.sample_ids))
-    fitting = candidates(here, settings.unlabelled_within_mm)
+    # an animal that is alone is never close to another
+    within_mm = settings.unlabelled_within_mm if trace.n_animals > 1 else None
+    fitting = candidates(here, within_mm)
     if not fitting.any():
         return []
     there: BoolArray = np.asarray(np.isfinite(here.positions).all(axis=-1))
