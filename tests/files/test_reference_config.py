@@ -393,6 +393,31 @@ def test_com_weights_of_the_last_epoch_are_found(tmp_path):
     assert settings.triangulation == "robust"
 
 
+@pytest.mark.parametrize(
+    ("job", "key"),
+    [
+        (to_com_predict_settings, "com_predict_weights"),
+        (to_dannce_predict_settings, "dannce_predict_model"),
+        (to_com_train_settings, "com_finetune_weights"),
+        (to_dannce_train_settings, "dannce_finetune_weights"),
+    ],
+)
+def test_weights_that_a_training_here_named_otherwise(tmp_path, job, key):
+    main = {"downfac": 8, "train_mode": "finetune", key: "train/checkpoint-epoch5.pth"}
+    found = read(tmp_path, main, {"exp": IO["exp"]})
+    assert key not in reasons(job(found).ignored)
+    folder = tmp_path / "day0/train/checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "best.safetensors").touch()
+    converted = job(found)
+    assert "is not there, and" in reasons(converted.ignored)[key]
+    taken = "start_from" if "finetune" in key else "checkpoint"
+    assert getattr(converted.settings, taken) == folder / "best.safetensors"
+    # what is there is taken
+    folder.with_name("checkpoint-epoch5.pth").touch()
+    assert key not in reasons(job(found).ignored)
+
+
 def test_com_configuration(tmp_path):
     main = {
         "downfac": 8, "dsmode": "dsm", "crop_height": [0, 1152], "crop_width": [0, 1920],

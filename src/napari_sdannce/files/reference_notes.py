@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .reference_ignored import Ignored
 from .reference_losses import is_known_schedule, learns_unlabelled, names_of, schedule_of
+from .reference_parts import weights_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,20 @@ def _note(key: str, tell: Callable[[Reference], str | None]) -> Note:
     return note
 
 
+def _weights_note(key: str) -> Note:
+    """Note for weights that lie elsewhere than they are said to."""
+
+    def tell(reference: Reference) -> Ignored | None:
+        named = getattr(reference.config, key)
+        found = None if named is None else weights_at(named)
+        if found == named:
+            return None
+        reason = f"{named} is not there, and {found} is taken"
+        return _ignored(reference, key, reason, in_part=True)
+
+    return tell
+
+
 def _counts_note(reference: Reference) -> str | None:
     if reference.config.shares_heatmap:
         return None
@@ -172,6 +187,7 @@ _TRAIN = (
 )
 COM_TRAIN_NOTES = (
     *_TRAIN,
+    _weights_note("com_finetune_weights"),
     _note("n_channels_out", _counts_note),
     _note("n_instances", _counts_note),
     _note("augment_hue", _hue_note),
@@ -179,18 +195,21 @@ COM_TRAIN_NOTES = (
 )
 POSE_TRAIN_NOTES = (
     *_TRAIN,
+    _weights_note("dannce_finetune_weights"),
     _note("com_fromlabels", _own_com_note),
     *_notes(LABELS, "n_channels_out", "n_instances"),
     *_notes(PAIRS_OF_CAMERAS, "comthresh", "weighted", "com_method"),
     _note("augment_rotation_val", _turn_note),
 )
 COM_PREDICT_NOTES = (
+    _weights_note("com_predict_weights"),
     _note("n_channels_out", _heatmap_note),
     _note("n_instances", _heatmap_note),
     *_notes(WEIGHTS, "norm_method"),
     *_notes("nothing is drawn by chance here", "random_seed"),
 )
 POSE_PREDICT_NOTES = (
+    _weights_note("dannce_predict_model"),
     *_notes(WEIGHTS, "net_type", "norm_method", "mono", "n_views", "n_channels_out", "expval",
             "skeleton", "graph_cfg"),
     *_notes("the animals are those of the COM trace", "n_instances"),

@@ -83,6 +83,15 @@ def videos_in(viddir: Path | None, folder: Path) -> Path | None:
     return viddir
 
 
+def weights_at(path: Path) -> Path:
+    """Weights that a configuration names, or what a training of ours left in that folder.
+
+    Checkpoints have other names here than in the reference program.
+    """
+    ours = path.parent / "checkpoints" / "best.safetensors"
+    return ours if not path.exists() and ours.is_file() else path
+
+
 def com_image(reference: Reference) -> dict[str, Any]:
     """Values of how frames become images for the COM network."""
     config = reference.config

@@ -9,7 +9,7 @@ from napari_sdannce.settings.com import ComPredictSettings
 from napari_sdannce.settings.dannce import DanncePredictSettings
 
 from .reference_notes import COM_PREDICT_NOTES, POSE_PREDICT_NOTES, counting, cropping
-from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume
+from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume, weights_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +26,12 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
         When the configuration lacks what the job needs, or asks for what cannot be.
     """
     config = reference.config
-    weights = config.com_predict_weights or _newest_weights(config.com_train_dir)
-    if weights is None:
+    named = config.com_predict_weights or _newest_weights(config.com_train_dir)
+    if named is None:
         raise lacking(
             reference, "com_predict_weights", f"and there are no weights in {config.com_train_dir}"
         )
+    weights = weights_at(named)
     values = {
         **_predicting(reference, weights, config.com_predict_dir),
         "image": com_image(reference),
@@ -53,9 +54,9 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
         As `to_com_predict_settings`.
     """
     config = reference.config
-    weights = config.dannce_predict_model
-    if weights is None:
+    if config.dannce_predict_model is None:
         raise lacking(reference, "dannce_predict_model", "it is needed for prediction")
+    weights = weights_at(config.dannce_predict_model)
     values = {
         **_predicting(reference, weights, config.dannce_predict_dir),
         "com": config.com_file,
@@ -74,6 +75,7 @@ def _predicting(reference: Reference, weights: Path, output: Path) -> dict[str, 
     return {
         "checkpoint": weights,
         "output": output,
+        "if_used": "next",
         "cameras": config.camnames or (),
         "start": config.start_sample,
         "labelled_only": config.predict_labeled_only,

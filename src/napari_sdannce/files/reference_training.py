@@ -18,7 +18,7 @@ from .reference_notes import (
     loss_note,
     pairs,
 )
-from .reference_parts import Converted, com_image, converted, lacking, volume
+from .reference_parts import Converted, com_image, converted, lacking, volume, weights_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +159,7 @@ def _training(
     config = reference.config
     if not entries:
         raise lacking(reference, "exp", "there is nothing to learn from")
-    start_from = weights if config.train_mode != "new" else None
+    start_from = weights_at(weights) if weights and config.train_mode != "new" else None
     if config.train_mode != "new" and weights is None:
         raise lacking(reference, "train_mode", f"'{config.train_mode}' needs weights to start from")
     seed = config.random_seed if config.random_seed is not None else config.data_split_seed
@@ -169,6 +169,7 @@ def _training(
             experiment(reference, each, "reference" if of_reference else "matlab")
             for each in entries
         ],
+        "if_used": "next",
         "start_from": start_from,
         "epochs": config.epochs,
         **schedule_of(reference),

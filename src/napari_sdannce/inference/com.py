@@ -13,9 +13,10 @@ from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
     chosen_moments,
     completed,
+    moved,
+    opened_store,
     origin_warning,
     registered,
-    store_in,
     video_warnings,
     weights_hash,
 )
@@ -90,12 +91,21 @@ def predict_com(
     )
     recording = _enough_cameras(recording.select(settings.cameras or recording.names))
     yield from origin_warning(recording, checkpoint.info)
-    path = store_in(settings.output or default_com_folder(recording), STORE, _TWINS)
+    folder = settings.output or default_com_folder(recording)
     with RecordingVideo(recording) as video:
         moments = chosen_moments(video, settings)
         job = _job(recording, checkpoint, config, image, settings, video.fps)
         sample_ids = video.sample_ids[moments]
-        store = ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk)
+        store = opened_store(
+            folder,
+            STORE,
+            _TWINS,
+            settings.if_used,
+            lambda path: ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk),
+        )
+        yield from moved(folder, store.path)
+        # who helps is told where it is
+        settings = settings.model_copy(update={"output": store.path.parent})
         size = _image_size(video, image)
         finder = ComFinder(network, recording.cameras, image, size, settings, config)
         work = Work(
@@ -114,8 +124,8 @@ def predict_com(
     start = None if whole else settings.start
     files = store.write_twins(lambda folder: _files_beside(store, config, folder, start))
     yield _summary(store, files)
-    yield from registered(recording, "com", path)
-    outputs = tuple(map(str, (path, *files)))
+    yield from registered(recording, "com", store.path)
+    outputs = tuple(map(str, (store.path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 

@@ -17,9 +17,10 @@ from napari_sdannce.inference.backends import run_by
 from napari_sdannce.inference.common import (
     chosen_moments,
     completed,
+    moved,
+    opened_store,
     origin_warning,
     registered,
-    store_in,
     trace_hash,
     video_warnings,
     weights_hash,
@@ -101,8 +102,8 @@ def predict_dannce(
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)
-    folder = recording.folder / network.config.kind.upper() / "predict"
-    path = store_in(settings.output or folder, STORE, _TWINS)
+    usual = recording.folder / network.config.kind.upper() / "predict"
+    folder = settings.output or usual
     where = None
     if com is None:
         where = settings.com or find_com(recording)
@@ -116,9 +117,18 @@ def predict_dannce(
         replaced = _replaced(asked, recording, settings)
         job = _job(recording, checkpoint, volume, here, video.fps, replaced)
         finder = PoseFinder(network, recording.cameras, volume, checkpoint.info.reliability)
-        store = PoseStore.open_or_create(
-            path, here.sample_ids, job, chunk=settings.chunk, extras=finder.extras
+        store = opened_store(
+            folder,
+            STORE,
+            _TWINS,
+            settings.if_used,
+            lambda path: PoseStore.open_or_create(
+                path, here.sample_ids, job, chunk=settings.chunk, extras=finder.extras
+            ),
         )
+        yield from moved(folder, store.path)
+        # who helps is told where it is
+        settings = settings.model_copy(update={"output": store.path.parent})
         work = Work(
             "find keypoints",
             lambda rows: _inputs(video, moments, usable, rows, replaced),
@@ -138,8 +148,8 @@ def predict_dannce(
         lambda folder: store.write_mat(folder, start=settings.start, overwrite=True)
     )
     yield _summary(store)
-    yield from registered(recording, "predictions", path)
-    outputs = tuple(map(str, (path, *files)))
+    yield from registered(recording, "predictions", store.path)
+    outputs = tuple(map(str, (store.path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 

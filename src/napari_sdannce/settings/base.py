@@ -65,6 +65,7 @@ Device = Annotated[
 Schedule = Literal["constant", "cosine", "step"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Origin = Literal["matlab", "zero", "reference"]
+IfUsed = Literal["stop", "next"]
 
 
 class ComRepairSettings(Settings):
@@ -139,6 +140,11 @@ class TrainSettings(Settings):
     )
     output: Path | None = Field(
         None, description="Folder for this run; default: a folder in the first experiment"
+    )
+    if_used: IfUsed = Field(
+        "stop",
+        description="When 'output' holds something else: stop, or take the next folder that does "
+        "not (train-2)",
     )
     start_from: Path | None = Field(
         None,
@@ -243,6 +249,11 @@ class PredictSettings(Settings):
     checkpoint: Path = Field(description="Trained network (.safetensors, or a reference .pth)")
     output: Path | None = Field(
         None, description="Folder for the results; default: a folder in the experiment"
+    )
+    if_used: IfUsed = Field(
+        "stop",
+        description="When 'output' holds something else: stop, or take the next folder that does "
+        "not (predict-2)",
     )
     cameras: tuple[str, ...] = Field(
         (), description="Cameras to use, in this order; default: those of the checkpoint, else all"
