@@ -153,6 +153,15 @@ def test_changes_of_volumes_and_images(tmp_path):
     assert com.augment_turn_deg == 5
 
 
+def test_left_and_right(tmp_path):
+    sides = {"left_keypoints": [1, 4], "right_keypoints": [2, 5]}
+    assert dannce(tmp_path, **sides).mirror_pairs == ()  # nothing is mirrored
+    assert dannce(tmp_path, mirror_augmentation=True, **sides).mirror_pairs == ("1:2", "4:5")
+    assert dannce(tmp_path, mirror_augmentation=True).mirror_pairs == ()
+    with pytest.raises(FileFormatError, match="2 keypoints on the left can not be swapped with 1"):
+        dannce(tmp_path, mirror_augmentation=True, **sides | {"right_keypoints": [2]})
+
+
 def test_who_validates(tmp_path):
     settings = dannce(
         tmp_path, exp=[dict(EXP[0]) for _ in range(3)], valid_exp=[2], num_train_per_exp=50

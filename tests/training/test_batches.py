@@ -10,9 +10,11 @@ from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings, Exper
 from napari_sdannce.settings.com import ComImageSettings
 from napari_sdannce.settings.losses import ConsistencyLoss, L1Loss
 from napari_sdannce.settings.volume import VolumeSettings
+from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.training import com_examples, dannce_examples, open_experiment
 from napari_sdannce.training.batches import BatchPlan, make_batch
 from napari_sdannce.training.com import ComTask
+from napari_sdannce.training.dannce import mirrored
 from napari_sdannce.training.measuring import Means, Measured
 from napari_sdannce.training.volume_maker import VolumeMaker
 
@@ -60,6 +62,23 @@ def test_turned_volumes_show_keypoints_where_they_are_said_to_be(disc_scene, rot
         right.append(np.abs(colours_at(turned, turned.points) - expected).mean())
         wrong.append(np.abs(colours_at(turned, turned.points @ turned.turn) - expected).mean())
     assert np.median(right) < 0.5 * np.median(wrong)
+
+
+def test_a_mirror_makes_left_right(disc_scene):
+    settings = DannceTrainSettings(
+        volume=VolumeSettings(size_mm=160, voxels=40), rotate="none", com_jitter_mm=0, views="all",
+        mirror=True, mirror_pairs=("1:2",),
+    )  # fmt: skip
+    skeleton = Skeleton("discs", ("nose", "left", "right", "tail"))
+    maker = VolumeMaker(settings, CPU, mirrored(skeleton, settings))
+    rng = np.random.default_rng(0)
+    (example,) = some_examples(disc_scene, settings, 1)
+    plain = maker.plain(example)
+    turned = next(each for _ in range(20) if (each := maker.random(example, rng)).mirrored)
+    expected = colours_at(plain, plain.points)[:, [0, 2, 1, 3]]
+    found = colours_at(turned, turned.points)
+    assert np.abs(found - expected).mean() < 10
+    assert np.abs(expected - expected[:, [0, 2, 1, 3]]).mean() > 20
 
 
 def colours_at(made, points: np.ndarray) -> np.ndarray:

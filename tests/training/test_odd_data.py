@@ -126,6 +126,26 @@ def test_losses_that_find_nothing_to_compare_say_so(experiment: Experiment, tmp_
         list(train_dannce(settings, [never_together]))
 
 
+@pytest.mark.parametrize(
+    ("pairs", "complaint"),
+    [
+        ((), r"mirror: skeleton '.*' does not say which keypoints are left and right"),
+        (("1-2",), "mirror_pairs: expected LEFT:RIGHT, got '1-2'"),
+        (("1:9",), r"pair \(1, 9\) points outside its 4 keypoints"),
+        (("ear:1",), "has no keypoint 'ear'; it has "),
+    ],
+)
+def test_a_mirror_needs_left_and_right(
+    experiment: Experiment, tmp_path: Path, pairs: tuple[str, ...], complaint: str
+) -> None:
+    settings = settings_for(mirror=True, mirror_pairs=pairs, output=tmp_path / "run")
+    labels = experiment.labels
+    without = replace(labels, skeleton=replace(labels.skeleton, pairs=()))
+    with pytest.raises(ValueError, match=complaint):
+        list(train_dannce(settings, [replace(experiment, labels=without)]))
+    assert not (tmp_path / "run").exists()
+
+
 def test_waiting_for_validation_needs_some(experiment: Experiment, tmp_path: Path) -> None:
     settings = settings_for(stop_after=2, validation_frames=0, output=tmp_path / "run")
     with pytest.raises(ValueError, match="stop_after 2 counts validations, and no labelled poses"):

@@ -41,6 +41,7 @@ EXPECTED = "a configuration of s-DANNCE (main YAML and io.yaml)"
 DEFAULT_IO = "io.yaml"
 
 
+Keypoints = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(no_list)]
 Graph = Annotated[ReferenceGraph | None, NoneText]
 
 
@@ -117,6 +118,8 @@ class ReferenceConfig(_Group):
     rotate: bool = True
     augment_continuous_rotation: bool = False
     mirror_augmentation: bool = False
+    left_keypoints: Keypoints = ()
+    right_keypoints: Keypoints = ()
     augment_hue: bool = False
     augment_hue_val: Number = 0.05
     augment_brightness: bool = False

@@ -56,8 +56,6 @@ IGNORED: dict[str, str] = {
     "unlabeled_temp": TEMPORAL,
     "new_n_channels_out": "the number of keypoints is that of the labels",
     # training of DANNCE
-    "left_keypoints": "left and right are those of the skeleton",
-    "right_keypoints": "left and right are those of the skeleton",
     "allow_valid_replace": "validation always shows all views in their order",
     "heatmap_reg": DEAD,
     "heatmap_reg_coeff": DEAD,

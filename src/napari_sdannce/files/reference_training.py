@@ -117,11 +117,25 @@ def _augmentation(reference: Reference) -> dict[str, Any]:
     return {
         "rotate": "any" if config.augment_continuous_rotation else turns,
         "mirror": config.mirror_augmentation,
+        "mirror_pairs": _pairs(reference) if config.mirror_augmentation else (),
         "augment_hue": config.augment_hue_val if config.augment_hue else 0.0,
         "augment_brightness": config.augment_bright_val if config.augment_brightness else 0.0,
         "com_jitter_mm": config.COM_aug_radius if config.COM_augmentation else 0.0,
         "com_jitter_rounds": config.COM_aug_iters if config.COM_augmentation else 0,
     }
+
+
+def _pairs(reference: Reference) -> tuple[str, ...]:
+    """Left and right keypoints, where the configuration names them."""
+    left, right = reference.config.left_keypoints, reference.config.right_keypoints
+    if len(left) != len(right):
+        raise lacking(
+            reference,
+            "left_keypoints",
+            f"{len(left)} keypoints on the left can not be swapped with {len(right)} on the right "
+            f"(right_keypoints is {right})",
+        )
+    return tuple(f"{one}:{other}" for one, other in zip(left, right, strict=True))
 
 
 def _unlabelled(reference: Reference, entries: Sequence[Entries]) -> dict[str, Any]:

@@ -72,6 +72,11 @@ class DannceTrainSettings(TrainSettings):
     mirror: bool = Field(
         False, description="Mirror half of the volumes, left keypoints becoming right ones"
     )
+    mirror_pairs: tuple[str, ...] = Field(
+        (),
+        description="Keypoints that a mirror swaps, each LEFT:RIGHT by their names or numbers from "
+        "0; default: those of the skeleton",
+    )
     augment_brightness: float = Field(
         0.0, ge=0, le=1, description="Largest change of a view's brightness, fraction of white"
     )
