@@ -151,7 +151,8 @@ OTHER_VALUES = {
     "augment_zoom": True, "augment_zoom_val": 0.3, "augment_shift": True,
     "augment_shift_val": 0.3, "augment_continuous_rotation": True,
     "mirror_augmentation": True, "COM_aug_iters": 3, "graph_cfg": {"n_layers": 5},
-    "unlabeled_sampling": 0.25, "left_keypoints": [3], "right_keypoints": [4],
+    "unlabeled_sampling": 0.25, "training_fraction": 0.5, "drop_landmark": [1],
+    "unlabeled_fraction": 0.5, "left_keypoints": [3], "right_keypoints": [4],
 }  # fmt: skip
 BASE: dict[str, Any] = {
     "downfac": 4, "exp": [{"label3d_file": "a_dannce.mat"}], "com_predict_weights": "w.pth",
@@ -174,6 +175,7 @@ TOGETHER_WITH: dict[str, dict[str, Any]] = {
         "mirror_augmentation": True, "left_keypoints": [1], "right_keypoints": [2]},
     "right_keypoints": {
         "mirror_augmentation": True, "left_keypoints": [1], "right_keypoints": [2]},
+    "unlabeled_fraction": {"loss": {"L1Loss": {}, "BoneLengthLoss": {}}},
     "unlabeled_sampling": {"loss": {"L1Loss": {}, "BoneLengthLoss": {}}},
 }  # fmt: skip
 COM_IMAGES = "mono crop_height crop_width downfac dsmode camnames viddir random_seed"

@@ -130,6 +130,41 @@ def test_frames_without_labels(tmp_path, given, expected):
     assert settings.unlabelled == "none"
 
 
+@pytest.mark.parametrize(
+    ("sampling", "fraction", "expected"),
+    [
+        ("equal", 0.25, "0.2"),  # a quarter as many as labelled ones are a fifth of all
+        ("equal", 1.5, "equal"),
+        (0.5, 0.25, "0.2"),
+        (0.2, 0.5, "0.2"),
+        (30, 0.25, "30"),
+        ("equal", 12, "equal"),
+    ],
+)
+def test_less_frames_without_labels(tmp_path, sampling, fraction, expected):
+    reference = read(
+        tmp_path, unlabeled_sampling=sampling, unlabeled_fraction=fraction,
+        loss={"L1Loss": {}, "BoneLengthLoss": {}},
+    )  # fmt: skip
+    found = to_dannce_train_settings(reference)
+    assert found.settings.unlabelled == expected
+    is_told = "unlabeled_fraction" in [each.key for each in found.ignored]
+    assert is_told == (sampling == 30 or fraction == 12)
+
+
+def test_less_to_learn_from(tmp_path):
+    settings = dannce(tmp_path, training_fraction=0.5, drop_landmark=[3, 5])
+    assert (settings.train_share, settings.drop_keypoints) == (0.5, (3, 5))
+    assert dannce(tmp_path, training_fraction=1).train_share is None
+    found = to_com_train_settings(
+        read(tmp_path, downfac=4, training_fraction=0.5, drop_landmark=[3], augment_hue=True)
+    )
+    assert found.settings.train_share == 0.5
+    told = {each.key: each.reason for each in found.ignored}
+    assert told["augment_hue"] == "images for the COM keep their colours"
+    assert told["drop_landmark"] == "COMs are means of all labelled keypoints"
+
+
 def test_pairs_of_animals_are_told(tmp_path):
     entries = [{"label3d_file": "a_dannce.mat", "com_file": "COM/instance0com3d.mat"}]
     found = to_sdannce_train_settings(read(tmp_path, exp=entries, loss={"BoneLengthLoss": {}}))

@@ -33,6 +33,7 @@ _TRAIN = _EVERY | {
     "num-train-per-exp": "train-frames",
     "num-validation-per-exp": "validation-frames",
     "valid-exp": "validation-experiments",
+    "training-fraction": "train-share",
     "random-seed": "seed",
     "norm-method": "norm",
 }
@@ -54,6 +55,7 @@ _TRAIN_POSE = {
     "dannce-train-dir": "output",
     "dannce-finetune-weights": "start-from",
     "sigma": "sigma-mm",
+    "drop-landmark": "drop-keypoints",
     "mirror-augmentation": "mirror",
     "n-rand-views": "n-views",
 }

@@ -91,6 +91,8 @@ class ReferenceConfig(_Group):
     num_validation_per_exp: int = Field(4, ge=0)
     valid_exp: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(no_list)] = ()
     num_train_per_exp: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
+    training_fraction: Annotated[Annotated[float, Field(gt=0, le=1)] | None, NoneText] = None
+    drop_landmark: Keypoints = ()
     train_mode: Literal["new", "finetune", "continued"] = "new"
     epochs: int = Field(50, ge=1)
     lr: Annotated[Positive | None, NoneText] = None
@@ -135,6 +137,9 @@ class ReferenceConfig(_Group):
         Literal["equal"] | Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)] | None,
         NoneText,
     ] = "equal"
+    unlabeled_fraction: Annotated[
+        Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0)] | None, NoneText
+    ] = None
     COM_augmentation: bool = False
     COM_aug_iters: int = Field(1, ge=1)
     COM_aug_radius: Number = Field(20.0, ge=0)

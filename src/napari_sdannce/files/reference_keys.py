@@ -37,9 +37,7 @@ IGNORED: dict[str, str] = {
     "debug_volume_tifdir": DEAD,
     "debug_train_volume_tifdir": DEAD,
     # training
-    "training_fraction": "num_train_per_exp says how many frames there are to learn from",
     "load_valid": "data_split_seed draws the same frames again",
-    "drop_landmark": "WeightedL1Loss gives keypoints the weight 0",
     "save_period": "the newest and the best weights are kept",
     "metric": "the error in mm is always measured",
     # data of DANNCE
@@ -61,7 +59,6 @@ IGNORED: dict[str, str] = {
     "heatmap_reg_coeff": DEAD,
     "batch_augmentation": "set by the reference program itself",
     "batch_aug_size": "set by the reference program itself",
-    "unlabeled_fraction": "unlabeled_sampling says how many",
     # prediction
     "start_batch": DEAD,
     "label3d_index": "the label file of a folder is chosen by its cameras and keypoints",

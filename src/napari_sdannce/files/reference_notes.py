@@ -149,6 +149,15 @@ def _counts_note(reference: Reference) -> str | None:
     return LABELS
 
 
+def _fraction_note(reference: Reference) -> str | None:
+    config = reference.config
+    if isinstance(config.unlabeled_fraction, float) and not isinstance(
+        config.unlabeled_sampling, int
+    ):
+        return None
+    return "unlabeled_sampling alone says how many; it can be that number for each experiment"
+
+
 def _own_com_note(reference: Reference) -> str | None:
     config = reference.config
     has_file = any(each.com_file is not None for each in config.exp)
@@ -190,6 +199,7 @@ COM_TRAIN_NOTES = (
     _weights_note("com_finetune_weights"),
     _note("n_channels_out", _counts_note),
     _note("n_instances", _counts_note),
+    *_notes("COMs are means of all labelled keypoints", "drop_landmark"),
     _note("augment_hue", _hue_note),
     _note("augment_hue_val", _hue_note),
 )
@@ -197,6 +207,7 @@ POSE_TRAIN_NOTES = (
     *_TRAIN,
     _weights_note("dannce_finetune_weights"),
     _note("com_fromlabels", _own_com_note),
+    _note("unlabeled_fraction", _fraction_note),
     *_notes(LABELS, "n_channels_out", "n_instances"),
     *_notes(PAIRS_OF_CAMERAS, "comthresh", "weighted", "com_method"),
     _note("augment_rotation_val", _turn_note),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from .reference_config import Reference
+    from .reference_config import Reference, ReferenceConfig
     from .reference_entries import Entries
     from .reference_notes import Note
 
@@ -103,6 +103,7 @@ def _poses(reference: Reference) -> tuple[dict[str, Any], tuple[Note, ...]]:
         "sigma_mm": config.sigma if config.sigma is not None else 10.0,
         "views": views,
         "n_views": n_views,
+        "drop_keypoints": config.drop_landmark,
         **_augmentation(reference),
         **_unlabelled(reference, entries),
     }
@@ -148,7 +149,7 @@ def _unlabelled(reference: Reference, entries: Sequence[Entries]) -> dict[str, A
         return {"unlabelled": "none"}
     are_pairs = reference.config.n_instances > 1 and any(each.is_joined for each in entries)
     return {
-        "unlabelled": str(reference.config.unlabeled_sampling),
+        "unlabelled": _amount(reference.config),
         "unlabelled_within_mm": CLOSE_MM if are_pairs else None,
     }
 
@@ -191,10 +192,21 @@ def _training(
         "validation_frames": config.num_validation_per_exp,
         "validation_experiments": _validating(reference, entries),
         "train_frames": config.num_train_per_exp,
+        "train_share": None if config.training_fraction == 1 else config.training_fraction,
         "seed": seed or 0,
         "batch_size": config.batch_size,
         "norm": config.norm_method,
     }
+
+
+def _amount(config: ReferenceConfig) -> str:
+    """How many frames without labels; of two limits as a share of the labelled, the smaller."""
+    sampling, fraction = config.unlabeled_sampling, config.unlabeled_fraction
+    if not isinstance(fraction, float) or isinstance(sampling, int):
+        return str(sampling)
+    drawn = sampling / (1 - sampling) if isinstance(sampling, float) else 1.0
+    kept = min(drawn, fraction)
+    return str(sampling) if kept == drawn else str(kept / (1 + kept))
 
 
 def _validating(reference: Reference, entries: Sequence[Entries]) -> list[int]:

@@ -185,6 +185,11 @@ class TrainSettings(Settings):
         ge=1,
         description="Most labelled frames of each experiment to learn from; default: all",
     )
+    train_share: Fraction | None = Field(
+        None,
+        description="Share of the labelled frames of each experiment that do not validate to learn "
+        "from; default: all",
+    )
     validate_every: int = Field(1, ge=1, description="Epochs between validations")
     stop_after: int | None = Field(
         None, ge=1, description="Stop after this many validations without a better one"

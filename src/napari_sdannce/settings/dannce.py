@@ -86,6 +86,9 @@ class DannceTrainSettings(TrainSettings):
     augment_hue: float = Field(
         0.0, ge=0, le=0.5, description="Largest change of a view's hue, turns of the colour wheel"
     )
+    drop_keypoints: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="Keypoints (from 0) whose labels are not learned from"
+    )
     camera_dropout: float = Field(
         0.0, ge=0, lt=1, description="Share of the views that are blanked; two always stay"
     )

@@ -12,6 +12,7 @@ from napari_sdannce.models.dannce import DannceConfig
 from napari_sdannce.models.sdannce import SdannceConfig
 from napari_sdannce.settings.dannce import SdannceTrainSettings
 from napari_sdannce.training.dannce_examples import DannceExample, n_wanted, read_examples
+from napari_sdannce.training.experiments import without_keypoints
 from napari_sdannce.training.lesson import Lesson, teach
 from napari_sdannce.training.losses import (
     PoseKnowledge,
@@ -73,7 +74,10 @@ def pose_lesson(
     ValueError
         When settings and recordings do not fit.
     """
-    experiments = opened(experiments, settings, "dannce")
+    experiments = [
+        without_keypoints(each, settings.drop_keypoints)
+        for each in opened(experiments, settings, "dannce")
+    ]
     check_same_names(experiments, "keypoints")
     if settings.views != "with_replacement" or settings.n_views is None:
         check_same_names(experiments, "cameras")

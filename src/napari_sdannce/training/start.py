@@ -37,6 +37,7 @@ _SPLITS: dict[str, Callable[[list[int], TrainSettings, list[str]], Split]] = {
         s.validation_frames,
         validation_experiments=s.validation_experiments or None,
         n_train=s.train_frames,
+        share=s.train_share,
     ),
     "reference": lambda counts, s, names: reference_split(
         counts,
@@ -45,6 +46,7 @@ _SPLITS: dict[str, Callable[[list[int], TrainSettings, list[str]], Split]] = {
         names=names,
         validation_experiments=s.validation_experiments or None,
         n_train=s.train_frames,
+        share=s.train_share,
     ),
 }
 
