@@ -2,7 +2,10 @@
 
     python benchmarks/demo_weights.py render OUT              (half an hour: the walks)
     python benchmarks/sdannce_against_dannce.py run OUT       (hours; goes on where it was stopped)
-    python benchmarks/sdannce_against_dannce.py table OUT
+    python benchmarks/sdannce_against_dannce.py table
+
+The errors of every run are kept in benchmarks/results/, so the table can be made without training,
+and a run that is there is not made again.
 
 Two walks with many touches are held out, six train. Of each number of labelled poses, and each
 seed, one DANNCE network warms up; from its weights, DANNCE and the forms of s-DANNCE go on for as
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from machine import print_machine
 
@@ -52,6 +56,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "no_unlabelled": {"losses": [L1, BONES, SAME], "unlabelled": "none"},
 }
 NEAR_MM = 120.0
+RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Run:
     folder: Path
 
     @property
+    def errors(self) -> Path:
+        """Where its errors on the held-out walks are kept."""
+        return RESULTS / self.folder.parent.name / f"{self.folder.name}.npz"
+
+    @property
     def weights(self) -> Path:
         return self.folder / "checkpoints" / "last.safetensors"
 
@@ -69,7 +79,7 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["run", "table"])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=Path())
     parser.add_argument("--warm-up", type=int, default=1000, help="steps")
     parser.add_argument("--steps", type=int, default=500, help="after the warm-up")
     parser.add_argument("--voxels", type=int, default=32)
@@ -134,25 +144,26 @@ def run(arguments: argparse.Namespace) -> None:
         for seed in arguments.seeds:
             name = f"{labels}-seed{seed}"
             start = Run("warm_up", labels, seed, root / f"warm_up-{name}")
-            learn(arguments, start, own, None)
-            for form in arguments.only:
-                learn(
-                    arguments, Run(form, labels, seed, root / f"{form}-{name}"), own, start.weights
-                )
+            forms = [Run(form, labels, seed, root / f"{form}-{name}") for form in arguments.only]
+            left = [each for each in forms if not each.errors.exists()]
+            if left:
+                learn(arguments, start, own, None)
+            for each in left:
+                learn(arguments, each, own, start.weights)
 
 
 def learn(
     arguments: argparse.Namespace, one: Run, own: list[Experiment], start: Path | None
 ) -> None:
     done = one.folder / "done"
-    if done.exists():
+    if done.exists() and one.errors.exists():
         return
     if one.folder.exists():
         clear(one.folder)
     for event in train_dannce(settings_of(arguments, one, start), own):
         if isinstance(event, Message | JobDone | EpochDone):
             print(one.folder.name, event.model_dump_json()[:300], flush=True)
-    measure(arguments, one.weights)
+    measure(arguments, one)
     done.touch()
 
 
@@ -162,12 +173,9 @@ def clear(folder: Path) -> None:
         path.unlink() if path.is_file() else path.rmdir()
 
 
-def measure(arguments: argparse.Namespace, weights: Path) -> None:
+def measure(arguments: argparse.Namespace, one: Run) -> None:
     """Errors of every keypoint on the held-out walks, at the noisy COMs."""
-    target = weights.parent.parent / "errors.npz"
-    if target.exists():
-        return
-    read = load_checkpoint(weights)
+    read = load_checkpoint(one.weights)
     volume = read.info.volume
     assert volume is not None
     settings = DannceTrainSettings(volume=volume, views="all", com_jitter_mm=0)
@@ -194,12 +202,24 @@ def measure(arguments: argparse.Namespace, weights: Path) -> None:
         apart += [gap for gap, _ in of_moment]
         regular += [is_regular for _, is_regular in of_moment]
     everything = np.concatenate(errors)
-    np.savez(target, errors=everything, apart=np.array(apart), regular=np.array(regular))
-    print(weights.parent.parent.name, f"{everything[regular].mean():.2f} mm", flush=True)
+    keep(one.errors, everything, np.array(apart), np.array(regular))
+    print(one.folder.name, f"{everything[regular].mean():.2f} mm", flush=True)
+
+
+def keep(
+    path: Path,
+    errors: npt.NDArray[np.float32],
+    apart: npt.NDArray[np.float64],
+    regular: npt.NDArray[np.bool_],
+) -> None:
+    """Write errors (n, K) mm of poses, how far their animals are apart, which are every third."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = {"errors": errors.astype(np.float16), "apart": apart.astype(np.float16)}
+    np.savez_compressed(path, **half, regular=regular)
 
 
 def table(arguments: argparse.Namespace) -> None:
-    root = arguments.out / arguments.folder
+    root = RESULTS / arguments.folder
     print_machine("torch")
     print(
         "| labels | network | mean mm | PCK@5 | PCK@10 | near: mean mm | less than DANNCE [95 %] |"
@@ -211,8 +231,8 @@ def table(arguments: argparse.Namespace) -> None:
 
 
 def row(root: Path, labels: int, form: str, seeds: list[int]) -> None:
-    found = [load(root / f"{form}-{labels}-seed{seed}") for seed in seeds]
-    base = [load(root / f"dannce-{labels}-seed{seed}") for seed in seeds]
+    found = [load(root / f"{form}-{labels}-seed{seed}.npz") for seed in seeds]
+    base = [load(root / f"dannce-{labels}-seed{seed}.npz") for seed in seeds]
     if any(each is None for each in found):
         return
     errors = np.concatenate([each["errors"][each["regular"]] for each in found])
@@ -242,9 +262,14 @@ def bootstrap(differences: np.ndarray, n_seeds: int) -> tuple[float, float, floa
     )
 
 
-def load(folder: Path) -> Any:
-    path = folder / "errors.npz"
-    return dict(np.load(path)) if path.exists() else None
+def load(path: Path) -> dict[str, Any] | None:
+    """What `keep` wrote, in full precision; None where there is no such run."""
+    if not path.exists():
+        return None
+    return {
+        name: np.float64(each) if name != "regular" else each
+        for name, each in np.load(path).items()
+    }
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import yaml
 
 from napari_sdannce.cli import main
 from napari_sdannce.cli.options import OPTIONS, merged, options_of, validated
-from napari_sdannce.cli.progress import reporter
+from napari_sdannce.cli.progress import Lines, reporter
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.files import open_labels
 from napari_sdannce.files.com_mat import write_com
@@ -221,10 +221,10 @@ def test_files_that_make_no_sense(
         (("predict", "com", ".", "--stride", "2"), "No such option '--stride'"),
         (
             ("predict", "com", ".", "--checkpoint", "x", "--min-peak", "nan"),
-            "'min_peak': Input should be a finite number",
+            "--min-peak: Input should be a finite number",
         ),
-        (("train", "com", ".", "--device", "gpu"), "'device': expected auto, cpu, mps, cuda, or"),
-        (("train", "com", ".", "--epochs", "soon"), "'epochs': Input should be a valid integer"),
+        (("train", "com", ".", "--device", "gpu"), "--device: expected auto, cpu, mps, cuda, or"),
+        (("train", "com", ".", "--epochs", "soon"), "--epochs: Input should be a valid integer"),
         (("predict", "dannce", "."), "sdannce: --checkpoint must be given"),
         (("predict", "com", ".", "--checkpoint", "no.pth"), "no.pth; expected a .safe"),
         (("info", "nowhere"), "does not exist"),
@@ -433,6 +433,9 @@ def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     target, folder = tmp_path / "imported_dannce.mat", tmp_path / "experiment"
     shutil.copytree(disc_scene.folder, folder)
     (folder / "sdannce.yaml").write_text("fps: 25\n")
+    wrong = str(tmp_path / "x.txt")
+    assert failing("import", str(folder), "nowhere.npz", "--output", wrong) == 2
+    assert "x.txt is to be a MATLAB file" in capsys.readouterr().err
     main(["import", str(folder), str(tmp_path / "points.npz"), "--output", str(target)])
     registered = (folder / "sdannce.yaml").read_text()
     assert registered == "fps: 25\nlabels:\n- ../imported_dannce.mat\n"
@@ -449,26 +452,52 @@ def test_words() -> None:
     assert in_words(TrainingStep(step=1, total=2, loss=1)) == ""
 
 
-def test_bars_do_not_trip_over_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def test_bars_do_not_trip_over_brackets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal
     with reporter("bar") as report:
         report(Progress(task="find", done=1, total=2, seconds_left=3))
         report(Message(text="in [odd] folder"))
     assert "in [odd] folder" in capsys.readouterr().err
 
 
-def test_bars_stand_above_the_end_of_their_job(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_stand_above_the_end_of_their_job(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
     with reporter("bar") as report:
         report(TrainingStep(step=3, total=3, loss=0.5, seconds_left=0))
         report(JobDone(seconds=3, outputs=("run",)))
         report(Progress(task="find", done=1, total=2, seconds_left=3))
-    lines = [line.rstrip() for line in capsys.readouterr().err.splitlines()]
-    assert lines[0].startswith("train")
-    assert lines[0].endswith("3/3 steps  loss 0.5")
-    assert lines[1:3] == ["done in 3 s", "run"]
-    assert lines[3].endswith("1/2 frames  3 s left")
+    told = ESCAPES.sub("", capsys.readouterr().err)
+    end = told.index("done in 3 s\nrun\n")
+    assert "3/3 steps  loss 0.5" in told[:end]
+    assert "train" not in told[end:]
+    assert "1/2 frames  3 s left" in told[end:]
     with reporter("bar"):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
+    told: list[str] = []
+    times = iter([0, 5, 14, 16, 17, 18])
+    lines = Lines(told.append, clock=lambda: float(next(times)))
+    for step in (1, 2, 3, 4, 5):
+        lines.report(TrainingStep(step=step, total=5, loss=0.5, seconds_left=60))
+    lines.report(Progress(task="find", done=1, total=9))  # each task has its own times
+    lines.report(Message(text="in [odd] folder"))
+    assert told == [
+        "train 1/5 steps  loss 0.5  1 min 00 s left",
+        "train 4/5 steps  loss 0.5  1 min 00 s left",
+        "train 5/5 steps  loss 0.5  1 min 00 s left",
+        "find 1/9 frames",
+        "in [odd] folder",
+    ]
 
 
 @pytest.mark.parametrize(

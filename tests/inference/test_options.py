@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_sdannce.files import open_labels
 from napari_sdannce.files.dannce_labels import dannce_from_labels
@@ -20,13 +22,19 @@ from napari_sdannce.models import (
     build_network,
     save_checkpoint,
 )
+from napari_sdannce.models.poses import find_poses
 from napari_sdannce.predictions import ComTrace, PoseStore, read_com_trace
 from napari_sdannce.settings import (
     ComImageSettings,
     ComPredictSettings,
     DanncePredictSettings,
+    DannceTrainSettings,
+    ExperimentSettings,
     VolumeSettings,
 )
+from napari_sdannce.training import open_experiment
+from napari_sdannce.training.dannce_examples import read_examples
+from napari_sdannce.training.volume_maker import VolumeMaker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +101,34 @@ def test_only_labelled_moments_have_centres(disc_scene, tmp_path: Path) -> None:
         found.append(read_com_trace(tmp_path / name))
     assert found[0].sample_ids.tolist() == [5, 30]
     np.testing.assert_array_equal(found[0].positions, found[1].positions[[5, 30]])
+
+
+def test_a_network_of_brightness_is_shown_brightness(disc_scene, tmp_path: Path) -> None:
+    """What it is shown in prediction is what it would be shown in training (defect D27)."""
+    network = build_network(NETWORK.model_copy(update={"channels_per_view": 1}), 0)
+    info = CheckpointInfo(network=network.config, volume=VOLUME, keypoints=tuple("abcd"))
+    settings = DanncePredictSettings(
+        checkpoint=save_checkpoint(tmp_path / "mono", network, info),
+        output=tmp_path / "out",
+        device="cpu",
+        count=4,
+    )
+    trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
+    list(predict_dannce(disc_scene.recording, settings, trace))
+    found = PoseStore.open(tmp_path / "out" / "poses.zarr").poses().positions
+    training = DannceTrainSettings(volume=VOLUME, mono=True, com_jitter_mm=0)
+    maker = VolumeMaker(training, torch.device("cpu"), ())
+    experiment = open_experiment(ExperimentSettings(folder=disc_scene.folder), "dannce")
+    for example in islice(read_examples(experiment, training), 8):
+        assert example is not None
+        volume = maker.plain(example).volume
+        assert len(volume) == 4  # one channel a camera
+        centre = torch.from_numpy(example.com).float()[None]
+        with torch.inference_mode():
+            pose = find_poses(network.eval(), volume[None], VOLUME.voxel_mm, centre)
+        expected = pose.positions[0].numpy() + example.com
+        apart = np.abs(found[example.moment[1]] - expected).max(axis=(1, 2))
+        assert apart.min() < 1e-3
 
 
 def test_another_camera_is_shown(disc_scene) -> None:

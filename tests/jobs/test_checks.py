@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.com_mat import write_com
 from napari_sdannce.jobs.checks import (
     Check,
@@ -20,6 +21,7 @@ from napari_sdannce.jobs.checks import (
     judge_disk,
     judge_memory,
 )
+from napari_sdannce.jobs.pictures import of_poses
 from napari_sdannce.jobs.predicting import check_prediction
 from napari_sdannce.jobs.teaching import check_training
 from napari_sdannce.settings import (
@@ -31,6 +33,8 @@ from napari_sdannce.settings import (
     SdannceTrainSettings,
     VolumeSettings,
 )
+from napari_sdannce.training import open_experiment, train_dannce
+from napari_sdannce.training.dannce_examples import read_examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +115,7 @@ def test_what_is_missing_is_named(disc_scene: Any, tmp_path: Path) -> None:
     experiment = ExperimentSettings(folder=folder)
     found = said(check_training(dannce(disc_scene, experiments=(experiment,))), Verdict.BAD)
     assert f"broken: no video of {camera}" in found
-    assert "labels of centres of mass only, none of poses" in found
+    assert "no label file holds poses, only COMs: com_dannce.mat" in found
     missing = ExperimentSettings(folder=tmp_path / "nowhere")
     found = said(check_training(dannce(disc_scene, experiments=(missing,))), Verdict.BAD)
     assert "nowhere can not be opened" in found
@@ -227,3 +231,26 @@ def test_labels_are_read_anew_when_they_change(disc_scene: Any, tmp_path: Path) 
     write_dannce(path, dannce_from_labels(path, labels, disc_scene.recording.cameras, sync))
     os.utime(path, (1, 1))
     assert "10 labelled frames" in said(check_training(settings), Verdict.CAREFUL)
+
+
+@pytest.mark.parametrize("unlabelled", ["none", "equal"])
+def test_memory_of_pictures_is_what_training_keeps(disc_scene: Any, unlabelled: str) -> None:
+    settings = dannce(disc_scene, rotate="any")
+    recording = open_recording(disc_scene.folder)
+    labels = [open_labels(path) for path in disc_scene.pose_labels]
+    told = of_poses(recording, labels, settings.model_copy(update={"unlabelled": unlabelled}))
+    examples = read_examples(open_experiment(settings.experiments[0], "dannce"), settings)
+    kept = sum(example.nbytes for example in examples if example is not None)
+    assert told == pytest.approx(kept * (2 if unlabelled == "equal" else 1), rel=0.15)
+
+
+def test_another_cube_than_the_first_network_had_is_told(disc_scene: Any, tmp_path: Path) -> None:
+    settings = dannce(disc_scene, output=tmp_path / "run", steps=1, width=1)
+    list(train_dannce(settings))
+    start = tmp_path / "run" / "checkpoints" / "last.safetensors"
+    same = check_training(settings.model_copy(update={"start_from": start, "output": None}))
+    assert "last.safetensors, in the same cube" in said(same, Verdict.GOOD)
+    other = dannce(disc_scene, size=150.0, start_from=start)
+    assert "learned in a cube of 140 mm and 16 voxels; here it is 150 mm" in said(
+        check_training(other), Verdict.CAREFUL
+    )

@@ -9,7 +9,9 @@ import torch
 from napari_sdannce.models.heatmaps import soft_argmax
 from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings
 from napari_sdannce.training.augmentation import (
+    ColourChange,
     ImageChange,
+    blank_views,
     choose_views,
     quarter_turn,
     take_views,
@@ -114,3 +116,56 @@ def test_brightness_stays_a_picture() -> None:
         assert changed.shape == image.shape
         means.append(changed.mean())
     assert np.ptp(means) > 50
+
+
+def test_blanked_views() -> None:
+    rng = np.random.default_rng(0)
+    volume = torch.arange(1, 19, dtype=torch.float32).reshape(18, 1, 1, 1).expand(18, 4, 4, 4)
+    counts = []
+    for _ in range(400):
+        blanked = blank_views(volume, n_views=6, share=0.5, rng=rng)
+        by_view = blanked.reshape(6, 3, -1)
+        grey = (by_view == 127.5).all(dim=-1).all(dim=-1)
+        whole = (blanked == volume).reshape(6, -1).all(dim=-1)
+        assert torch.equal(grey, ~whole)  # each view is all there or all grey
+        counts.append(int(grey.sum()))
+    assert max(counts) == 4  # two always stay
+    assert np.mean(counts) == pytest.approx(0.5 * 4, abs=0.15)
+    assert torch.equal(volume[:, 0, 0, 0], torch.arange(1.0, 19))  # the volume itself is as it was
+
+
+@pytest.mark.parametrize(
+    "change", [{"augment_brightness": 0.5}, {"augment_contrast": 0.8}, {"augment_hue": 0.5}]
+)
+def test_coloured_volumes_stay_pictures(change: dict[str, float]) -> None:
+    """In the reference they are destroyed: 0 to 1 is expected, 0 to 255 given (defect D7)."""
+    settings = DannceTrainSettings(**change)
+    rng = np.random.default_rng(1)
+    grey = torch.full((6, 2, 2, 2), 127.5)
+    volume = torch.from_numpy(rng.integers(0, 256, (6, 8, 8, 8))).float()
+    moved, spans = [], []
+    for _ in range(30):
+        drawn = ColourChange.draw(2, settings, rng)
+        changed = drawn.apply(volume)
+        assert changed.shape == volume.shape
+        assert changed.min() >= 0
+        assert changed.max() <= 255
+        spans.append(float(changed.max() - changed.min()))
+        moved.append(float((drawn.apply(grey) - grey).abs().max()))
+    # what is seen is still there: some of it light, some dark
+    assert np.median(spans) > 100
+    if "augment_brightness" in change:
+        assert 0.2 * 255 < max(moved) <= 0.5 * 255
+    else:  # the middle grey is left where it is
+        assert max(moved) < 1e-3
+
+
+def test_contrast_and_hue_change_what_they_say() -> None:
+    red = torch.zeros(3, 1, 1, 1)
+    red[0] = 200.0
+    third = ColourChange(np.ones(1), np.zeros(1), np.array([2 * np.pi / 3]))
+    turned = third.apply(red).flatten().tolist()
+    assert sorted(turned) == pytest.approx([0, 0, 200], abs=1e-3)
+    assert turned[0] == pytest.approx(0, abs=1e-3)  # it is another colour now, as strong
+    flat = ColourChange(np.array([0.5]), np.array([10.0]), np.zeros(1))
+    assert flat.apply(red).flatten().tolist() == pytest.approx([127.5 + 36.25 + 10, 73.75, 73.75])

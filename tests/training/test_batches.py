@@ -64,21 +64,52 @@ def test_turned_volumes_show_keypoints_where_they_are_said_to_be(disc_scene, rot
     assert np.median(right) < 0.5 * np.median(wrong)
 
 
-def test_a_mirror_makes_left_right(disc_scene):
-    settings = DannceTrainSettings(
-        volume=VolumeSettings(size_mm=160, voxels=40), rotate="none", com_jitter_mm=0, views="all",
-        mirror=True, mirror_pairs=("1:2",),
-    )  # fmt: skip
+def test_what_a_mirror_swaps_can_be_said():
     skeleton = Skeleton("discs", ("nose", "left", "right", "tail"))
-    maker = VolumeMaker(settings, CPU, mirrored(skeleton, settings))
-    rng = np.random.default_rng(0)
-    (example,) = some_examples(disc_scene, settings, 1)
-    plain = maker.plain(example)
-    turned = next(each for _ in range(20) if (each := maker.random(example, rng)).mirrored)
-    expected = colours_at(plain, plain.points)[:, [0, 2, 1, 3]]
-    found = colours_at(turned, turned.points)
-    assert np.abs(found - expected).mean() < 10
-    assert np.abs(expected - expected[:, [0, 2, 1, 3]]).mean() > 20
+    for pairs in (("1:2",), ("left:right",), ("right: 1",)):
+        assert mirrored(skeleton, DannceTrainSettings(mirror_pairs=pairs)) == (0, 2, 1, 3)
+
+
+def test_mirrored_volumes_show_left_keypoints_at_right_ones(disc_scene):
+    settings = DannceTrainSettings(
+        volume=VolumeSettings(size_mm=160, voxels=40),
+        mirror=True,
+        rotate="none",
+        com_jitter_mm=0,
+        views="all",
+    )
+    swapped = (0, 2, 1, 3)  # nose, left, right, tail
+    maker, rng = VolumeMaker(settings, CPU, swapped), np.random.default_rng(0)
+    examples = some_examples(disc_scene, settings, 24)
+    made = [(maker.plain(each), maker.random(each, rng)) for each in examples]
+    mirrored = [(plain, other) for plain, other in made if other.mirrored]
+    assert 6 <= len(mirrored) <= 18
+    right, wrong = [], []
+    for plain, other in mirrored:
+        # the animal in the mirror has its left where the other one's right is
+        seen = colours_at(plain, plain.points)[:, list(swapped)]
+        right.append(np.abs(colours_at(other, other.points) - seen).mean())
+        wrong.append(np.abs(colours_at(other, other.points)[:, list(swapped)] - seen).mean())
+        np.testing.assert_allclose(other.points[:, 0], -plain.points[list(swapped), 0])
+        np.testing.assert_allclose(other.points[:, 1:], plain.points[list(swapped), 1:])
+    assert max(right) < 1  # the voxels are the same, but for keypoints on their borders
+    assert min(wrong) > 10 * max(right) + 1
+
+
+@pytest.mark.parametrize("rotate", ["none", "quarters", "any"])
+def test_mirrored_poses_are_brought_back_into_the_world(disc_scene, rotate):
+    settings = DannceTrainSettings(
+        volume=VolumeSettings(size_mm=160, voxels=8), mirror=True, rotate=rotate, batch_size=12
+    )
+    swapped = (0, 2, 1, 3)
+    examples = some_examples(disc_scene, settings, 12)
+    plan = BatchPlan(examples, settings)
+    batch = make_batch(plan, plan.epoch(0)[0], 0, VolumeMaker(settings, CPU, swapped))
+    assert 0 < (np.linalg.det(batch.turns.double().numpy()) < 0).sum() < 12
+    world = batch.in_world(batch.points, swapped).numpy()
+    truth = np.array([example.points for example in examples])
+    for pose in world:
+        assert np.abs(truth - pose).max(axis=(1, 2)).min() < 1e-3
 
 
 def colours_at(made, points: np.ndarray) -> np.ndarray:

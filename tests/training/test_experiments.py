@@ -69,6 +69,8 @@ def test_animals_of_other_moments_are_merged(disc_scene) -> None:
     other = replace(second, skeleton=Skeleton("x", tuple("wxyz")))
     with pytest.raises(ValueError, match="skeleton 'x' can not be joined"):
         merge_animals([first, other])
+    with pytest.raises(ValueError, match=r"'x' \(b\.mat\) can not .* 'discs' \(a\.mat\)"):
+        merge_animals([first, other], ["a.mat", "b.mat"])
     shifted = replace(second, frames=second.frames + 1)
     with pytest.raises(ValueError, match="same sample id at different frames"):
         merge_animals([first, shifted])

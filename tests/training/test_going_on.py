@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.events import Event
 
 
-def settings_for(disc_scene: Any, output: Path, **changes: Any) -> DannceTrainSettings:
+def settings_for(disc_scene: Any, output: Path | None, **changes: Any) -> DannceTrainSettings:
     values = {
         "experiments": [{"folder": disc_scene.folder, "labels": disc_scene.pose_labels[:1]}],
         "volume": {"voxels": 8, "size_mm": 120},
@@ -147,6 +148,26 @@ def test_what_a_run_started_from_may_be_gone(disc_scene, tmp_path: Path) -> None
     run = trained(disc_scene, tmp_path / "run", start_from=start)
     start.unlink()
     assert any(isinstance(event, JobDone) for event in continue_training(run, steps=3))
+
+
+def test_a_run_goes_on_in_an_experiment_that_was_moved(disc_scene, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(disc_scene.folder, old)
+    experiment = {"folder": old, "labels": [old / disc_scene.pose_labels[0].name]}
+    list(train_dannce(settings_for(disc_scene, None, experiments=[experiment])))
+    old.rename(new)
+    run = new / "DANNCE" / "train"
+    events = list(continue_training(run, steps=3))
+    assert [event.step for event in events if isinstance(event, TrainingStep)] == [3]
+    assert not old.exists()
+    # where it went is noted, and another place is an error that says what to do
+    content = yaml.safe_load((run / "config.yaml").read_text())
+    assert content["experiments"][0]["folder"] == str(new)
+    content["output"] = str(run)
+    content["experiments"][0]["folder"] = str(old)
+    (run / "config.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(FileNotFoundError, match=r"old is not there; .*config\.yaml"):
+        list(continue_training(run, steps=4))
 
 
 def test_other_labels_are_told(disc_scene, tmp_path: Path) -> None:

@@ -191,6 +191,20 @@ def test_one_copy_is_consistent() -> None:
     assert term("ConsistencyLoss").measure(outcome(poses)) is None
 
 
+def test_two_volumes_of_each_of_two_animals_are_consistent() -> None:
+    """In order: both volumes of one animal, then both of the other, in the world."""
+    one, other = torch.zeros(23, 3), torch.full((23, 3), 100.0)
+    rows = torch.tensor([[0, 1], [2, 3]])
+    same = torch.stack([one, one, other, other])
+    assert value("PairConsistencyLoss", outcome(same, copies=rows), n_animals=2) == 0
+    moved = torch.stack([one, one + torch.tensor([3.0, 0, 0]), other, other - 6])
+    found = value("PairConsistencyLoss", outcome(moved, copies=rows), n_animals=2)
+    assert found == pytest.approx((1 + 6) / 2)
+    # an animal's volume is never compared with one of the other
+    swapped = torch.stack([one, other, one, other])
+    assert value("PairConsistencyLoss", outcome(swapped, copies=rows), n_animals=2) == 100
+
+
 def test_repulsion_compares_every_keypoint_with_every_other() -> None:
     poses = torch.zeros(2, 23, 3)
     poses[0, :, 0] = 100 * torch.arange(23)

@@ -74,3 +74,20 @@ def test_stratified_split_keeps_stretches_apart_and_inside() -> None:
     assert np.diff([stretch[0] for stretch in stretches]).min() > 25
     assert stretches[0][0] > 5
     assert stretches[-1][-1] < 95
+
+
+@pytest.mark.parametrize("step", [1, 24])
+def test_neighbours_of_frames_that_validate_do_not_train(step: int) -> None:
+    split = stratified_split([60], 9, moments=[step * np.arange(60)])
+    apart = np.abs(split.train[:, None] - split.validation[None])
+    assert len(split.validation) == 9
+    assert apart.min() == 2
+    assert len(split.train) == 60 - 9 - 2 * 3
+
+
+def test_frames_far_from_one_another_all_serve() -> None:
+    split = stratified_split([60], 9, moments=[25 * np.arange(60)])
+    assert len(split.train) + len(split.validation) == 60
+    # of very few frames, none can be spared
+    few = stratified_split([4], 2, moments=[np.arange(4)])
+    assert len(few.train) + len(few.validation) == 4

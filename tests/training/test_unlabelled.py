@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,9 +12,10 @@ import pytest
 from napari_sdannce.predictions import ComTrace
 from napari_sdannce.recording import Sync
 from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings
+from napari_sdannce.settings.events import Message
 from napari_sdannce.settings.losses import L1Loss
 from napari_sdannce.settings.volume import VolumeSettings
-from napari_sdannce.training import Experiment, open_experiment
+from napari_sdannce.training import Experiment, open_experiment, train_dannce
 from napari_sdannce.training.dannce_examples import cut_to_reach, read_examples
 from napari_sdannce.training.start import split_frames
 from napari_sdannce.training.wanted import amount, candidates, draw
@@ -112,3 +113,17 @@ def test_not_read_where_no_loss_learns_from_them(experiment):
     found = [each for each in read_examples(experiment, settings) if each is not None]
     assert len(found) == 2 * len(LABELLED)
     assert all(each.is_labelled for each in found)
+
+
+def test_fewer_than_asked_for_are_told(experiment, tmp_path: Path) -> None:
+    def warnings(**changes: Any) -> list[str]:
+        settings = settings_for("equal").model_copy(
+            update={"output": tmp_path / f"run{len(changes)}", "steps": 1, "width": 1, **changes}
+        )
+        events = train_dannce(settings, [experiment])
+        return [e.text for e in events if isinstance(e, Message) and e.level == "warning"]
+
+    assert not any("without labels" in text for text in warnings())
+    (told,) = [text for text in warnings(unlabelled_within_mm=1.0) if "without labels" in text]
+    assert f"{experiment.recording.folder}: 0 of the 20 poses without labels" in told
+    assert "another animal within 1 mm" in told

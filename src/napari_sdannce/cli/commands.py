@@ -181,6 +181,8 @@ def import_points(
     from napari_sdannce.files.import_2d import import_points as read
     from napari_sdannce.files.registration import register_if_project
 
+    if output is not None and output.suffix.lower() != ".mat":
+        raise ValueError(f"--output: {output} is to be a MATLAB file, named *_dannce.mat")
     settings = validated(ImportSettings, merged({}, given_options(given)), OPTIONS)
     opened = open_recording(recording)
     labels = read(

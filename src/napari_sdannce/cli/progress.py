@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 
 import click
 from rich.console import Console
@@ -17,26 +19,74 @@ from napari_sdannce.settings.events import Event, JobDone, Message, Progress, Tr
 
 Report = Callable[[Event], None]
 
+_QUIET_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """How far a task is."""
+
+    task: str
+    done: int
+    total: int
+    unit: str
+    note: str
+
+    @classmethod
+    def of(cls, event: Progress | TrainingStep) -> _Stand:
+        left = remaining(event.seconds_left)
+        if isinstance(event, Progress):
+            return cls(event.task, event.done, event.total, event.unit, left)
+        return cls("train", event.step, event.total, "steps", f"loss {event.loss:.4g}  {left}")
+
+
+class Lines:
+    """Tells events where there is no terminal: how far it is, in a line now and then.
+
+    Parameters
+    ----------
+    write
+        Takes a line.
+    clock
+        Seconds, rising.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write = write
+        self._clock = clock
+        self._quiet_until: dict[str, float] = {}
+
+    def report(self, event: Event) -> None:
+        """Tell an event."""
+        if not isinstance(event, Progress | TrainingStep):
+            line = in_words(event)
+            if line:
+                self._write(line)
+            return
+        stand, now = _Stand.of(event), self._clock()
+        if stand.done < stand.total and now < self._quiet_until.get(stand.task, 0.0):
+            return
+        self._quiet_until[stand.task] = now + _QUIET_SECONDS
+        self._write(f"{stand.task} {stand.done}/{stand.total} {stand.unit}  {stand.note}".rstrip())
+
 
 class _Told:
     """Tells events on a terminal: bars at the bottom, sentences above them."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True)
+    def __init__(self, console: Console) -> None:
+        self.console = console
         self.bars: Bars | None = None
         self.known: dict[str, TaskID] = {}
 
     def report(self, event: Event) -> None:
-        if isinstance(event, Progress):
-            note = remaining(event.seconds_left)
-            self.advance(event.task, event.done, event.total, event.unit, note)
-        elif isinstance(event, TrainingStep):
-            note = f"loss {event.loss:.4g}  {remaining(event.seconds_left)}"
-            self.advance("train", event.step, event.total, "steps", note)
+        if isinstance(event, Progress | TrainingStep):
+            self.advance(_Stand.of(event))
         else:
             self.say(event)
 
-    def advance(self, task: str, done: int, total: int, unit: str, note: str) -> None:
+    def advance(self, stand: _Stand) -> None:
         if self.bars is None:
             columns = (
                 TextColumn("{task.description}"),
@@ -46,9 +96,16 @@ class _Told:
             )
             self.bars = Bars(*columns, console=self.console)
             self.bars.start()
-        if task not in self.known:
-            self.known[task] = self.bars.add_task(task, unit=unit, note=note)
-        self.bars.update(self.known[task], completed=done, total=total, unit=unit, note=note)
+        if stand.task not in self.known:
+            added = self.bars.add_task(stand.task, unit=stand.unit, note=stand.note)
+            self.known[stand.task] = added
+        self.bars.update(
+            self.known[stand.task],
+            completed=stand.done,
+            total=stand.total,
+            unit=stand.unit,
+            note=stand.note,
+        )
 
     def say(self, event: Event) -> None:
         if isinstance(event, JobDone):
@@ -66,7 +123,11 @@ class _Told:
 
 @contextmanager
 def _as_bars() -> Iterator[Report]:
-    told = _Told()
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines(lambda line: click.echo(line, err=True)).report
+        return
+    told = _Told(console)
     try:
         yield told.report
     finally:
@@ -102,6 +163,8 @@ WAYS = tuple(_REPORTERS)
 @contextmanager
 def reporter(way: str) -> Iterator[Report]:
     """What tells events: as a ``bar``, as ``json`` lines, or ``none`` (warnings only).
+
+    Without a terminal, as in the log of a cluster, a bar is a line now and then.
 
     A command with ``--events`` notes them in its file, too.
     """

@@ -132,9 +132,11 @@ class ComFinder:
         if not len(given.images):
             return peaks, heights
         device = device_of(self.network)
-        with torch.inference_mode(), mixed_precision(device):
+        with torch.inference_mode():
             images = normalise_images(torch.from_numpy(given.images).to(device))
-            heatmaps = self.network.spots(self.network(images)).cpu().numpy()
+            with mixed_precision(device):
+                answers = self.network(images).float()
+            heatmaps = self.network.spots(answers).cpu().numpy()
         places = np.argwhere(given.readable)
         for (moment, view), maps, (height, width) in zip(
             places, heatmaps, given.shapes, strict=True

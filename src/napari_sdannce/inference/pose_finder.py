@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sdannce.models.devices import device_of, mixed_precision
+from napari_sdannce.models.devices import device_of
 from napari_sdannce.models.heatmaps import peak_logit, peak_probability
 from napari_sdannce.models.poses import find_poses
 from napari_sdannce.models.volume_samplers import sampler_for
@@ -182,11 +182,10 @@ class PoseFinder:
         initial = np.full((*shape, 3), np.nan) if self.refines else None
         if len(given.volumes):
             device, centres = device_of(self.network), given.coms[filled]
-            with torch.inference_mode(), mixed_precision(device):
+            with torch.inference_mode():
                 where = torch.from_numpy(centres).float().to(device)
-                found = find_poses(
-                    self.network, given.volumes.to(device), self.volume.voxel_mm, where
-                )
+                volumes, voxel = given.volumes.to(device), self.volume.voxel_mm
+                found = find_poses(self.network, volumes, voxel, where, mixed=True)
             positions[filled] = _in_world(found.positions, centres)
             if initial is not None and found.initial is not None:
                 initial[filled] = _in_world(found.initial, centres)

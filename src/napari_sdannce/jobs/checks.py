@@ -179,6 +179,7 @@ class KnownNetwork:
     n_keypoints: int | None
     channels: int
     voxels: int | None
+    size_mm: float | None
     cameras: tuple[str, ...]
 
 
@@ -205,6 +206,7 @@ def read_network(checkpoint: Path) -> KnownNetwork | None:
             n_keypoints=network.get("n_keypoints"),
             channels=network.get("in_channels") or (views or 1) * colours,
             voxels=volume["voxels"] if volume else None,
+            size_mm=volume["size_mm"] if volume else None,
             cameras=tuple(content["cameras"]),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_sdannce.files import open_labels
-from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS
+from napari_sdannce.files.choose_labels import choose_labels
 from napari_sdannce.jobs import memory
 from napari_sdannce.jobs.checks import (
     UNREADABLE,
     Check,
+    KnownNetwork,
     bad,
     careful,
     check_cameras,
@@ -21,10 +22,12 @@ from napari_sdannce.jobs.checks import (
     check_memory,
     check_network,
     found_com,
+    free_gpu_memory,
     good,
     opened,
     sentence,
 )
+from napari_sdannce.jobs.pictures import image_pixels, of_coms, of_poses
 from napari_sdannce.labels import mean_keypoint
 from napari_sdannce.predictions import read_com_trace
 from napari_sdannce.recording import PixelOrigin
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 _FEW_FRAMES = 50
 _MUCH_OUTSIDE = 0.2
 _SMALLER = "a smaller batch, width or number of voxels takes less"
+_FEWER = "training keeps its pictures there; fewer 'train_frames' take less"
 _KINDS = {"com": ("com",), "dannce": ("dannce", "sdannce")}
 
 
@@ -94,43 +98,33 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
             yield from _check_unlabelled(examples[-1], settings)
     yield from _check_start(settings, kind)
     if examples:
-        yield from _check_machine(settings, examples[0])
+        yield from _check_machine(settings, examples)
 
 
 def _labels(
     settings: ExperimentSettings, recording: Recording, kind: Literal["com", "dannce"]
 ) -> list[Labels] | Check:
     """Labels that the training will take, or why there are none."""
-    paths = settings.labels or recording.label_files
-    if not paths:
-        return bad(f"{recording.name} has no label file (*dannce.mat)")
     try:
-        read = [_read(path, _changed(path), settings.pixel_origin) for path in paths]
+        fitting = choose_labels(
+            settings,
+            recording.label_files,
+            kind,
+            lambda path, skeleton: _read(path, _changed(path), skeleton, settings.pixel_origin),
+        )
     except UNREADABLE as error:
         return bad(f"{recording.name}: {sentence(error)}")
-    of_coms = [labels for labels in read if _is_of_coms(labels)]
-    of_poses = [labels for labels in read if not _is_of_coms(labels)]
-    fitting = (of_coms or of_poses) if kind == "com" else of_poses
-    if not fitting:
-        return bad(f"{recording.name} has labels of centres of mass only, none of poses")
-    if kind == "com" and len(fitting) > 1 and not settings.labels:
-        names = f"{len(fitting)} label files"
-        return bad(f"{recording.name}: {names} could name the animals; choose one in 'labels'")
-    return fitting
+    return [labels for _, labels in fitting]
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, changed: float, origin: str) -> Labels:
-    return open_labels(path, pixel_origin=PixelOrigin(origin))
+def _read(path: Path, changed: float, skeleton: str | None, origin: str) -> Labels:
+    return open_labels(path, skeleton=skeleton, pixel_origin=PixelOrigin(origin))
 
 
 def _changed(path: Path) -> float:
     """When a file was changed, so that what was read of it is read anew then."""
     return path.stat().st_mtime
-
-
-def _is_of_coms(labels: Labels) -> bool:
-    return len(labels.animals) * len(labels.skeleton.keypoints) <= MOST_COM_POINTS
 
 
 def _check_labels(example: _Example, settings: TrainSettings) -> Iterator[Check]:
@@ -227,7 +221,7 @@ def _check_unlabelled(example: _Example, settings: DannceTrainSettings) -> Itera
 def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Iterator[Check]:
     if settings.start_from is not None:
         found = check_network(settings.start_from, _KINDS[kind], "be where this training starts")
-        yield found if isinstance(found, Check) else good(f"starts from {settings.start_from.name}")
+        yield found if isinstance(found, Check) else _check_first_cube(settings, found)
     elif isinstance(settings, SdannceTrainSettings):
         yield careful("starts from nothing; s-DANNCE is meant to start from a DANNCE network")
     output = settings.output
@@ -235,13 +229,28 @@ def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Ite
         yield bad(f"the output folder {output} is not empty; choose another")
 
 
-def _check_machine(settings: TrainSettings, first: _Example) -> Iterator[Check]:
-    folder = settings.output or first.recording.folder
-    labels = first.labels[0]
+def _check_first_cube(settings: TrainSettings, network: KnownNetwork | None) -> Check:
+    """Whether the network to start from learned in a cube like this one."""
+    assert settings.start_from is not None
+    text = f"starts from {settings.start_from.name}"
+    if network is None or network.size_mm is None or not isinstance(settings, DannceTrainSettings):
+        return good(text)
+    cube = settings.volume
+    if (cube.size_mm, cube.voxels) == (network.size_mm, network.voxels):
+        return good(f"{text}, in the same cube")
+    return careful(
+        f"{text}, which learned in a cube of {network.size_mm:g} mm and {network.voxels} voxels; "
+        f"here it is {cube.size_mm:g} mm and {cube.voxels}"
+    )
+
+
+def _check_machine(settings: TrainSettings, examples: Sequence[_Example]) -> Iterator[Check]:
+    first = examples[0]
     if isinstance(settings, ComTrainSettings):
         needed = memory.of_training_images(
-            settings.batch_size, _pixels(first.recording, settings), settings.width
+            settings.batch_size, image_pixels(first.recording, settings), settings.width
         )
+        pictures = sum(of_coms(each.recording, each.labels, settings) for each in examples)
     elif isinstance(settings, DannceTrainSettings):
         views = settings.n_views or len(first.settings.cameras or first.recording.names)
         channels = views * (1 if settings.mono else 3)
@@ -250,16 +259,14 @@ def _check_machine(settings: TrainSettings, first: _Example) -> Iterator[Check]:
             settings.volume.voxels,
             settings.width,
             channels,
-            len(labels.skeleton.keypoints),
+            len(first.labels[0].skeleton.keypoints),
         )
+        pictures = sum(of_poses(each.recording, each.labels, settings) for each in examples)
     else:
         raise TypeError(f"settings of a COM or DANNCE training, got {type(settings).__name__}")
+    if settings.device in ("cpu", "mps") or free_gpu_memory(settings.device) is None:
+        needed += pictures
+    else:
+        yield check_memory(pictures, "cpu", _FEWER)
     yield check_memory(needed, settings.device, _SMALLER)
-    yield check_disk(folder)
-
-
-def _pixels(recording: Recording, settings: ComTrainSettings) -> float:
-    """Pixels of the network's image, as far as the calibration tells the size of frames."""
-    sizes = [view.camera.image_size for view in recording.views if view.camera is not None]
-    known = [size[0] * size[1] for size in sizes if size is not None]
-    return max(known, default=1920 * 1200) / settings.image.downsample**2
+    yield check_disk(settings.output or first.recording.folder)

@@ -56,6 +56,11 @@ def mixed_precision(device: torch.device, *, wanted: bool = True) -> AbstractCon
     return contextlib.nullcontext()
 
 
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Single precision inside of a block of half precision."""
+    return torch.autocast(device.type, enabled=False)
+
+
 @contextlib.contextmanager
 def shared_cores(device: torch.device) -> Iterator[None]:
     """Leave half of the cores to decoding and sampling while a network runs on the CPU.

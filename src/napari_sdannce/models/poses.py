@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sdannce.models.dannce import DannceNet, normalise_volumes
-from napari_sdannce.models.devices import bare
+from napari_sdannce.models.devices import bare, mixed_precision
 from napari_sdannce.models.heatmaps import covariance, peak_position, soft_argmax
 from napari_sdannce.models.sdannce import SdannceNet
 
@@ -52,9 +52,17 @@ class Found:
 
 
 def find_poses(
-    network: nn.Module, volumes: Tensor, voxel_mm: float, centres: Tensor | None = None
+    network: nn.Module,
+    volumes: Tensor,
+    voxel_mm: float,
+    centres: Tensor | None = None,
+    *,
+    mixed: bool = False,
 ) -> Found:
     """Find keypoints in volumes.
+
+    Half precision is for convolutions only: in it, a position or a variance in mm would lose tenths
+    of a mm to whole ones.
 
     Parameters
     ----------
@@ -67,13 +75,16 @@ def find_poses(
     centres
         (B, 3) centres of the volumes in the world, mm; only networks that are not relative need
         them.
+    mixed
+        Convolutions in half precision, where that is fast.
     """
     config = bare(network).config
     shown = normalise_volumes(volumes)
-    if config.kind == "sdannce":
-        refined = network(shown, voxel_mm, centres)
-        return Found(refined.final, refined.logits, refined.initial, refined.voxel_mm)
-    logits = network(shown)
+    with mixed_precision(volumes.device, wanted=mixed):
+        if config.kind == "sdannce":
+            refined = network(shown, voxel_mm, centres)
+            return Found(refined.final, refined.logits, refined.initial, refined.voxel_mm)
+        logits = network(shown).float()
     return Found(_HEADS[config.head](logits, voxel_mm), logits, None, voxel_mm, config.head)
 
 

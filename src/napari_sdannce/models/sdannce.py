@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from napari_sdannce.models.dannce import DannceConfig, DannceNet, VolumeConfig
+from napari_sdannce.models.devices import full_precision
 from napari_sdannce.models.heatmaps import soft_argmax, voxel_probability
 from napari_sdannce.models.pose_graph import (
     CONVS,
@@ -130,10 +131,16 @@ class SdannceNet(nn.Module):
         ValueError
             When volumes do not fit, or centres are needed and not given.
         """
-        c = self.config
         logits, features = self.pose_generator.logits_and_features(volumes)
+        with full_precision(logits.device):
+            return self._refined(logits.float(), features, voxel_mm, centres)
+
+    def _refined(
+        self, logits: Tensor, features: list[Tensor], voxel_mm: float, centres: Tensor | None
+    ) -> Refined:
+        c = self.config
         initial = soft_argmax(logits, voxel_mm)
-        n = volumes.shape[-1]
+        n = logits.shape[-1]
         unit = voxel_mm * (n - 1) / n if c.scale == "reference" else voxel_mm
         if centres is None:
             if not c.relative or c.residual:

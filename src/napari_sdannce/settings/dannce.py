@@ -1,5 +1,6 @@
 """Settings of the network that finds keypoints in volumes: training and prediction."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -141,6 +142,12 @@ class DannceTrainSettings(TrainSettings):
                 "the consistency loss compares"
             )
         return self
+
+    @property
+    def reach_mm(self) -> float:
+        """How far from a COM a moved and turned cube reaches along an axis."""
+        half = self.volume.size_mm / 2
+        return half * (math.sqrt(2) if self.rotate == "any" else 1) + self.com_jitter_mm
 
     @property
     def copies(self) -> int:

@@ -11,7 +11,7 @@ import torch
 from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.com import ComConfig, ComNet, normalise_images
 from napari_sdannce.models.com_images import common_size, stack_images
-from napari_sdannce.models.devices import bare, device_of
+from napari_sdannce.models.devices import bare, device_of, mixed_precision
 from napari_sdannce.models.image_peaks import local_peaks
 from napari_sdannce.models.prepare_ahead import prepare_ahead
 from napari_sdannce.training.com_examples import (
@@ -121,7 +121,9 @@ class ComTask:
     def measure(self, network: ComNet, batch: ImageBatch) -> Measured:
         """Loss, and distances of peaks from the truth in px of the full frame."""
         device = device_of(network)
-        answers = network(normalise_images(batch.images.to(device, non_blocking=True))).float()
+        images = normalise_images(batch.images.to(device, non_blocking=True))
+        with mixed_precision(device, wanted=self.settings.mixed_precision):
+            answers = network(images).float()
         targets, inside = batch.targets.to(device), batch.inside.to(device)
         loss = _LOSSES[self.settings.loss](answers, targets, inside)
         heights = bare(network).spots(answers.detach()).cpu().numpy()

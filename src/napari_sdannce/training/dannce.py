@@ -11,7 +11,12 @@ from napari_sdannce.models.checkpoint_info import CheckpointInfo
 from napari_sdannce.models.dannce import DannceConfig
 from napari_sdannce.models.sdannce import SdannceConfig
 from napari_sdannce.settings.dannce import SdannceTrainSettings
-from napari_sdannce.training.dannce_examples import DannceExample, n_wanted, read_examples
+from napari_sdannce.training.dannce_examples import (
+    DannceExample,
+    n_wanted,
+    read_examples,
+    what_is_lacking,
+)
 from napari_sdannce.training.experiments import without_keypoints
 from napari_sdannce.training.lesson import Lesson, teach
 from napari_sdannce.training.losses import (
@@ -110,6 +115,7 @@ def pose_lesson(
         count=lambda experiment: n_wanted(experiment, settings),
         read=lambda experiment, first: read_examples(experiment, settings, first),
         task=task,
+        lacks=lambda experiment: what_is_lacking(experiment, settings),
     )
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.geometry.reach import cube_in_image
 from napari_sdannce.training.masks import read_masks
 from napari_sdannce.training.moments import labelled_frames
-from napari_sdannce.training.wanted import wanted_examples
+from napari_sdannce.training.wanted import lacking, wanted_examples
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
-
-_MARGIN_PX = 4
-_POINTS_ALONG_EDGE = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +112,12 @@ def n_wanted(experiment: Experiment, settings: DannceTrainSettings) -> int:
         return len(wanted_examples(experiment, settings, video.sample_ids, 0))
 
 
+def what_is_lacking(experiment: Experiment, settings: DannceTrainSettings) -> str | None:
+    """Say so when there are fewer examples than the settings ask for."""
+    with RecordingVideo(experiment.recording) as video:
+        return lacking(experiment, settings, video.sample_ids)
+
+
 def _example(
     wanted: Wanted,
     images: Sequence[Image],
@@ -122,10 +126,7 @@ def _example(
     settings: DannceTrainSettings,
     first_frame: int,
 ) -> DannceExample:
-    reach = settings.volume.size_mm / 2
-    if settings.rotate == "any":
-        reach *= np.sqrt(2)
-    reach += settings.com_jitter_mm
+    reach = settings.reach_mm
     own = experiment.recording.cameras
     parts = [
         cut_to_reach(image, camera, wanted.com, reach)
@@ -164,16 +165,8 @@ def cut_to_reach(
     reach
         Half its edge length, mm.
     """
-    steps = np.linspace(-reach, reach, _POINTS_ALONG_EDGE)
-    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
-    pixels = camera.project(com + cube)
     height, width = image.shape[:2]
-    if not np.isfinite(pixels).all():
-        return image, camera
-    low = np.floor(pixels.min(axis=0)).astype(int) - _MARGIN_PX
-    high = np.ceil(pixels.max(axis=0)).astype(int) + _MARGIN_PX + 1
-    left, top = low.clip(0, (width - 1, height - 1))
-    right, bottom = np.maximum(high.clip(0, (width, height)), (left + 1, top + 1))
+    left, top, right, bottom = cube_in_image(camera, com, reach, (width, height))
     # a copy, so that the full frame can be forgotten
     part = np.ascontiguousarray(image[top:bottom, left:right])
-    return part, camera.cropped(int(left), int(top), int(right - left), int(bottom - top))
+    return part, camera.cropped(left, top, right - left, bottom - top)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from napari_sdannce.files import open_labels, open_recording
-from napari_sdannce.files.guess_skeleton import MOST_COM_POINTS, animal_names
+from napari_sdannce.files.choose_labels import choose_labels, holds_coms
+from napari_sdannce.files.guess_skeleton import animal_names
 from napari_sdannce.labels import Labels, mean_keypoint
 from napari_sdannce.predictions import read_com_trace
 from napari_sdannce.predictions.com_repair import usable_trace
@@ -170,14 +171,16 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
     if settings.cameras:
         recording = recording.select(settings.cameras)
     recording.cameras  # noqa: B018  raises when one is not calibrated
-    paths = settings.labels or recording.label_files
-    if not paths:
-        raise ValueError(f"{settings.folder}: has no label file (*dannce.mat); choose one")
-    read = [(path, _open(path, settings.skeleton, origin)) for path in paths]
     with _about(settings.folder):
-        fitting = [each for _, each in read] if settings.labels else fitting_labels(read, kind)
-        labels = merge_animals(fitting)
-        labels = one_point_an_animal(labels) if _is_of_coms(labels) else labels
+        fitting = choose_labels(
+            settings,
+            recording.label_files,
+            kind,
+            lambda path, skeleton: open_labels(path, skeleton=skeleton, pixel_origin=origin),
+        )
+        labels = merge_animals([each for _, each in fitting], [path.name for path, _ in fitting])
+        if all(holds_coms(each, path) for path, each in fitting):
+            labels = one_point_an_animal(labels)
     trace = _trace(settings.com, recording, settings) if settings.com else None
     experiment = Experiment.of(recording, labels, trace, settings.masks)
     if trace or kind == "com":
@@ -205,47 +208,6 @@ def _about(folder: Path) -> Iterator[None]:
         raise ValueError(f"{folder}: {error}") from error
 
 
-def _open(path: Path, skeleton: str | None, origin: PixelOrigin) -> Labels:
-    """Labels of a file; the skeleton counts for poses, not for COMs."""
-    labels = open_labels(path, pixel_origin=origin)
-    if skeleton is None or _is_of_coms(labels):
-        return labels
-    return open_labels(path, skeleton=skeleton, pixel_origin=origin)
-
-
-def fitting_labels(
-    read: Sequence[tuple[Path, Labels]], kind: Literal["com", "dannce"]
-) -> list[Labels]:
-    """Labels of those files of one folder that fit the job.
-
-    Files of up to three points are of COMs, one point an animal; others are of poses. Poses may lie
-    in several files: each adds animals, or other moments of the same one, which is all the same to
-    the DANNCE network. For the COM network, to which each animal is a channel, it must be clear
-    which file is meant.
-
-    Raises
-    ------
-    ValueError
-        When it is not.
-    """
-    of_coms = [(path, each) for path, each in read if _is_of_coms(each)]
-    of_poses = [(path, each) for path, each in read if not _is_of_coms(each)]
-    fitting = (of_coms or of_poses) if kind == "com" else of_poses
-    if not fitting:
-        names = ", ".join(path.name for path, _ in read)
-        raise ValueError(f"no label file holds poses, only COMs: {names}")
-    if kind == "com" and len(fitting) > 1:
-        names = ", ".join(path.name for path, _ in fitting)
-        raise ValueError(
-            f"several label files could name the animals ({names}); choose with 'labels'"
-        )
-    return [each for _, each in fitting]
-
-
-def _is_of_coms(labels: Labels) -> bool:
-    return len(labels.animals) * len(labels.skeleton.keypoints) <= MOST_COM_POINTS
-
-
 def one_point_an_animal(labels: Labels) -> Labels:
     """Take each point of COM labels as an animal, named by the point where there is one animal."""
     if len(labels.skeleton.keypoints) == 1:
@@ -267,10 +229,17 @@ def one_point_an_animal(labels: Labels) -> Labels:
     )
 
 
-def merge_animals(parts: Sequence[Labels]) -> Labels:
+def merge_animals(parts: Sequence[Labels], files: Sequence[str] = ()) -> Labels:
     """Labels of several files, each of other animals of the same recording, as one.
 
     Animals keep their names when no two have the same.
+
+    Parameters
+    ----------
+    parts
+        Labels of each file.
+    files
+        Their names, for errors.
 
     Raises
     ------
@@ -280,11 +249,12 @@ def merge_animals(parts: Sequence[Labels]) -> Labels:
     first = parts[0]
     if len(parts) == 1:
         return first
-    for other in parts[1:]:
+    called = [f" ({name})" for name in files] or [""] * len(parts)
+    for other, name in zip(parts[1:], called[1:], strict=True):
         if other.skeleton.keypoints != first.skeleton.keypoints:
             raise ValueError(
-                f"labels of skeleton '{other.skeleton.name}' can not be joined with those of "
-                f"'{first.skeleton.name}'"
+                f"labels of skeleton '{other.skeleton.name}'{name} can not be joined with those of "
+                f"'{first.skeleton.name}'{called[0]}"
             )
     parts = [part.select_views(first.views) for part in parts]
     ids = np.unique(np.concatenate([part.sample_ids for part in parts]))

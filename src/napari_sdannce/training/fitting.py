@@ -13,7 +13,6 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_sdannce.models import CheckpointError
-from napari_sdannce.models.devices import mixed_precision
 from napari_sdannce.settings.events import (
     CheckpointSaved,
     EpochDone,
@@ -148,8 +147,8 @@ class Fitting:
                 break
 
     def _step(self, batch: Any) -> None:
-        device, s = self.workers.device, self.settings
-        with _own_chance(s.seed, self.done.step), mixed_precision(device, wanted=s.mixed_precision):
+        s = self.settings
+        with _own_chance(s.seed, self.done.step):
             measured = self.task.measure(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(measured.loss).backward()  # type: ignore[no-untyped-call]
@@ -187,8 +186,7 @@ class Fitting:
         epoch = self.done.epoch + 1
         validates = self.done.step >= self.total or epoch % self.settings.validate_every == 0
         if validates:
-            mixed = self.settings.mixed_precision
-            metrics |= validate(self.shown, self.task, mixed=mixed).metrics("val", self.task)
+            metrics |= validate(self.shown, self.task).metrics("val", self.task)
         # an epoch that the last step cut short is not done: with more steps, it goes on
         if self.done.batch >= self.task.steps_per_epoch:
             self.done.epoch, self.done.batch, self.means = epoch, 0, Means()

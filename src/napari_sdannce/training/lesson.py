@@ -82,6 +82,8 @@ class Lesson(Generic[Example]):
         None for one whose frame can not be read.
     task
         What is learned from examples that train and others that validate, on a device.
+    lacks
+        What is asked for and not there in an experiment, in words.
     """
 
     folder: str
@@ -91,6 +93,7 @@ class Lesson(Generic[Example]):
     count: Callable[[Experiment], int]
     read: Callable[[Experiment, int], Iterator[Example | None]]
     task: Callable[[Sequence[Example], Sequence[Example], torch.device], Task]
+    lacks: Callable[[Experiment], str | None] = lambda experiment: None
 
 
 def teach(
@@ -242,6 +245,9 @@ def _read(lesson: Lesson[Example]) -> Generator[Event, None, list[Example]]:
         with RecordingVideo(experiment.recording) as video:
             for problem in video.problems:
                 yield Message(level="warning", text=str(problem))
+        lacking = lesson.lacks(experiment)
+        if lacking is not None:
+            yield Message(level="warning", text=lacking)
         total, lost = lesson.count(experiment), 0
         for done, example in enumerate(lesson.read(experiment, first), start=1):
             if example is None:

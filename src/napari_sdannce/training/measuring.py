@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from napari_sdannce.models.devices import device_of, mixed_precision
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -113,13 +111,11 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def validate(network: nn.Module, task: Task, *, mixed: bool = True) -> Means:
+def validate(network: nn.Module, task: Task) -> Means:
     """Measure the network on the validation examples."""
-    device = device_of(network)
     means = Means()
     network.eval()
     with torch.inference_mode():
         for batch in task.validation_batches():
-            with mixed_precision(device, wanted=mixed):
-                means.add(task.measure(network, batch))
+            means.add(task.measure(network, batch))
     return means

@@ -120,6 +120,7 @@ class PoseTask:
             batch.volumes.to(device, non_blocking=True),
             self.settings.volume.voxel_mm,
             batch.centres.to(device),
+            mixed=self.settings.mixed_precision,
         )
         truth = batch.points.to(device)
         terms = dict(self._measured(found, truth, batch))

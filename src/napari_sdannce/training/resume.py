@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,11 +89,39 @@ def read_settings(folder: Path, kind: str) -> TrainSettings:
     Raises
     ------
     FileNotFoundError, FileFormatError
-        When they can not be read.
+        When they can not be read, or speak of an experiment that is not there.
     """
     expected = f"the settings of a {kind} training"
     file = read_yaml(folder / "config.yaml", expected)
     try:
-        return _KINDS[kind].model_validate(file.content)
+        settings = _KINDS[kind].model_validate(file.content)
     except ValidationError as error:
         raise file.invalid(error, expected) from error
+    settings = _moved_along(settings, folder)
+    for each in settings.experiments:
+        if not each.folder.exists():
+            raise FileNotFoundError(
+                f"{folder}: its experiment {each.folder} is not there; if it was moved, say where "
+                f"to in {folder / 'config.yaml'}"
+            )
+    return settings
+
+
+def _moved_along(settings: TrainSettings, run: Path) -> TrainSettings:
+    """Settings of a run that lies in its first experiment, which was moved or renamed with it."""
+    if settings.output is not None or not settings.experiments:
+        return settings
+    before, now = settings.experiments[0].folder, run.parents[1]
+    if before.exists():
+        return settings
+    return type(settings).model_validate(_placed(settings.model_dump(), before, now))
+
+
+def _placed(value: Any, before: Path, now: Path) -> Any:
+    """The same values, with paths in one folder put into another."""
+    if isinstance(value, Mapping):
+        return {name: _placed(each, before, now) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_placed(each, before, now) for each in value)
+    inside = isinstance(value, Path) and value.is_relative_to(before)
+    return now / value.relative_to(before) if inside else value

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+_NEAR = 25  # moments: half a second at 50 frames a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +33,14 @@ def stratified_split(
     validation_experiments: Sequence[int] | None = None,
     n_train: int | None = None,
     share: float | None = None,
+    moments: Sequence[IntArray] | None = None,
 ) -> Split:
     """Keep short stretches, spread evenly over time, of each experiment for validation.
 
     Frames next to one another look alike: validating on neighbours of training frames flatters. So
     the frames kept are as few stretches as cover the time well (about the square root of their
-    number), not single frames in between.
+    number), not single frames in between; and the frames at both ends of a stretch do not train
+    when they are less than 25 moments away from it.
 
     Parameters
     ----------
@@ -49,6 +54,9 @@ def stratified_split(
         Most frames of each experiment to train on; they are spread evenly over what is left.
     share
         Share of what is left to train on, likewise.
+    moments
+        Of each experiment, the numbers of its labelled frames among those of the recording;
+        default: all are far from one another.
     """
     train, validation = [], []
     first = 0
@@ -62,12 +70,26 @@ def stratified_split(
             continue
         else:
             kept = np.zeros(count, dtype=bool)
-        train.append(_spread(indices[~kept], _most(int((~kept).sum()), n_train, share)))
+        trains = ~kept if moments is None else _apart(kept, moments[number])
+        train.append(_spread(indices[trains], _most(int(trains.sum()), n_train, share)))
         validation.append(indices[kept])
     return Split(_joined(train), _joined(validation))
 
 
-def _stretches(count: int, wanted: int) -> npt.NDArray[np.bool_]:
+def _apart(kept: BoolArray, moments: IntArray) -> BoolArray:
+    """Which frames train: those that are not kept, nor beside one that is.
+
+    Where that would leave less than half of them, as of very few frames, all that are not kept do.
+    """
+    near = np.diff(moments) < _NEAR
+    beside = np.zeros_like(kept)
+    beside[1:] |= kept[:-1] & near
+    beside[:-1] |= kept[1:] & near
+    apart: BoolArray = ~kept & ~beside
+    return apart if 2 * apart.sum() >= (~kept).sum() else ~kept
+
+
+def _stretches(count: int, wanted: int) -> BoolArray:
     """Which of `count` frames are in the stretches that `wanted` frames make."""
     keep = np.zeros(count, dtype=bool)
     if wanted:

@@ -31,24 +31,31 @@ _NAMES: dict[str, Callable[[Experiment], tuple[str, ...]]] = {
 }
 
 
-_SPLITS: dict[str, Callable[[list[int], TrainSettings, list[str]], Split]] = {
-    "stratified": lambda counts, s, names: stratified_split(
-        counts,
+_SPLITS: dict[str, Callable[[Sequence[Experiment], TrainSettings], Split]] = {
+    "stratified": lambda experiments, s: stratified_split(
+        [len(each.labels) for each in experiments],
         s.validation_frames,
         validation_experiments=s.validation_experiments or None,
         n_train=s.train_frames,
         share=s.train_share,
+        moments=[_moments(each) for each in experiments],
     ),
-    "reference": lambda counts, s, names: reference_split(
-        counts,
+    "reference": lambda experiments, s: reference_split(
+        [len(each.labels) for each in experiments],
         s.validation_frames,
         seed=s.seed,
-        names=names,
+        names=[str(each.recording.folder) for each in experiments],
         validation_experiments=s.validation_experiments or None,
         n_train=s.train_frames,
         share=s.train_share,
     ),
 }
+
+
+def _moments(experiment: Experiment) -> npt.NDArray[np.int64]:
+    """Numbers of the labelled moments among those of the recording."""
+    sync, ids = experiment.recording.sync, experiment.labels.sample_ids
+    return ids if sync is None else np.searchsorted(sync.sample_ids, ids)
 
 
 def first_network(
@@ -148,15 +155,13 @@ def split_frames(experiments: Sequence[Experiment], settings: TrainSettings) -> 
     ValueError
         When an experiment has too few moments to draw from.
     """
-    counts = [len(experiment.labels) for experiment in experiments]
-    names = [str(experiment.recording.folder) for experiment in experiments]
     wrong = [i for i in settings.validation_experiments if not 0 <= i < len(experiments)]
     if wrong:
         raise ValueError(
             f"validation_experiments: there is no experiment {wrong[0]}, only 0 to "
             f"{len(experiments) - 1}"
         )
-    return _SPLITS[settings.split](counts, settings, names)
+    return _SPLITS[settings.split](experiments, settings)
 
 
 def opened(

@@ -142,6 +142,24 @@ def unlabelled(
     ]  # fmt: skip
 
 
+def lacking(
+    experiment: Experiment, settings: DannceTrainSettings, sample_ids: IntArray
+) -> str | None:
+    """Say so when there are fewer examples without labels than are asked for."""
+    count = len(labelled(experiment))
+    asked = amount(settings.unlabelled, count)
+    found = len(unlabelled(experiment, settings, sample_ids, count, count))
+    learns = any(loss.name in NEED_NO_LABELS for loss in settings.losses)
+    if not learns or found >= asked:
+        return None
+    within = settings.unlabelled_within_mm
+    near = "" if within is None else f" and another animal within {within:g} mm"
+    return (
+        f"{experiment.recording.folder}: {found} of the {asked} poses without labels that are "
+        f"asked for are there: at moments without labels, with a COM{near}"
+    )
+
+
 def amount(text: str, n_labelled: int) -> int:
     """How many examples ``none``, ``equal``, a number or a share of all examples are."""
     if text == "none":
