@@ -80,6 +80,16 @@ def test_entries_of_a_recording_are_one_experiment(disc_scene, folder):
     assert not (apart < 120).all()
 
 
+def test_an_animal_that_is_alone_gives_any_moment(disc_scene, folder):
+    """As in the reference, whose configurations may hold both kinds of recordings."""
+    settings, _ = converted(folder)
+    write_com(folder / "COM", disc_scene.com[:, :1], np.arange(48))
+    (joined,) = settings.experiments
+    lone = joined.model_copy(update={"labels": joined.labels[:1], "com": folder / "COM/com3d.mat"})
+    examples = list(read_examples(open_experiment(lone, "dannce"), settings))
+    assert sum(not each.is_labelled for each in examples) == len(LABELLED)
+
+
 def test_joined_entries_train(folder):
     settings, _ = converted(folder, net_type="dannce")
     settings = settings.model_copy(update={"width": 2, "device": "cpu", "steps": 2})
