@@ -125,6 +125,50 @@ def test_options_of_experiments(tmp_path: Path) -> None:
     assert settings.width == 8
 
 
+def test_files_of_several_experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two recordings have the same COMs, labels or masks."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name / "COM/predict").mkdir(parents=True)
+        (tmp_path / name / "x_dannce.mat").touch()
+    (tmp_path / "a/masks").mkdir()
+    given = {"com": "COM/predict", "labels": ("x_dannce.mat",)}
+    for here in (tmp_path, tmp_path / "a"):
+        monkeypatch.chdir(here)
+        sources = (str(tmp_path / "a"), str(tmp_path / "b"))
+        settings = train_settings(DannceTrainSettings, sources, given, "none")
+        assert [each.com for each in settings.experiments] == [
+            tmp_path / name / "COM/predict" for name in "ab"
+        ]
+        assert settings.experiments[1].labels == (tmp_path / "b/x_dannce.mat",)
+        for wrong in (
+            {"com": str(tmp_path / "a/COM/predict")},
+            {"com": "a/COM/predict"},
+            {"masks": "masks"},
+            {"labels": ("x_dannce.mat", "y_dannce.mat")},
+        ):
+            with pytest.raises(ValueError, match=r"of 2 experiments, and there is none in .*exper"):
+                train_settings(DannceTrainSettings, sources, wrong, "none")
+    # of one recording, both ways; what is there goes before what is not
+    one = train_settings(DannceTrainSettings, (str(tmp_path / "b"),), given, "none")
+    assert one.experiments[0].com == tmp_path / "a/COM/predict"
+    monkeypatch.chdir("/")
+    one = train_settings(DannceTrainSettings, (str(tmp_path / "b"),), given, "none")
+    assert one.experiments[0].com == tmp_path / "b/COM/predict"
+
+
+def test_options_of_experiments_win_over_files(tmp_path: Path) -> None:
+    (tmp_path / "io.yaml").write_text("exp: [{label3d_file: a/x_dannce.mat}]\n")
+    (tmp_path / "theirs.yaml").write_text("io_config: io.yaml\nnvox: 64\n")
+    (tmp_path / "ours.yaml").write_text("experiments: [{folder: a}, {folder: b}]\n")
+    for name, count in (("theirs", 1), ("ours", 2)):
+        source = (str(tmp_path / f"{name}.yaml"),)
+        settings = train_settings(DannceTrainSettings, source, {"com_gap": "7"}, "none")
+        assert [each.com_gap for each in settings.experiments] == [7] * count
+    with pytest.raises(ValueError, match=r"--com /com3d\.mat can not be of 2 experiments"):
+        train_settings(DannceTrainSettings, source, {"com": "/com3d.mat"}, "none")
+
+
 def test_configuration_of_the_reference_program(
     disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

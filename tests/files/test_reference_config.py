@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,73 +128,116 @@ def test_every_key_is_mapped_or_ignored_with_a_reason(key):
     assert len(IGNORED.get(key, "mapped to a field")) > 10
 
 
-@pytest.mark.parametrize("key", sorted(set(ReferenceConfig.model_fields) - {"io_config"}))
-def test_every_field_reaches_some_settings(tmp_path, key):
-    """A key that is not said to be ignored changes the settings of some job, or is reported."""
-    others = {
-        "viddir": "films", "camnames": ["Camera2"], "random_seed": 7, "mono": True, "n_views": 4,
-        "crop_height": [8, 100], "crop_width": [4, 90], "downfac": 2, "batch_size": 9,
-        "net_type": "dannce", "norm_method": "batch", "exp": [{"label3d_file": "b_dannce.mat"}],
-        "com_exp": [{"label3d_file": "c_dannce.mat"}], "data_split_seed": 3,
-        "num_validation_per_exp": 9, "train_mode": "finetune", "epochs": 9, "lr": 0.5,
-        "lr_scheduler": {"type": "StepLR"}, "loss": {"L2Loss": {}}, "skeleton": "mouse22",
-        "com_fromlabels": True, "channel_combo": "random", "cam3_train": True, "vmin": -60,
-        "vmax": 60, "vol_size": 90, "nvox": 64, "interp": "linear", "expval": False, "sigma": 5,
-        "n_rand_views": 2, "rand_view_replace": True, "rotate": False, "COM_augmentation": True,
-        "COM_aug_radius": 5, "dsmode": "dsm", "max_num_samples": 50, "start_sample": 5,
-        "predict_labeled_only": True, "replace_view": 2, "n_instances": 2, "n_channels_out": 1,
-        "comthresh": 0.5, "weighted": True, "com_method": "mean", "cthresh": 300,
-        "medfilt_window": 31,
-        "com_file": "z.mat", "com_train_dir": "a", "com_predict_dir": "b",
-        "com_predict_weights": "c.pth", "com_finetune_weights": "d.pth", "dannce_train_dir": "e",
-        "dannce_predict_dir": "f", "dannce_predict_model": "g.pth",
-        "dannce_finetune_weights": "h.pth", "valid_exp": [0], "num_train_per_exp": 9,
-        "augment_hue": True, "augment_hue_val": 0.2, "augment_brightness": True,
-        "augment_bright_val": 0.3, "augment_rotation": True, "augment_rotation_val": 9,
-        "augment_zoom": True, "augment_zoom_val": 0.3, "augment_shift": True,
-        "augment_shift_val": 0.3, "augment_continuous_rotation": True,
-        "mirror_augmentation": True, "COM_aug_iters": 3, "graph_cfg": {"n_layers": 5},
-        "unlabeled_sampling": 0.25,
-    }  # fmt: skip
-    base = {
-        "downfac": 4, "exp": [{"label3d_file": "a_dannce.mat"}], "com_predict_weights": "w.pth",
-        "dannce_predict_model": "m.pth", "com_finetune_weights": "x.pth",
-        "dannce_finetune_weights": "y.pth", "graph_cfg": {}, "batch_size": 4,
-    }  # fmt: skip
-    helpers = {
-        "n_views": {"n_rand_views": 0}, "n_channels_out": {"n_instances": 2},
-        "n_instances": {"n_channels_out": 1},
-        "replace_view": {"camnames": ["A", "B"]},
-        "channel_combo": {"n_rand_views": None}, "rand_view_replace": {"n_rand_views": 3},
-        "COM_aug_radius": {"COM_augmentation": True}, "data_split_seed": {"random_seed": None},
-        "com_finetune_weights": {"train_mode": "finetune"},
-        "dannce_finetune_weights": {"train_mode": "finetune"},
-        "COM_aug_iters": {"COM_augmentation": True}, "augment_hue_val": {"augment_hue": True},
-        "augment_bright_val": {"augment_brightness": True},
-        "augment_rotation_val": {"augment_rotation": True},
-        "augment_zoom_val": {"augment_zoom": True}, "augment_shift_val": {"augment_shift": True},
-        "unlabeled_sampling": {"loss": {"L1Loss": {}, "BoneLengthLoss": {}}},
-    }  # fmt: skip
+OTHER_VALUES = {
+    "viddir": "films", "camnames": ["Camera2"], "random_seed": 7, "mono": True, "n_views": 4,
+    "crop_height": [8, 100], "crop_width": [4, 90], "downfac": 2, "batch_size": 9,
+    "net_type": "dannce", "norm_method": "batch", "exp": [{"label3d_file": "b_dannce.mat"}],
+    "com_exp": [{"label3d_file": "c_dannce.mat"}], "data_split_seed": 3,
+    "num_validation_per_exp": 9, "train_mode": "finetune", "epochs": 9, "lr": 0.5,
+    "lr_scheduler": {"type": "StepLR"}, "loss": {"L2Loss": {}}, "skeleton": "mouse22",
+    "com_fromlabels": True, "channel_combo": "random", "cam3_train": True, "vmin": -60,
+    "vmax": 60, "vol_size": 90, "nvox": 64, "interp": "linear", "expval": False, "sigma": 5,
+    "n_rand_views": 2, "rand_view_replace": True, "rotate": False, "COM_augmentation": True,
+    "COM_aug_radius": 5, "dsmode": "dsm", "max_num_samples": 50, "start_sample": 5,
+    "predict_labeled_only": True, "replace_view": 2, "n_instances": 2, "n_channels_out": 1,
+    "comthresh": 0.5, "weighted": True, "com_method": "mean", "cthresh": 300,
+    "medfilt_window": 31,
+    "com_file": "z.mat", "com_train_dir": "a", "com_predict_dir": "b",
+    "com_predict_weights": "c.pth", "com_finetune_weights": "d.pth", "dannce_train_dir": "e",
+    "dannce_predict_dir": "f", "dannce_predict_model": "g.pth",
+    "dannce_finetune_weights": "h.pth", "valid_exp": [0], "num_train_per_exp": 9,
+    "augment_hue": True, "augment_hue_val": 0.2, "augment_brightness": True,
+    "augment_bright_val": 0.3, "augment_rotation": True, "augment_rotation_val": 9,
+    "augment_zoom": True, "augment_zoom_val": 0.3, "augment_shift": True,
+    "augment_shift_val": 0.3, "augment_continuous_rotation": True,
+    "mirror_augmentation": True, "COM_aug_iters": 3, "graph_cfg": {"n_layers": 5},
+    "unlabeled_sampling": 0.25, "training_fraction": 0.5, "drop_landmark": [1],
+    "unlabeled_fraction": 0.5, "left_keypoints": [3], "right_keypoints": [4],
+}  # fmt: skip
+BASE: dict[str, Any] = {
+    "downfac": 4, "exp": [{"label3d_file": "a_dannce.mat"}], "com_predict_weights": "w.pth",
+    "dannce_predict_model": "m.pth", "com_finetune_weights": "x.pth",
+    "dannce_finetune_weights": "y.pth", "graph_cfg": {}, "batch_size": 4,
+}  # fmt: skip
+TOGETHER_WITH: dict[str, dict[str, Any]] = {
+    "n_views": {"n_rand_views": 0}, "n_channels_out": {"n_instances": 2},
+    "n_instances": {"n_channels_out": 1},
+    "replace_view": {"camnames": ["A", "B"]},
+    "channel_combo": {"n_rand_views": None}, "rand_view_replace": {"n_rand_views": 3},
+    "COM_aug_radius": {"COM_augmentation": True}, "data_split_seed": {"random_seed": None},
+    "com_finetune_weights": {"train_mode": "finetune"},
+    "dannce_finetune_weights": {"train_mode": "finetune"},
+    "COM_aug_iters": {"COM_augmentation": True}, "augment_hue_val": {"augment_hue": True},
+    "augment_bright_val": {"augment_brightness": True},
+    "augment_rotation_val": {"augment_rotation": True, "augment_continuous_rotation": True},
+    "augment_zoom_val": {"augment_zoom": True}, "augment_shift_val": {"augment_shift": True},
+    "left_keypoints": {
+        "mirror_augmentation": True, "left_keypoints": [1], "right_keypoints": [2]},
+    "right_keypoints": {
+        "mirror_augmentation": True, "left_keypoints": [1], "right_keypoints": [2]},
+    "unlabeled_fraction": {"loss": {"L1Loss": {}, "BoneLengthLoss": {}}},
+    "unlabeled_sampling": {"loss": {"L1Loss": {}, "BoneLengthLoss": {}}},
+}  # fmt: skip
+COM_IMAGES = "mono crop_height crop_width downfac dsmode camnames viddir random_seed"
+OF_JOB = {
+    to_com_train_settings: f"""
+        {COM_IMAGES} {TRAINING} batch_size n_instances n_channels_out sigma com_exp debug com_debug
+        com_train_dir com_finetune_weights augment_rotation augment_shear augment_zoom
+        augment_shear_val augment_zoom_val augment_shift augment_shift_val""",
+    to_com_predict_settings: f"""
+        {COM_IMAGES} batch_size n_instances n_channels_out norm_method max_num_samples start_sample
+        start_batch predict_labeled_only label3d_index com_predict_dir com_predict_weights debug""",
+    to_dannce_train_settings: f"{COMMON} {TRAINING} {VOLUMES} {DANNCE_TRAIN}",
+    to_sdannce_train_settings: f"{COMMON} {TRAINING} {VOLUMES} {DANNCE_TRAIN}",
+    to_dannce_predict_settings: f"""
+        {COMMON} {VOLUMES} {PREDICT} norm_method graph_cfg replace_view""",
+}
+"""Keys that concern a job, by the specification."""
+NOT_OF_JOB = {
+    to_com_train_settings: "graph_cfg",
+    to_com_predict_settings: "",
+    to_dannce_train_settings: "downfac replace_view graph_cfg",  # COM; prediction; s-DANNCE
+    to_sdannce_train_settings: "downfac replace_view expval",  # the graph takes expectations only
+    # COM, and what the loader of training does
+    to_dannce_predict_settings: """
+        downfac com_predict_dir com_predict_weights com_fromlabels channel_combo cam3_train
+        sigma""",
+}
+"""Of these, those that do not."""
+
+
+def keys_of(job) -> list[str]:
+    of_job = set(OF_JOB[job].split()) - set(NOT_OF_JOB[job].split())
+    return sorted(of_job - {"io_config"})
+
+
+@pytest.mark.parametrize(
+    ("job", "key"), [(job, key) for job in OF_JOB for key in keys_of(job)],
+    ids=lambda each: each if isinstance(each, str) else each.__name__,
+)  # fmt: skip
+def test_every_key_of_a_job_is_followed_or_told_by_it(tmp_path, job, key):
     (tmp_path / "day0").mkdir()
     write_com(tmp_path / "day0", np.zeros((3, 1, 3)), np.arange(3))
     (tmp_path / "day0" / "com3d.mat").rename(tmp_path / "day0" / "a_dannce.mat")
 
-    def everything(values):
-        reference = read(tmp_path, values, {})
-        jobs = (
-            to_com_train_settings, to_com_predict_settings, to_dannce_train_settings,
-            to_dannce_predict_settings,
-        )  # fmt: skip
-        if values.get("expval", True):
-            jobs += (to_sdannce_train_settings,)
-        found = [job(reference) for job in jobs]
-        return [each.settings for each in found], [reasons(each.ignored) for each in found]
+    def found(values):
+        converted = job(read(tmp_path, values, {}))
+        return converted.settings, reasons(converted.ignored)
 
-    base = {**base, **helpers.get(key, {})}
-    changed = {**base, key: others[key]}
+    base = {**BASE, **TOGETHER_WITH.get(key, {})}
+    if key in IGNORED:
+        assert key in found({**base, key: 1})[1]
+        return
+    changed = {**base, key: OTHER_VALUES[key]}
     if key in ("vmin", "vmax"):  # only together
         changed |= {"vmin": -60, "vmax": 60}
-    assert everything(base) != everything(changed)
+    (before, _), (after, told) = found(base), found(changed)
+    assert before != after or key in told
+
+
+def test_keys_belong_to_jobs():
+    concerned = {key for job in OF_JOB for key in keys_of(job)}
+    assert set(ReferenceConfig.model_fields) - concerned == {"io_config"}
 
 
 def test_a_rat_configuration(tmp_path):
@@ -317,19 +361,24 @@ def test_ranges_of_prediction(tmp_path):
         "com_predict_weights": "w.pth",
     }
     found = read(tmp_path, main, IO)
-    # for COMs a count, for poses the end of the range
-    assert to_com_predict_settings(found).settings.count == 250
-    assert to_dannce_predict_settings(found).settings.count == 150
-    with pytest.raises(FileFormatError, match="end of the range"):
-        to_dannce_predict_settings(read(tmp_path, {**main, "max_num_samples": 100}, IO))
+    coms, poses = to_com_predict_settings(found), to_dannce_predict_settings(found)
+    assert (coms.settings.start, coms.settings.count) == (100, 250)
+    assert (poses.settings.start, poses.settings.count) == (100, 250)
+    # the reference predicts 250 centres, but only 150 poses
+    assert "max_num_samples" not in reasons(coms.ignored)
+    (told,) = [each for each in poses.ignored if each.key == "max_num_samples"]
+    assert "is followed in another way: 250 moments from start_sample 100 on" in str(told)
+    for change in ({"start_sample": 0}, {"max_num_samples": "max"}):
+        poses = to_dannce_predict_settings(read(tmp_path, {**main, **change}, IO))
+        assert "max_num_samples" not in reasons(poses.ignored)
 
 
 def test_the_replaced_view_is_named(tmp_path):
     main = {"dannce_predict_model": "m.pth", "replace_view": 2}
     found = read(tmp_path, {**main, "camnames": ["A", "B"]}, {})
     assert to_dannce_predict_settings(found).settings.replace_view == "B"
-    with pytest.raises(FileFormatError, match="counts the camnames, and there are none"):
-        to_dannce_predict_settings(read(tmp_path, main, {}))
+    # without names, the cameras of the recording are counted
+    assert to_dannce_predict_settings(read(tmp_path, main, {})).settings.replace_view == "2"
     with pytest.raises(FileFormatError, match="there are A"):
         to_dannce_predict_settings(read(tmp_path, {**main, "camnames": ["A"]}, {}))
 
@@ -350,6 +399,31 @@ def test_com_weights_of_the_last_epoch_are_found(tmp_path):
     assert settings.triangulation == "robust"
 
 
+@pytest.mark.parametrize(
+    ("job", "key"),
+    [
+        (to_com_predict_settings, "com_predict_weights"),
+        (to_dannce_predict_settings, "dannce_predict_model"),
+        (to_com_train_settings, "com_finetune_weights"),
+        (to_dannce_train_settings, "dannce_finetune_weights"),
+    ],
+)
+def test_weights_that_a_training_here_named_otherwise(tmp_path, job, key):
+    main = {"downfac": 8, "train_mode": "finetune", key: "train/checkpoint-epoch5.pth"}
+    found = read(tmp_path, main, {"exp": IO["exp"]})
+    assert key not in reasons(job(found).ignored)
+    folder = tmp_path / "day0/train/checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "best.safetensors").touch()
+    converted = job(found)
+    assert "is not there, and" in reasons(converted.ignored)[key]
+    taken = "start_from" if "finetune" in key else "checkpoint"
+    assert getattr(converted.settings, taken) == folder / "best.safetensors"
+    # what is there is taken
+    folder.with_name("checkpoint-epoch5.pth").touch()
+    assert key not in reasons(job(found).ignored)
+
+
 def test_com_configuration(tmp_path):
     main = {
         "downfac": 8, "dsmode": "dsm", "crop_height": [0, 1152], "crop_width": [0, 1920],
@@ -365,7 +439,10 @@ def test_com_configuration(tmp_path):
     assert settings.sigma_px == 30
     assert settings.validation_frames == 2
     assert [each.labels[0].name for each in settings.experiments] == ["com_dannce.mat"]
-    assert found.ignored == ()
+    (told,) = found.ignored  # a label file that is not there says nothing of cameras
+    assert (told.key, settings.batch_size) == ("batch_size", 4)
+    named = to_com_train_settings(read(tmp_path, {**main, "camnames": ["A", "B", "C"]}, IO))
+    assert (named.settings.batch_size, named.ignored) == (12, ())
     fallback = to_com_train_settings(read(tmp_path, {"downfac": 8}, IO)).settings
     assert [each.labels[0].name for each in fallback.experiments] == [
         "x_dannce.mat",

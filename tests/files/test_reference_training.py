@@ -130,6 +130,41 @@ def test_frames_without_labels(tmp_path, given, expected):
     assert settings.unlabelled == "none"
 
 
+@pytest.mark.parametrize(
+    ("sampling", "fraction", "expected"),
+    [
+        ("equal", 0.25, "0.2"),  # a quarter as many as labelled ones are a fifth of all
+        ("equal", 1.5, "equal"),
+        (0.5, 0.25, "0.2"),
+        (0.2, 0.5, "0.2"),
+        (30, 0.25, "30"),
+        ("equal", 12, "equal"),
+    ],
+)
+def test_less_frames_without_labels(tmp_path, sampling, fraction, expected):
+    reference = read(
+        tmp_path, unlabeled_sampling=sampling, unlabeled_fraction=fraction,
+        loss={"L1Loss": {}, "BoneLengthLoss": {}},
+    )  # fmt: skip
+    found = to_dannce_train_settings(reference)
+    assert found.settings.unlabelled == expected
+    is_told = "unlabeled_fraction" in [each.key for each in found.ignored]
+    assert is_told == (sampling == 30 or fraction == 12)
+
+
+def test_less_to_learn_from(tmp_path):
+    settings = dannce(tmp_path, training_fraction=0.5, drop_landmark=[3, 5])
+    assert (settings.train_share, settings.drop_keypoints) == (0.5, (3, 5))
+    assert dannce(tmp_path, training_fraction=1).train_share is None
+    found = to_com_train_settings(
+        read(tmp_path, downfac=4, training_fraction=0.5, drop_landmark=[3], augment_hue=True)
+    )
+    assert found.settings.train_share == 0.5
+    told = {each.key: each.reason for each in found.ignored}
+    assert told["augment_hue"] == "images for the COM keep their colours"
+    assert told["drop_landmark"] == "COMs are means of all labelled keypoints"
+
+
 def test_pairs_of_animals_are_told(tmp_path):
     entries = [{"label3d_file": "a_dannce.mat", "com_file": "COM/instance0com3d.mat"}]
     found = to_sdannce_train_settings(read(tmp_path, exp=entries, loss={"BoneLengthLoss": {}}))
@@ -151,6 +186,15 @@ def test_changes_of_volumes_and_images(tmp_path):
     assert (changed.com_jitter_mm, changed.com_jitter_rounds) == (8, 2)
     com = to_com_train_settings(read(tmp_path, downfac=4, augment_rotation=True)).settings
     assert com.augment_turn_deg == 5
+
+
+def test_left_and_right(tmp_path):
+    sides = {"left_keypoints": [1, 4], "right_keypoints": [2, 5]}
+    assert dannce(tmp_path, **sides).mirror_pairs == ()  # nothing is mirrored
+    assert dannce(tmp_path, mirror_augmentation=True, **sides).mirror_pairs == ("1:2", "4:5")
+    assert dannce(tmp_path, mirror_augmentation=True).mirror_pairs == ()
+    with pytest.raises(FileFormatError, match="2 keypoints on the left can not be swapped with 1"):
+        dannce(tmp_path, mirror_augmentation=True, **sides | {"right_keypoints": [2]})
 
 
 def test_who_validates(tmp_path):

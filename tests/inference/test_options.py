@@ -13,12 +13,20 @@ import torch
 from napari_sdannce.files import open_labels
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
-from napari_sdannce.inference import predict_dannce
+from napari_sdannce.inference import predict_com, predict_dannce
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, ReplacedView
-from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
+from napari_sdannce.models import (
+    CheckpointInfo,
+    ComConfig,
+    DannceConfig,
+    build_network,
+    save_checkpoint,
+)
 from napari_sdannce.models.poses import find_poses
-from napari_sdannce.predictions import ComTrace, PoseStore
+from napari_sdannce.predictions import ComTrace, PoseStore, read_com_trace
 from napari_sdannce.settings import (
+    ComImageSettings,
+    ComPredictSettings,
     DanncePredictSettings,
     DannceTrainSettings,
     ExperimentSettings,
@@ -74,6 +82,25 @@ def test_only_labelled_moments(disc_scene, predict, tmp_path: Path) -> None:
         predict("none", labelled, labelled_only=True, start=1, count=2)
     with pytest.raises(ValueError, match="there is no label file"):
         predict("none", replace(recording, label_files=()), labelled_only=True)
+
+
+def test_only_labelled_moments_have_centres(disc_scene, tmp_path: Path) -> None:
+    network = ComConfig(n_animals=2, width=2)
+    info = CheckpointInfo(network=network, image=ComImageSettings(downsample=4))
+    weights = save_checkpoint(tmp_path / "weights", build_network(network, 0), info)
+    recording = disc_scene.recording
+    labels = open_labels(disc_scene.com_labels).select_frames([3, 5, 30])
+    file = tmp_path / "some_dannce.mat"
+    write_dannce(file, dannce_from_labels(file, labels, recording.cameras, recording.sync))
+    recording = replace(recording, label_files=(file,))
+    values = {"checkpoint": weights, "device": "cpu", "chunk": 2, "min_peak": -9}
+    found = []
+    for name, more in (("some", {"labelled_only": True, "start": 4}), ("all", {"count": 31})):
+        settings = ComPredictSettings.model_validate({**values, **more, "output": tmp_path / name})
+        list(predict_com(recording, settings))
+        found.append(read_com_trace(tmp_path / name))
+    assert found[0].sample_ids.tolist() == [5, 30]
+    np.testing.assert_array_equal(found[0].positions, found[1].positions[[5, 30]])
 
 
 def test_a_network_of_brightness_is_shown_brightness(disc_scene, tmp_path: Path) -> None:
@@ -139,5 +166,9 @@ def test_a_replaced_camera_makes_another_job(disc_scene, predict) -> None:
         predict("a", count=6, replace_view=name)
     with pytest.raises(ValueError, match=r"settings\.replaced\.seed is 0 there, 1 here"):
         predict("b", count=6, replace_view=name, seed=1)
-    with pytest.raises(ValueError, match="no camera 'Nine'"):
-        predict("d", count=6, replace_view="Nine")
+    # a number counts the cameras from 1
+    second = predict("e", count=6, replace_view="2").poses()
+    np.testing.assert_array_equal(second.positions, shown.positions)
+    for wrong in ("Nine", "0", "5"):
+        with pytest.raises(ValueError, match=f"no camera '{wrong}'"):
+            predict("d", count=6, replace_view=wrong)

@@ -10,9 +10,11 @@ from napari_sdannce.settings import ComTrainSettings, DannceTrainSettings, Exper
 from napari_sdannce.settings.com import ComImageSettings
 from napari_sdannce.settings.losses import ConsistencyLoss, L1Loss
 from napari_sdannce.settings.volume import VolumeSettings
+from napari_sdannce.skeletons import Skeleton
 from napari_sdannce.training import com_examples, dannce_examples, open_experiment
 from napari_sdannce.training.batches import BatchPlan, make_batch
 from napari_sdannce.training.com import ComTask
+from napari_sdannce.training.dannce import mirrored
 from napari_sdannce.training.measuring import Means, Measured
 from napari_sdannce.training.volume_maker import VolumeMaker
 
@@ -60,6 +62,12 @@ def test_turned_volumes_show_keypoints_where_they_are_said_to_be(disc_scene, rot
         right.append(np.abs(colours_at(turned, turned.points) - expected).mean())
         wrong.append(np.abs(colours_at(turned, turned.points @ turned.turn) - expected).mean())
     assert np.median(right) < 0.5 * np.median(wrong)
+
+
+def test_what_a_mirror_swaps_can_be_said():
+    skeleton = Skeleton("discs", ("nose", "left", "right", "tail"))
+    for pairs in (("1:2",), ("left:right",), ("right: 1",)):
+        assert mirrored(skeleton, DannceTrainSettings(mirror_pairs=pairs)) == (0, 2, 1, 3)
 
 
 def test_mirrored_volumes_show_left_keypoints_at_right_ones(disc_scene):

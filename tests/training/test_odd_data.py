@@ -16,6 +16,7 @@ from napari_sdannce.settings.events import Message, TrainingStep
 from napari_sdannce.training import Experiment, open_experiment, train_dannce
 from napari_sdannce.training.batches import BatchPlan, make_batch
 from napari_sdannce.training.dannce_examples import read_examples
+from napari_sdannce.training.experiments import without_keypoints
 from napari_sdannce.training.volume_maker import VolumeMaker
 
 if TYPE_CHECKING:
@@ -124,6 +125,40 @@ def test_losses_that_find_nothing_to_compare_say_so(experiment: Experiment, tmp_
     settings = settings_for(losses=["L1Loss", "PairRepulsionLoss"], output=tmp_path / "b")
     with pytest.raises(ValueError, match="at no moment to learn from there are two animals"):
         list(train_dannce(settings, [never_together]))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "complaint"),
+    [
+        ((), r"mirror: skeleton '.*' does not say which keypoints are left and right"),
+        (("1-2",), "mirror_pairs: expected LEFT:RIGHT, got '1-2'"),
+        (("1:9",), r"pair \(1, 9\) points outside its 4 keypoints"),
+        (("ear:1",), "has no keypoint 'ear'; it has "),
+    ],
+)
+def test_a_mirror_needs_left_and_right(
+    experiment: Experiment, tmp_path: Path, pairs: tuple[str, ...], complaint: str
+) -> None:
+    settings = settings_for(mirror=True, mirror_pairs=pairs, output=tmp_path / "run")
+    labels = experiment.labels
+    without = replace(labels, skeleton=replace(labels.skeleton, pairs=()))
+    with pytest.raises(ValueError, match=complaint):
+        list(train_dannce(settings, [replace(experiment, labels=without)]))
+    assert not (tmp_path / "run").exists()
+
+
+def test_dropped_keypoints_are_not_learned_from(experiment: Experiment, tmp_path: Path) -> None:
+    less = without_keypoints(experiment, (1, 3)).labels.points_3d
+    assert np.isnan(less[:, :, [1, 3]]).all()
+    np.testing.assert_array_equal(less[:, :, [0, 2]], experiment.labels.points_3d[:, :, [0, 2]])
+    values: dict[str, Any] = {"losses": ["L1Loss"], "drop_keypoints": [0, 1, 2, 3]}
+    with pytest.raises(ValueError, match="no labelled poses can be read"):
+        list(train_dannce(settings_for(output=tmp_path / "a", **values), [experiment]))
+    values["drop_keypoints"] = [1, 3]
+    assert steps(train_dannce(settings_for(output=tmp_path / "b", **values), [experiment])) == 2
+    values["drop_keypoints"] = [4]
+    with pytest.raises(ValueError, match="there is no keypoint 4, only 0 to 3"):
+        list(train_dannce(settings_for(output=tmp_path / "c", **values), [experiment]))
 
 
 def test_waiting_for_validation_needs_some(experiment: Experiment, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_sdannce.training.splits import reference_split, stratified_split
+from napari_sdannce.training.splits import Split, reference_split, stratified_split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,23 @@ def test_draws_of_the_reference(golden: Path, name: str) -> None:
     split = reference_split(counts, **CASES[name])
     assert [samples[i] for i in split.train] == stored[name]["train"]
     assert [samples[i] for i in split.validation] == stored[name]["valid"]
+
+
+def test_a_share_of_what_does_not_validate_trains() -> None:
+    def trained(split: Split) -> list[int]:
+        return [int((split.train < 20).sum()), int((split.train >= 20).sum())]
+
+    for found in (
+        reference_split([20, 7], 4, seed=3, share=0.5),
+        stratified_split([20, 7], 4, share=0.5),
+    ):
+        # a stratified split keeps at most half of an experiment
+        n_validation = [int((found.validation < 20).sum()), int((found.validation >= 20).sum())]
+        assert trained(found) == [(20 - n_validation[0]) // 2, (7 - n_validation[1]) // 2]
+        assert not set(found.train) & set(found.validation)
+    assert trained(reference_split([20, 7], 4, seed=3, share=0.5, n_train=2)) == [2, 1]
+    # one is always left
+    assert trained(reference_split([20, 7], 4, seed=3, share=0.01)) == [1, 1]
 
 
 def test_reference_split_wants_enough_frames() -> None:

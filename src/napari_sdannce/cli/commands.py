@@ -20,6 +20,7 @@ from napari_sdannce.cli.options import (
     validated,
 )
 from napari_sdannce.cli.progress import WAYS, reporter, show
+from napari_sdannce.cli.reference_options import add_aliases, in_words
 from napari_sdannce.cli.render import render
 from napari_sdannce.cli.sources import predict_settings, train_settings
 from napari_sdannce.settings import (
@@ -73,10 +74,11 @@ def predict() -> None:
 def _add_training(name: str, model: type[TrainSettings], job: str, about: str) -> None:
     """Add ``sdannce train <name>``, whose options are the settings of `model`."""
 
-    @train.command(name, epilog=SOURCES_HELP, help=about)
+    @train.command(name, epilog=f"{SOURCES_HELP}\n\n{in_words(model)}", help=about)
     @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
     @add_options(options_of(model, without=("experiments",)))
     @add_options(options_of(ExperimentSettings, without=("folder",)))
+    @add_aliases(model)
     @PROGRESS
     @as_job
     def run(sources: tuple[str, ...], progress: str, **given: Any) -> None:
@@ -88,9 +90,10 @@ def _add_training(name: str, model: type[TrainSettings], job: str, about: str) -
 def _add_prediction(name: str, model: type[PredictSettings], job: str, about: str) -> None:
     """Add ``sdannce predict <name>``, whose options are the settings of `model`."""
 
-    @predict.command(name, epilog=SOURCES_HELP, help=about)
+    @predict.command(name, epilog=f"{SOURCES_HELP}\n\n{in_words(model)}", help=about)
     @click.argument("source")
     @add_options(options_of(model, without=("experiment",)))
+    @add_aliases(model)
     @PROGRESS
     @as_job
     def run(source: str, progress: str, **given: Any) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from os.path import normpath
 from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_sdannce.cli.options import OPTIONS, given_options, merged, validated
+from napari_sdannce.cli.place_paths import of_experiment
 from napari_sdannce.cli.progress import reporter
+from napari_sdannce.cli.reference_options import with_aliases
 from napari_sdannce.settings import ExperimentSettings
 from napari_sdannce.settings.base import PredictSettings, TrainSettings
 from napari_sdannce.settings.events import Message
@@ -20,9 +23,9 @@ def train_settings(
     model: type[Train], sources: tuple[str, ...], given: Mapping[str, Any], progress: str
 ) -> Train:
     """Settings of the sources, with the options put over them."""
-    options = _options(given)
+    options = with_aliases(model, given_options(given))
     per_experiment = set(ExperimentSettings.model_fields)
-    of_experiment = {path: v for path, v in options.items() if path[0] in per_experiment}
+    of_each = {path: v for path, v in options.items() if path[0] in per_experiment}
     of_job = {path: v for path, v in options.items() if path[0] not in per_experiment}
     paths = [_existing(source) for source in sources]
     files = [path for path in paths if path.is_file()]
@@ -34,34 +37,33 @@ def train_settings(
     else:
         values, source = _read_settings(files[0], model, progress), str(files[0])
     experiments = values.get("experiments")
-    if of_experiment and isinstance(experiments, list):
-        values["experiments"] = [
-            merged(each, of_experiment) if isinstance(each, Mapping) else each
-            for each in experiments
-        ]
-    return validated(model, merged(values, of_job), source)
+    if of_each and isinstance(experiments, list | tuple):
+        values["experiments"] = _with_options(experiments, of_each)
+    return validated(model, merged(values, of_experiment(None, of_job)), source)
 
 
 def predict_settings(
     model: type[Predict], source: str, given: Mapping[str, Any], progress: str
 ) -> Predict:
     """Settings of the source, with the options put over them."""
-    path = _existing(source)
+    path, options = _existing(source), with_aliases(model, given_options(given))
     if path.is_dir():
-        return validated(model, merged({"experiment": path}, _options(given)), OPTIONS)
-    values = {"experiment": path.parent, **_read_settings(path, model, progress)}
-    return validated(model, merged(values, _options(given)), str(path))
+        values, source = {"experiment": path}, OPTIONS
+    else:
+        values = {"experiment": path.parent, **_read_settings(path, model, progress)}
+        source = str(path)
+    return validated(model, merged(values, of_experiment(values["experiment"], options)), source)
 
 
-def _options(given: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Options that were given, their paths made absolute: what a run notes holds anywhere."""
-    from napari_sdannce.files.settings_file import absolute_paths
-
-    here = Path.cwd()
-    return {
-        path: absolute_paths({path[-1]: value}, here)[path[-1]]
-        for path, value in given_options(given).items()
-    }
+def _with_options(experiments: Sequence[Any], options: Mapping[tuple[str, ...], Any]) -> list[Any]:
+    """Experiments with these options put over them; what is no group of settings stays."""
+    given = [each.get("folder") if isinstance(each, Mapping) else None for each in experiments]
+    folders = [Path(each) if isinstance(each, str | Path) else None for each in given]
+    count = len({normpath(folder) for folder in folders if folder is not None})
+    return [
+        merged(each, of_experiment(folder, options, count)) if isinstance(each, Mapping) else each
+        for each, folder in zip(experiments, folders, strict=True)
+    ]
 
 
 def _existing(source: str) -> Path:
@@ -78,11 +80,12 @@ def _read_settings(path: Path, model: type[Any], progress: str) -> dict[str, Any
 
     The reference program is run in the experiment folder, and its configurations may lie elsewhere.
     """
+    from napari_sdannce.files.reference_ignored import told
     from napari_sdannce.files.settings_file import read_settings_file
 
     found = read_settings_file(path, model, experiment=Path.cwd())
     if found.ignored:
         with reporter(progress) as report:
-            for each in found.ignored:
-                report(Message(level="warning", text=str(each)))
+            for text in told(found.ignored):
+                report(Message(level="warning", text=text))
     return found.values

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def open_recording(
-    path: str | os.PathLike[str], *, pixel_origin: PixelOrigin = PixelOrigin.MATLAB
+    path: str | os.PathLike[str],
+    *,
+    pixel_origin: PixelOrigin = PixelOrigin.MATLAB,
+    videos: Path | None = None,
 ) -> Recording:
     """Open a recording. No frame is read.
 
@@ -30,6 +33,8 @@ def open_recording(
         one video.
     pixel_origin
         Where the first pixel lies in a MATLAB-layout calibration.
+    videos
+        Folder of the videos, when they do not lie where they are looked for in `path`.
 
     Returns
     -------
@@ -40,22 +45,24 @@ def open_recording(
     Raises
     ------
     FileNotFoundError
-        When the path does not exist.
+        When the path, or the folder of videos, does not exist.
     FileFormatError
         When there is nothing in it that could be opened.
     """
     place = Path(path).expanduser().absolute()
     if not place.exists():
         raise FileNotFoundError(f"{place} does not exist; expected {EXPECTED}")
+    if videos is not None and not videos.is_dir():
+        raise FileNotFoundError(f"{videos} is no folder; expected one of videos, a folder a camera")
     if place.is_dir():
         if (place / PROJECT_FILE).is_file():
-            return open_project(place / PROJECT_FILE, pixel_origin=pixel_origin)
+            return open_project(place / PROJECT_FILE, pixel_origin=pixel_origin, videos=videos)
         is_videos = place.name == "videos" and bool(find_cameras(place)[0])
-        return open_layout(place.parent if is_videos else place, pixel_origin)
+        return open_layout(place.parent if is_videos else place, pixel_origin, videos=videos)
     if place.name == PROJECT_FILE:
-        return open_project(place, pixel_origin=pixel_origin)
+        return open_project(place, pixel_origin=pixel_origin, videos=videos)
     if place.suffix.lower() == ".mat":
-        return open_layout(place.parent, pixel_origin, label_file=place)
+        return open_layout(place.parent, pixel_origin, label_file=place, videos=videos)
     if place.suffix.lower() in VIDEO_SUFFIXES:
         return Recording(place.parent, (View(_name_of_single(place), (VideoFile(place),)),))
     found = (

@@ -35,7 +35,10 @@ _TWINS_OF_POSES = re.compile(r"save_data_AVG\d+\.mat|init_save_data_AVG\.mat|com
 
 
 def open_layout(
-    folder: Path, pixel_origin: PixelOrigin, label_file: Path | None = None
+    folder: Path,
+    pixel_origin: PixelOrigin,
+    label_file: Path | None = None,
+    videos: Path | None = None,
 ) -> Recording:
     """Open a folder by its layout, whatever its project file says.
 
@@ -47,13 +50,15 @@ def open_layout(
         Where the first pixel lies in a MATLAB-layout calibration.
     label_file
         The one to be used; None: the one that fits the videos.
+    videos
+        Folder of the videos; None: ``videos`` in the folder, or itself.
 
     Raises
     ------
     FileFormatError
         When there is nothing in it that could be opened.
     """
-    cameras, problems = _videos_of(folder)
+    cameras, problems = _videos_of(folder) if videos is None else find_cameras(videos)
     sources = _read_label_files(folder, label_file, problems)
     if not cameras and not sources:
         found = "it has neither videos nor a label file that can be read" + _recordings_in(folder)
@@ -76,7 +81,7 @@ def open_layout(
             *problems,
             *choice.problems,
             *_missing_videos(folder, views),
-            *_empty_folders(folder, views),
+            *_empty_folders(videos or folder / "videos", views),
         ),
         calibration_file=choice.calibration_file,
         sync_file=choice.source.path if choice.source and choice.sync else None,
@@ -188,12 +193,12 @@ def _common_fps(cameras: list[CameraFolder], problems: list[Problem], folder: Pa
     return fps
 
 
-def _empty_folders(folder: Path, views: tuple[View, ...]) -> list[Problem]:
+def _empty_folders(videos: Path, views: tuple[View, ...]) -> list[Problem]:
     """Folders of cameras into which no video was put."""
     names = {view.name for view in views}
     return [
         Problem(path, f"holds nothing; there is no camera '{path.name}'")
-        for path in visible_folders(folder / "videos")
+        for path in visible_folders(videos)
         if path.name not in names and holds_nothing(path)
     ]
 

@@ -27,6 +27,7 @@ from .project_file import (
 )
 from .skeleton_mat import open_skeleton
 from .sync_csv import read_sync_csv
+from .video_folders import find_cameras
 
 if TYPE_CHECKING:
     import os
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 
 
 def open_project(
-    path: str | os.PathLike[str], *, pixel_origin: PixelOrigin = PixelOrigin.MATLAB
+    path: str | os.PathLike[str],
+    *,
+    pixel_origin: PixelOrigin = PixelOrigin.MATLAB,
+    videos: Path | None = None,
 ) -> Recording:
     """Open the recording that a project file describes.
 
@@ -49,6 +53,8 @@ def open_project(
         The ``sdannce.yaml``.
     pixel_origin
         Where the first pixel lies in MATLAB-layout files, when the project does not say.
+    videos
+        Folder of the videos, in place of those that the project names.
 
     Raises
     ------
@@ -59,7 +65,7 @@ def open_project(
     """
     file = Path(path).expanduser().absolute()
     project = read_project(file)
-    opening = _Opening(file, project, project.pixel_origin or pixel_origin)
+    opening = _Opening(file, project, project.pixel_origin or pixel_origin, videos)
     with reading(file, EXPECTED):
         return opening.recording()
 
@@ -71,6 +77,7 @@ class _Opening:
     file: Path
     project: Project
     origin: PixelOrigin
+    videos: Path | None = None
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -108,7 +115,7 @@ class _Opening:
         if None not in (project.cameras, project.calibration, project.sync):
             return None
         try:
-            return open_layout(self.folder, self.origin)
+            return open_layout(self.folder, self.origin, videos=self.videos)
         except FileFormatError:
             if project.cameras is None and project.calibration is None:
                 raise
@@ -132,7 +139,10 @@ class _Opening:
         return View(name, videos, camera)
 
     def _videos(self, name: str) -> tuple[VideoFile, ...] | None:
-        """Videos the project names for a camera; None when it names none."""
+        """Videos of a camera that the project or the caller names; None when neither does."""
+        if self.videos is not None:
+            there = {camera.name: camera.videos for camera in find_cameras(self.videos)[0]}
+            return there.get(name, ())
         entries = {entry.name: entry.videos for entry in self.project.cameras or ()}
         if not entries.get(name):
             return None

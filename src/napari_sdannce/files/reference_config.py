@@ -23,6 +23,7 @@ from pydantic import (
 
 from .errors import FileFormatError
 from .reference_graph import ReferenceGraph
+from .reference_ignored import Ignored
 from .reference_keys import IGNORED
 from .reference_values import (
     NoneText,
@@ -40,6 +41,7 @@ EXPECTED = "a configuration of s-DANNCE (main YAML and io.yaml)"
 DEFAULT_IO = "io.yaml"
 
 
+Keypoints = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(no_list)]
 Graph = Annotated[ReferenceGraph | None, NoneText]
 
 
@@ -89,6 +91,8 @@ class ReferenceConfig(_Group):
     num_validation_per_exp: int = Field(4, ge=0)
     valid_exp: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(no_list)] = ()
     num_train_per_exp: Annotated[Annotated[int, Field(ge=1)] | None, NoneText] = None
+    training_fraction: Annotated[Annotated[float, Field(gt=0, le=1)] | None, NoneText] = None
+    drop_landmark: Keypoints = ()
     train_mode: Literal["new", "finetune", "continued"] = "new"
     epochs: int = Field(50, ge=1)
     lr: Annotated[Positive | None, NoneText] = None
@@ -116,6 +120,8 @@ class ReferenceConfig(_Group):
     rotate: bool = True
     augment_continuous_rotation: bool = False
     mirror_augmentation: bool = False
+    left_keypoints: Keypoints = ()
+    right_keypoints: Keypoints = ()
     augment_hue: bool = False
     augment_hue_val: Number = 0.05
     augment_brightness: bool = False
@@ -131,6 +137,9 @@ class ReferenceConfig(_Group):
         Literal["equal"] | Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)] | None,
         NoneText,
     ] = "equal"
+    unlabeled_fraction: Annotated[
+        Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0)] | None, NoneText
+    ] = None
     COM_augmentation: bool = False
     COM_aug_iters: int = Field(1, ge=1)
     COM_aug_radius: Number = Field(20.0, ge=0)
@@ -160,19 +169,6 @@ class ReferenceConfig(_Group):
         if self.vol_size is None and self.vmax <= self.vmin:
             raise ValueError(f"vmax {self.vmax} must be larger than vmin {self.vmin}")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A key that nothing here follows."""
-
-    key: str
-    value: object
-    reason: str
-    path: Path
-
-    def __str__(self) -> str:
-        return f"{self.path}: '{self.key}' is ignored: {self.reason}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,9 +37,7 @@ IGNORED: dict[str, str] = {
     "debug_volume_tifdir": DEAD,
     "debug_train_volume_tifdir": DEAD,
     # training
-    "training_fraction": "num_train_per_exp says how many frames there are to learn from",
     "load_valid": "data_split_seed draws the same frames again",
-    "drop_landmark": "WeightedL1Loss gives keypoints the weight 0",
     "save_period": "the newest and the best weights are kept",
     "metric": "the error in mm is always measured",
     # data of DANNCE
@@ -56,14 +54,11 @@ IGNORED: dict[str, str] = {
     "unlabeled_temp": TEMPORAL,
     "new_n_channels_out": "the number of keypoints is that of the labels",
     # training of DANNCE
-    "left_keypoints": "left and right are those of the skeleton",
-    "right_keypoints": "left and right are those of the skeleton",
     "allow_valid_replace": "validation always shows all views in their order",
     "heatmap_reg": DEAD,
     "heatmap_reg_coeff": DEAD,
     "batch_augmentation": "set by the reference program itself",
     "batch_aug_size": "set by the reference program itself",
-    "unlabeled_fraction": "unlabeled_sampling says how many",
     # prediction
     "start_batch": DEAD,
     "label3d_index": "the label file of a folder is chosen by its cameras and keypoints",

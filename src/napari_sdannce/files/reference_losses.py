@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from napari_sdannce.settings.losses import Loss
+from napari_sdannce.settings.losses import NEED_NO_LABELS, Loss
 
 from .errors import FileFormatError
 from .reference_config import EXPECTED, Reference
@@ -41,6 +41,12 @@ def names_of(reference: Reference) -> tuple[str, ...]:
     """Names of the losses."""
     given = reference.config.loss
     return tuple(given) if isinstance(given, dict) else (given,)
+
+
+def learns_unlabelled(reference: Reference) -> bool:
+    """Whether frames without labels are wanted, and a loss learns from them."""
+    wanted = reference.config.unlabeled_sampling is not None
+    return wanted and bool(set(names_of(reference)) & set(NEED_NO_LABELS))
 
 
 def _loss(reference: Reference, name: str, arguments: Any) -> dict[str, Any]:

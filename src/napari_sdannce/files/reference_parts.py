@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os.path import normpath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -15,9 +16,12 @@ from napari_sdannce.settings.dannce import (
 )
 
 from .errors import FileFormatError
-from .reference_config import EXPECTED, Ignored, Reference
+from .reference_config import EXPECTED, Reference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .reference_ignored import Ignored
     from .reference_notes import Note
 
 Job = TypeVar(
@@ -70,6 +74,22 @@ def lacking(reference: Reference, key: str, why: str) -> FileFormatError:
     """Error that names a key and its value."""
     value = getattr(reference.config, key)
     return FileFormatError(reference.files[-1], f"'{key}' is {value}: {why}", EXPECTED)
+
+
+def videos_in(viddir: Path | None, folder: Path) -> Path | None:
+    """Folder of the videos, None where it is the usual one of an experiment folder."""
+    if viddir is None or normpath(viddir) == normpath(folder / "videos"):
+        return None
+    return viddir
+
+
+def weights_at(path: Path) -> Path:
+    """Weights that a configuration names, or what a training of ours left in that folder.
+
+    Checkpoints have other names here than in the reference program.
+    """
+    ours = path.parent / "checkpoints" / "best.safetensors"
+    return ours if not path.exists() and ours.is_file() else path
 
 
 def com_image(reference: Reference) -> dict[str, Any]:

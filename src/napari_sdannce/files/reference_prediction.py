@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from napari_sdannce.settings.com import ComPredictSettings
 from napari_sdannce.settings.dannce import DanncePredictSettings
 
-from .reference_notes import cropping
-from .reference_parts import Converted, com_image, converted, lacking, volume
+from .reference_notes import COM_PREDICT_NOTES, POSE_PREDICT_NOTES, counting, cropping
+from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume, weights_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,27 +26,27 @@ def to_com_predict_settings(reference: Reference) -> Converted[ComPredictSetting
         When the configuration lacks what the job needs, or asks for what cannot be.
     """
     config = reference.config
-    weights = config.com_predict_weights or _newest_weights(config.com_train_dir)
-    if weights is None:
+    named = config.com_predict_weights or _newest_weights(config.com_train_dir)
+    if named is None:
         raise lacking(
             reference, "com_predict_weights", f"and there are no weights in {config.com_train_dir}"
         )
-    count = None if config.max_num_samples == "max" else config.max_num_samples
+    weights = weights_at(named)
     values = {
-        **_predicting(reference, weights, config.com_predict_dir, count),
+        **_predicting(reference, weights, config.com_predict_dir),
         "image": com_image(reference),
         "n_animals": config.n_instances if config.shares_heatmap else None,
     }
     if weights.suffix.lower() == ".pth":
         # as the network was used when it was trained: a peak of it is a logit, whose sign tells
         values |= {"min_peak": 0.0, "subpixel": False, "triangulation": "pair_median"}
-    return converted(reference, ComPredictSettings, values, ())
+    return converted(reference, ComPredictSettings, values, COM_PREDICT_NOTES)
 
 
 def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictSettings]:
     """Settings of predicting poses.
 
-    ``max_num_samples`` is the end of the range and not its length, as the reference takes it.
+    ``max_num_samples`` is how many moments, as its name says; the reference takes it as their end.
 
     Raises
     ------
@@ -54,39 +54,33 @@ def to_dannce_predict_settings(reference: Reference) -> Converted[DanncePredictS
         As `to_com_predict_settings`.
     """
     config = reference.config
-    weights = config.dannce_predict_model
-    if weights is None:
+    if config.dannce_predict_model is None:
         raise lacking(reference, "dannce_predict_model", "it is needed for prediction")
-    count = None
-    if config.max_num_samples != "max":
-        count = config.max_num_samples - config.start_sample
-        if count < 1:
-            raise lacking(
-                reference,
-                "max_num_samples",
-                f"it is the end of the range, and not after start_sample {config.start_sample}",
-            )
+    weights = weights_at(config.dannce_predict_model)
     values = {
-        **_predicting(reference, weights, config.dannce_predict_dir, count),
+        **_predicting(reference, weights, config.dannce_predict_dir),
         "com": config.com_file,
         **_com_trace(config),
         "volume": volume(reference, of_reference=weights.suffix.lower() == ".pth"),
-        "labelled_only": config.predict_labeled_only,
         "replace_view": _replaced_view(reference),
+        "seed": config.random_seed or 0,
     }
-    return converted(reference, DanncePredictSettings, values, (cropping,))
+    return converted(
+        reference, DanncePredictSettings, values, (cropping, counting, *POSE_PREDICT_NOTES)
+    )
 
 
-def _predicting(
-    reference: Reference, weights: Path, output: Path, count: int | None
-) -> dict[str, Any]:
+def _predicting(reference: Reference, weights: Path, output: Path) -> dict[str, Any]:
     config = reference.config
     return {
         "checkpoint": weights,
         "output": output,
+        "if_used": "next",
         "cameras": config.camnames or (),
         "start": config.start_sample,
-        "count": count,
+        "labelled_only": config.predict_labeled_only,
+        "videos": videos_in(config.viddir, reference.folder),
+        "count": None if config.max_num_samples == "max" else config.max_num_samples,
         "batch_size": config.batch_size,
     }
 
@@ -107,12 +101,12 @@ def _com_trace(config: ReferenceConfig) -> dict[str, Any]:
 
 
 def _replaced_view(reference: Reference) -> str | None:
-    """Name of the camera that the reference counts from 1."""
+    """Camera that the reference counts from 1; its name, where the configuration has names."""
     number, names = reference.config.replace_view, reference.config.camnames
-    if number is None:
-        return None
-    if names is None or number > len(names):
-        there = "none" if names is None else ", ".join(names)
+    if number is None or names is None:
+        return None if number is None else str(number)
+    if number > len(names):
+        there = ", ".join(names)
         raise lacking(reference, "replace_view", f"it counts the camnames, and there are {there}")
     return names[number - 1]
 

@@ -29,7 +29,7 @@ from .yaml_file import read_yaml
 if TYPE_CHECKING:
     from napari_sdannce.settings import Settings
 
-    from .reference_config import Ignored
+    from .reference_ignored import Ignored
 
 _CONVERTERS: dict[type[Settings], Callable[..., Any]] = {
     ComTrainSettings: to_com_train_settings,
@@ -157,7 +157,10 @@ def _loss_in(value: Any, folder: Path) -> Any:
     return re.sub(r"(?<=priors=)[^,]+", lambda found: str(_path_in(found[0], folder)), value)
 
 
-_PATHS = ("output", "start_from", "checkpoint", "com", "experiment", "folder", "masks", "priors")
+_PATHS = (
+    *("output", "start_from", "checkpoint", "com", "experiment", "folder", "videos", "masks"),
+    "priors",
+)
 _LISTS: dict[str, Callable[[Any, Path], Any]] = {
     "labels": _path_in,
     "experiments": _group_in,

@@ -11,11 +11,12 @@ import numpy as np
 from napari_sdannce.files.guess_skeleton import animal_names
 from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
+    chosen_moments,
     completed,
-    moments_to_predict,
+    moved,
+    opened_store,
     origin_warning,
     registered,
-    store_in,
     video_warnings,
 )
 from napari_sdannce.inference.filling import Work
@@ -90,17 +91,26 @@ def predict_com(
     )
     recording = _enough_cameras(recording.select(settings.cameras or recording.names))
     yield from origin_warning(recording, checkpoint.info)
-    path = store_in(settings.output or default_com_folder(recording), STORE, _TWINS)
+    folder = settings.output or default_com_folder(recording)
     with RecordingVideo(recording) as video:
-        moments = moments_to_predict(video, settings)
+        moments = chosen_moments(video, settings)
         job = _job(recording, checkpoint, config, image, settings, video.fps)
-        sample_ids = video.sample_ids[moments.start : moments.stop]
-        store = ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk)
+        sample_ids = video.sample_ids[moments]
+        store = opened_store(
+            folder,
+            STORE,
+            _TWINS,
+            settings.if_used,
+            lambda path: ComStore.open_or_create(path, sample_ids, job, chunk=settings.chunk),
+        )
+        yield from moved(folder, store.path)
+        # who helps is told where it is
+        settings = settings.model_copy(update={"output": store.path.parent})
         size = _image_size(video, image)
         finder = ComFinder(network, recording.cameras, image, size, settings, config)
         work = Work(
             "find animals",
-            lambda rows: video.frames([moments[row] for row in rows]),
+            lambda rows: video.frames(moments[rows].tolist()),
             finder.prepare,
             finder.find,
         )
@@ -114,8 +124,8 @@ def predict_com(
     start = None if whole else settings.start
     files = store.write_twins(lambda folder: _files_beside(store, config, folder, start))
     yield _summary(store, files)
-    yield from registered(recording, "com", path)
-    outputs = tuple(map(str, (path, *files)))
+    yield from registered(recording, "com", store.path)
+    outputs = tuple(map(str, (store.path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 

@@ -10,22 +10,24 @@ import numpy.typing as npt
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.registration import register_if_project
 from napari_sdannce.models.checkpoints import read_info
+from napari_sdannce.predictions.job import OtherJobError
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.base import Settings
 from napari_sdannce.settings.events import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Literal
 
     from napari_sdannce.labels import Labels
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
     from napari_sdannce.recording import Recording
-    from napari_sdannce.settings.base import PredictSettings
+    from napari_sdannce.settings.base import IfUsed, PredictSettings
     from napari_sdannce.video import RecordingVideo
 
 Model = TypeVar("Model", bound=Settings)
+Store = TypeVar("Store")
 
 
 def open_to_predict(settings: PredictSettings) -> Recording:
@@ -42,7 +44,9 @@ def open_to_predict(settings: PredictSettings) -> Recording:
         raise ValueError("there is nothing to predict: the settings name no experiment")
     origin = settings.pixel_origin or read_info(settings.checkpoint).pixel_origin
     return open_recording(
-        settings.experiment, pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB)
+        settings.experiment,
+        pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB),
+        videos=settings.videos,
     )
 
 
@@ -54,8 +58,22 @@ def completed(given: Model | None, trained: Model | None) -> Model | None:
     return type(given).model_validate(values)
 
 
+def chosen_moments(video: RecordingVideo, settings: PredictSettings) -> npt.NDArray[np.int64]:
+    """Moments (n,) of the recording that the settings ask for.
+
+    Raises
+    ------
+    ValueError
+        When there are none.
+    FileFormatError
+        When a label file can not be read.
+    """
+    moments = np.asarray(moments_to_predict(video, settings), dtype=np.int64)
+    return labelled_of(moments, video) if settings.labelled_only else moments
+
+
 def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> range:
-    """Moments of the recording that the settings ask for.
+    """Moments in a row, of which the settings may want only the labelled ones.
 
     Raises
     ------
@@ -98,6 +116,52 @@ def _labelled_keys(labels: Labels) -> npt.NDArray[np.int64]:
     """Sample ids (n,) of moments where something is labelled."""
     in_2d = np.isfinite(labels.points_2d).any(axis=(0, 2, 3, 4))
     return labels.sample_ids[labels.any_3d | in_2d]
+
+
+def opened_store(
+    wanted: Path,
+    name: str,
+    twins: Sequence[str],
+    if_used: IfUsed,
+    open_at: Callable[[Path], Store],
+) -> Store:
+    """Open the store for results, in the folder that was wanted or the next one that is free.
+
+    Parameters
+    ----------
+    wanted
+        Folder where results go; it need not exist.
+    name, twins
+        As for `store_in`.
+    if_used
+        What to do when the folder holds other results.
+    open_at
+        Opens or makes the store at a path; `OtherJobError` when it is of another job.
+
+    Raises
+    ------
+    NotADirectoryError, FileExistsError
+        As `store_in`; the latter not where the next folder will do.
+    OtherJobError
+        When the store is of another job, and the next folder will not do.
+    """
+    folder, number = wanted, 2
+    while True:
+        try:
+            return open_at(store_in(folder, name, twins))
+        except (FileExistsError, OtherJobError):
+            if if_used == "stop":
+                raise
+        folder, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
+
+
+def moved(wanted: Path, store: Path) -> Iterator[Message]:
+    """Tell when results go elsewhere than was wanted."""
+    if store.parent != wanted.absolute():
+        yield Message(
+            level="warning",
+            text=f"{wanted} holds other results, so these go to {store.parent}",
+        )
 
 
 def store_in(folder: Path, name: str, twins: Sequence[str]) -> Path:

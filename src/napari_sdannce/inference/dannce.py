@@ -15,12 +15,12 @@ from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.inference.backends import run_by
 from napari_sdannce.inference.common import (
+    chosen_moments,
     completed,
-    labelled_of,
-    moments_to_predict,
+    moved,
+    opened_store,
     origin_warning,
     registered,
-    store_in,
     video_warnings,
 )
 from napari_sdannce.inference.filling import Work
@@ -101,26 +101,33 @@ def predict_dannce(
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)
-    folder = recording.folder / network.config.kind.upper() / "predict"
-    path = store_in(settings.output or folder, STORE, _TWINS)
+    usual = recording.folder / network.config.kind.upper() / "predict"
+    folder = settings.output or usual
     where = None
     if com is None:
         where = settings.com or find_com(recording)
         com = read_com_trace(where, aggregation=Aggregation(**settings.com_pairs.model_dump()))
     trace = com
     with RecordingVideo(recording) as video:
-        moments = np.asarray(moments_to_predict(video, settings))
-        if settings.labelled_only:
-            moments = labelled_of(moments, video)
+        moments = chosen_moments(video, settings)
         usable = usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)
         here = usable.trace
         yield from _check_com(here, trace)
-        replaced = _replaced(recording, settings)
+        replaced = _replaced(asked, recording, settings)
         job = _job(recording, checkpoint, volume, here, video.fps, replaced)
         finder = PoseFinder(network, recording.cameras, volume, checkpoint.info.reliability)
-        store = PoseStore.open_or_create(
-            path, here.sample_ids, job, chunk=settings.chunk, extras=finder.extras
+        store = opened_store(
+            folder,
+            STORE,
+            _TWINS,
+            settings.if_used,
+            lambda path: PoseStore.open_or_create(
+                path, here.sample_ids, job, chunk=settings.chunk, extras=finder.extras
+            ),
         )
+        yield from moved(folder, store.path)
+        # who helps is told where it is
+        settings = settings.model_copy(update={"output": store.path.parent})
         work = Work(
             "find keypoints",
             lambda rows: _inputs(video, moments, usable, rows, replaced),
@@ -140,8 +147,8 @@ def predict_dannce(
         lambda folder: store.write_mat(folder, start=settings.start, overwrite=True)
     )
     yield _summary(store)
-    yield from registered(recording, "predictions", path)
-    outputs = tuple(map(str, (path, *files)))
+    yield from registered(recording, "predictions", store.path)
+    outputs = tuple(map(str, (store.path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
 
 
@@ -171,14 +178,20 @@ def _job(
     )
 
 
-def _replaced(recording: Recording, settings: DanncePredictSettings) -> ReplacedView | None:
-    if settings.replace_view is None:
+def _replaced(
+    asked: Recording, recording: Recording, settings: DanncePredictSettings
+) -> ReplacedView | None:
+    """Which camera of a recording is replaced; a number counts those that were asked for."""
+    name, names = settings.replace_view, recording.names
+    if name is None:
         return None
-    recording.view(settings.replace_view)
-    names = recording.names
+    counted = settings.cameras or asked.names
+    if name not in names and name.isdecimal() and 1 <= int(name) <= len(counted):
+        name = counted[int(name) - 1]
+    recording.view(name)
     if len(names) < 2:
-        raise ValueError(f"replace_view needs another camera than {settings.replace_view}")
-    return ReplacedView(names.index(settings.replace_view), len(names), settings.seed)
+        raise ValueError(f"replace_view needs another camera than {name}")
+    return ReplacedView(names.index(name), len(names), settings.seed)
 
 
 def _inputs(

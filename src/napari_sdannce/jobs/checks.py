@@ -72,10 +72,12 @@ def bad(text: str) -> Check:
     return Check(Verdict.BAD, text)
 
 
-def opened(folder: Path, origin: str | None) -> Recording | Check:
+def opened(folder: Path, origin: str | None, videos: Path | None) -> Recording | Check:
     """Open a recording, or say why it can not be."""
     try:
-        return open_recording(folder, pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB))
+        return open_recording(
+            folder, pixel_origin=PixelOrigin(origin or PixelOrigin.MATLAB), videos=videos
+        )
     except UNREADABLE as error:
         return bad(f"{folder.name} can not be opened: {sentence(error)}")
 

@@ -72,7 +72,7 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
     if settings.experiment is None:
         yield bad("choose an experiment to predict")
         return
-    recording = opened(settings.experiment, settings.pixel_origin)
+    recording = opened(settings.experiment, settings.pixel_origin, settings.videos)
     if isinstance(recording, Check):
         yield recording
         return

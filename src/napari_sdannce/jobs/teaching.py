@@ -83,7 +83,7 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
     kind: Literal["com", "dannce"] = "com" if isinstance(settings, ComTrainSettings) else "dannce"
     examples = []
     for each in settings.experiments:
-        recording = opened(each.folder, each.pixel_origin)
+        recording = opened(each.folder, each.pixel_origin, each.videos)
         if isinstance(recording, Check):
             yield recording
             continue

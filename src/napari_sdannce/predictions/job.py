@@ -40,6 +40,10 @@ class Reason(IntEnum):
     """Too few cameras saw the animal."""
 
 
+class OtherJobError(ValueError):
+    """A store was made for another job."""
+
+
 class Job(BaseModel):
     """What a store was made for.
 
@@ -129,10 +133,10 @@ def read_store_attributes(path: Path) -> StoreAttributes:
 
 
 def check_same_job(path: Path, stored: Job, wanted: Job) -> None:
-    """Raise ValueError, naming the difference, when a store was made for another job."""
+    """Raise `OtherJobError`, naming the difference, when a store was made for another job."""
     difference = stored.difference(wanted)
     if difference:
-        raise ValueError(
+        raise OtherJobError(
             f"{path} was made for another job: {difference}; choose another folder with 'output', "
             "or delete this one"
         )
@@ -144,9 +148,9 @@ def check_same_moments(
     n_stored: int,
     wanted: npt.NDArray[np.int64],
 ) -> None:
-    """Raise ValueError when a store was made for other moments; `stored` reads some of its own."""
+    """Raise `OtherJobError` when a store was made for other moments; `stored` reads some."""
     if n_stored != len(wanted):
-        raise ValueError(
+        raise OtherJobError(
             f"{path} was made for {n_stored} moments, not {len(wanted)}; choose another folder "
             "with 'output', or delete this one"
         )
@@ -156,7 +160,7 @@ def check_same_moments(
         differing = np.flatnonzero(there != here)
         if len(differing):
             i = int(differing[0])
-            raise ValueError(
+            raise OtherJobError(
                 f"{path} was made for other moments: sample id {there[i]} at place {start + i}, "
                 f"not {here[i]}; choose another folder with 'output', or delete this one"
             )

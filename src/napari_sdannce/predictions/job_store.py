@@ -21,6 +21,7 @@ from .claims import Claims
 from .job import (
     ATTRIBUTE,
     Job,
+    OtherJobError,
     StoreAttributes,
     check_same_job,
     check_same_moments,
@@ -148,7 +149,7 @@ class JobStore(ABC):
 
         Raises
         ------
-        ValueError
+        OtherJobError
             When the store that exists was made for another job; the message names the difference.
         FileFormatError
             When what exists is not a store.
@@ -165,7 +166,7 @@ class JobStore(ABC):
         check_same_moments(store.path, store.sample_ids, len(store), ids)
         check_same_job(store.path, store.job, job)
         if store.extras != chosen:
-            raise ValueError(
+            raise OtherJobError(
                 f"{store.path} was made for another job: it holds the extras {store.extras}, not "
                 f"{chosen}; choose another folder"
             )

@@ -76,6 +76,7 @@ Device = Annotated[
 Schedule = Literal["constant", "cosine", "step"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Origin = Literal["matlab", "zero", "reference"]
+IfUsed = Literal["stop", "next"]
 
 
 class ComRepairSettings(Settings):
@@ -110,6 +111,11 @@ class ExperimentSettings(ComRepairSettings):
     """One recording with its labels, as training takes it."""
 
     folder: Path = Field(description="Experiment folder")
+    videos: Path | None = Field(
+        None,
+        description="Folder of the videos, one folder a camera; default: 'videos' in the "
+        "experiment",
+    )
     labels: tuple[Path, ...] = Field(
         (),
         description="Label files, when several: one an animal; default: the one in the folder",
@@ -145,6 +151,11 @@ class TrainSettings(Settings):
     )
     output: Path | None = Field(
         None, description="Folder for this run; default: a folder in the first experiment"
+    )
+    if_used: IfUsed = Field(
+        "stop",
+        description="When 'output' holds something else: stop, or take the next folder that does "
+        "not (train-2)",
     )
     start_from: Path | None = Field(
         None,
@@ -184,6 +195,11 @@ class TrainSettings(Settings):
         None,
         ge=1,
         description="Most labelled frames of each experiment to learn from; default: all",
+    )
+    train_share: Fraction | None = Field(
+        None,
+        description="Share of the labelled frames of each experiment that do not validate to learn "
+        "from; default: all",
     )
     validate_every: int = Field(1, ge=1, description="Epochs between validations")
     stop_after: int | None = Field(
@@ -236,6 +252,11 @@ class PredictSettings(Settings):
     """What every prediction has in common."""
 
     experiment: Path | None = Field(None, description="Experiment folder")
+    videos: Path | None = Field(
+        None,
+        description="Folder of the videos, one folder a camera; default: 'videos' in the "
+        "experiment",
+    )
     pixel_origin: Origin | None = Field(
         None,
         description="Where the first pixel lies in MATLAB-layout files: matlab (1, 1), zero "
@@ -245,11 +266,19 @@ class PredictSettings(Settings):
     output: Path | None = Field(
         None, description="Folder for the results; default: a folder in the experiment"
     )
+    if_used: IfUsed = Field(
+        "stop",
+        description="When 'output' holds something else: stop, or take the next folder that does "
+        "not (predict-2)",
+    )
     cameras: tuple[str, ...] = Field(
         (), description="Cameras to use, in this order; default: those of the checkpoint, else all"
     )
     start: int = Field(0, ge=0, description="First moment of the recording to predict")
     count: int | None = Field(None, ge=1, description="How many moments; default: to the end")
+    labelled_only: bool = Field(
+        False, description="Only moments that are in the recording's label files"
+    )
     batch_size: int = Field(4, ge=1, description="Moments that go through the network together")
     chunk: int = Field(
         500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"

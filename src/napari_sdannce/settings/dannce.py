@@ -73,6 +73,11 @@ class DannceTrainSettings(TrainSettings):
     mirror: bool = Field(
         False, description="Mirror half of the volumes, left keypoints becoming right ones"
     )
+    mirror_pairs: tuple[str, ...] = Field(
+        (),
+        description="Keypoints that a mirror swaps, each LEFT:RIGHT by their names or numbers from "
+        "0; default: those of the skeleton",
+    )
     augment_brightness: float = Field(
         0.0, ge=0, le=1, description="Largest change of a view's brightness, fraction of white"
     )
@@ -81,6 +86,9 @@ class DannceTrainSettings(TrainSettings):
     )
     augment_hue: float = Field(
         0.0, ge=0, le=0.5, description="Largest change of a view's hue, turns of the colour wheel"
+    )
+    drop_keypoints: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="Keypoints (from 0) whose labels are not learned from"
     )
     camera_dropout: float = Field(
         0.0, ge=0, lt=1, description="Share of the views that are blanked; two always stay"
@@ -95,7 +103,7 @@ class DannceTrainSettings(TrainSettings):
         None,
         gt=0,
         description="Only frames without labels on which another animal is nearer than this, COM "
-        "to COM, mm (the reference program: 120)",
+        "to COM, mm (the reference program: 120); of an animal that is alone, all",
     )
     head: Literal["expectation", "maximum"] = Field(
         "expectation",
@@ -232,12 +240,9 @@ class DanncePredictSettings(ComRepairSettings, PredictSettings):
         description="What runs the network on a CPU: torch, or openvino or onnx, which take less "
         "time and need the extra of that name",
     )
-    labelled_only: bool = Field(
-        False, description="Only moments that are in the recording's label files"
-    )
     replace_view: str | None = Field(
         None,
-        description="Camera in whose place the network is shown another one, drawn for each "
-        "moment: how much does it rely on that camera?",
+        description="Camera (its name, or its number from 1) in whose place the network is shown "
+        "another one, drawn for each moment: how much does it rely on that camera?",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of what replace_view draws")

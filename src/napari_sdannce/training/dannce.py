@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_sdannce.training.dannce_examples import (
     read_examples,
     what_is_lacking,
 )
+from napari_sdannce.training.experiments import without_keypoints
 from napari_sdannce.training.lesson import Lesson, teach
 from napari_sdannce.training.losses import (
     PoseKnowledge,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.settings.dannce import DannceTrainSettings
     from napari_sdannce.settings.events import Event
+    from napari_sdannce.skeletons import Skeleton
     from napari_sdannce.training.experiments import Experiment
 
 
@@ -76,11 +79,15 @@ def pose_lesson(
     ValueError
         When settings and recordings do not fit.
     """
-    experiments = opened(experiments, settings, "dannce")
+    experiments = [
+        without_keypoints(each, settings.drop_keypoints)
+        for each in opened(experiments, settings, "dannce")
+    ]
     check_same_names(experiments, "keypoints")
     if settings.views != "with_replacement" or settings.n_views is None:
         check_same_names(experiments, "cameras")
     skeleton = experiments[0].labels.skeleton
+    swapped = mirrored(skeleton, settings)
     known = PoseKnowledge(
         skeleton,
         np.zeros((0, len(skeleton.keypoints), 3)),
@@ -97,7 +104,7 @@ def pose_lesson(
     ) -> PoseTask:
         poses = [example.points for example in train if example.is_labelled]
         terms = make_terms(settings.losses, known.of_poses(np.stack(poses)))
-        maker = VolumeMaker(settings, device, skeleton.swapped())
+        maker = VolumeMaker(settings, device, swapped)
         return PoseTask(settings, train, validation, maker, terms, skeleton.name)
 
     return Lesson(
@@ -110,6 +117,39 @@ def pose_lesson(
         task=task,
         lacks=lambda experiment: what_is_lacking(experiment, settings),
     )
+
+
+def mirrored(skeleton: Skeleton, settings: DannceTrainSettings) -> tuple[int, ...]:
+    """Order of the keypoints in a mirror.
+
+    Raises
+    ------
+    ValueError
+        When volumes shall be mirrored and it is not known what is left and right, or a pair is not
+        of two keypoints.
+    """
+    pairs = tuple(_pair(skeleton, each) for each in settings.mirror_pairs) or skeleton.pairs
+    if settings.mirror and not pairs:
+        raise ValueError(
+            f"mirror: skeleton '{skeleton.name}' does not say which keypoints are left and right "
+            f"({', '.join(skeleton.keypoints)}); give 'mirror_pairs' as LEFT:RIGHT, or a skeleton "
+            "with 'pairs'"
+        )
+    return replace(skeleton, pairs=pairs).swapped()
+
+
+def _pair(skeleton: Skeleton, text: str) -> tuple[int, int]:
+    """Keypoints of ``LEFT:RIGHT``."""
+    names = text.split(":")
+    if len(names) != 2:
+        raise ValueError(f"mirror_pairs: expected LEFT:RIGHT, got '{text}'")
+    left, right = (_keypoint(skeleton, name.strip()) for name in names)
+    return left, right
+
+
+def _keypoint(skeleton: Skeleton, name: str) -> int:
+    is_number = name not in skeleton.keypoints and name.isdecimal()
+    return int(name) if is_number else skeleton.index(name)
 
 
 def _describe_network(settings: DannceTrainSettings, first: Experiment) -> CheckpointInfo:

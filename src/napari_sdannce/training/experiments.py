@@ -103,6 +103,26 @@ class Experiment:
         return cls(recording, labels, coms, com, masks)
 
 
+def without_keypoints(experiment: Experiment, dropped: Sequence[int]) -> Experiment:
+    """The same experiment, some keypoints as if they were not labelled in 3D.
+
+    Raises
+    ------
+    ValueError
+        When there is no such keypoint.
+    """
+    labels = experiment.labels
+    beyond = [each for each in dropped if each >= len(labels.skeleton.keypoints)]
+    if beyond:
+        raise ValueError(
+            f"drop_keypoints: there is no keypoint {beyond[0]}, only 0 to "
+            f"{len(labels.skeleton.keypoints) - 1} ({', '.join(labels.skeleton.keypoints)})"
+        )
+    points = labels.points_3d.copy()
+    points[:, :, list(dropped)] = np.nan
+    return replace(experiment, labels=replace(labels, points_3d=points))
+
+
 def nearest_coms(means: FloatArray, positions: FloatArray) -> FloatArray:
     """Share out the animals of a trace among those of labels, moment by moment.
 
@@ -147,7 +167,7 @@ def open_experiment(settings: ExperimentSettings, kind: Literal["com", "dannce"]
         When it is not clear which label file is meant, or things do not fit together.
     """
     origin = PixelOrigin(settings.pixel_origin)
-    recording = open_recording(settings.folder, pixel_origin=origin)
+    recording = open_recording(settings.folder, pixel_origin=origin, videos=settings.videos)
     if settings.cameras:
         recording = recording.select(settings.cameras)
     recording.cameras  # noqa: B018  raises when one is not calibrated

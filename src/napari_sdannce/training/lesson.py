@@ -143,6 +143,8 @@ def _lesson(
                 undo.callback(run.discard)
             task, examples = yield from _task(lesson, settings, workers)
             yield Message(text=f"on {workers.device}; results in {run.path}")
+            if resume is None:
+                yield from _moved(run, settings)
             network = network.to(workers.device)
             fitting = Fitting(network, task, settings, run, info, workers)
             fitting.examples = examples
@@ -183,6 +185,16 @@ def _new_run(lesson: Lesson[Example], settings: TrainSettings, workers: Workers)
     run = RunFolder.create(settings, default)
     workers.told(str(run.path))
     return run
+
+
+def _moved(run: RunFolder, settings: TrainSettings) -> Iterator[Message]:
+    """Say so when results go elsewhere than was asked for."""
+    wanted = settings.output
+    if wanted is not None and run.path != wanted.absolute():
+        yield Message(
+            level="warning",
+            text=f"{wanted} is not empty, so this run is {run.path}; its weights are there",
+        )
 
 
 def _task(

@@ -57,7 +57,8 @@ class RunFolder:
         Parameters
         ----------
         settings
-            As resolved; `settings.output` is where the folder shall be.
+            As resolved; `settings.output` is where the folder shall be, or with
+            `settings.if_used` the first after it that is free.
         default
             Used when the settings name none; the first of ``default``, ``default-2``, ... that does
             not exist.
@@ -69,7 +70,9 @@ class RunFolder:
         FileExistsError
             When the folder that was asked for holds something already.
         """
-        path = (settings.output or _free(default)).absolute()
+        takes_next = settings.output is None or settings.if_used == "next"
+        wanted = (settings.output or default).absolute()
+        path = _free(wanted) if takes_next else wanted
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, expected a folder for the run")
         if path.exists() and any(path.iterdir()):

@@ -32,6 +32,7 @@ def stratified_split(
     *,
     validation_experiments: Sequence[int] | None = None,
     n_train: int | None = None,
+    share: float | None = None,
     moments: Sequence[IntArray] | None = None,
 ) -> Split:
     """Keep short stretches, spread evenly over time, of each experiment for validation.
@@ -51,6 +52,8 @@ def stratified_split(
         Only these validate, and they do not train.
     n_train
         Most frames of each experiment to train on; they are spread evenly over what is left.
+    share
+        Share of what is left to train on, likewise.
     moments
         Of each experiment, the numbers of its labelled frames among those of the recording;
         default: all are far from one another.
@@ -68,7 +71,7 @@ def stratified_split(
         else:
             kept = np.zeros(count, dtype=bool)
         trains = ~kept if moments is None else _apart(kept, moments[number])
-        train.append(_spread(indices[trains], n_train))
+        train.append(_spread(indices[trains], _most(int(trains.sum()), n_train, share)))
         validation.append(indices[kept])
     return Split(_joined(train), _joined(validation))
 
@@ -100,9 +103,17 @@ def _stretches(count: int, wanted: int) -> BoolArray:
     return keep
 
 
-def _spread(indices: IntArray, wanted: int | None) -> IntArray:
+def _most(count: int, n_train: int | None, share: float | None) -> int:
+    """How many of `count` frames train; of a share of some, one at least."""
+    limits = [count]
+    limits += [] if n_train is None else [n_train]
+    limits += [] if share is None else [max(1, int(share * count))]
+    return min(limits)
+
+
+def _spread(indices: IntArray, wanted: int) -> IntArray:
     """At most so many, evenly spaced."""
-    if wanted is None or len(indices) <= wanted:
+    if len(indices) <= wanted:
         return indices
     places = (np.arange(wanted) + 0.5) * len(indices) / wanted
     return indices[places.astype(np.int64)]
@@ -115,6 +126,7 @@ def reference_split(
     seed: int,
     validation_experiments: Sequence[int] | None = None,
     n_train: int | None = None,
+    share: float | None = None,
     names: Sequence[str] | None = None,
 ) -> Split:
     """Draw validation frames of each experiment as the reference program does.
@@ -131,6 +143,8 @@ def reference_split(
         Only these validate (with at most all of their frames), and they do not train at all.
     n_train
         Most frames of each experiment to train on, drawn too.
+    share
+        Share of what is left to train on, drawn too.
     names
         Of the experiments, for the error.
 
@@ -160,8 +174,9 @@ def reference_split(
         if validation_experiments is not None and i in validation_experiments:
             continue
         left = np.setdiff1d(indices, taken)
-        if n_train is not None:
-            left = np.sort(rng.choice(left, size=min(n_train, len(left)), replace=False))
+        if n_train is not None or share is not None:
+            size = _most(len(left), n_train, share)
+            left = np.sort(rng.choice(left, size=size, replace=False))
         train.append(left)
     return Split(_joined(train), taken)
 

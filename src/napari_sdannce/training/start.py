@@ -37,6 +37,7 @@ _SPLITS: dict[str, Callable[[Sequence[Experiment], TrainSettings], Split]] = {
         s.validation_frames,
         validation_experiments=s.validation_experiments or None,
         n_train=s.train_frames,
+        share=s.train_share,
         moments=[_moments(each) for each in experiments],
     ),
     "reference": lambda experiments, s: reference_split(
@@ -46,6 +47,7 @@ _SPLITS: dict[str, Callable[[Sequence[Experiment], TrainSettings], Split]] = {
         names=[str(each.recording.folder) for each in experiments],
         validation_experiments=s.validation_experiments or None,
         n_train=s.train_frames,
+        share=s.train_share,
     ),
 }
 

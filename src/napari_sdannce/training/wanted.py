@@ -122,7 +122,7 @@ def unlabelled(
             "(sdannce predict com), name a file with 'com', or set 'unlabelled' to none"
         )
     here = trace.at(np.setdiff1d(sample_ids, experiment.labels.sample_ids))
-    fitting = candidates(here, settings.unlabelled_within_mm)
+    fitting = candidates(here, _within_mm(trace, settings))
     if not fitting.any():
         return []
     there: BoolArray = np.asarray(np.isfinite(here.positions).all(axis=-1))
@@ -140,6 +140,12 @@ def unlabelled(
     ]  # fmt: skip
 
 
+def _within_mm(trace: ComTrace | None, settings: DannceTrainSettings) -> float | None:
+    """How near another animal is to be; an animal that is alone is near to none, at any moment."""
+    is_alone = trace is not None and trace.n_animals == 1
+    return None if is_alone else settings.unlabelled_within_mm
+
+
 def lacking(
     experiment: Experiment, settings: DannceTrainSettings, sample_ids: IntArray
 ) -> str | None:
@@ -150,7 +156,7 @@ def lacking(
     learns = any(loss.name in NEED_NO_LABELS for loss in settings.losses)
     if not learns or found >= asked:
         return None
-    within = settings.unlabelled_within_mm
+    within = _within_mm(experiment.trace, settings)
     near = "" if within is None else f" and another animal within {within:g} mm"
     return (
         f"{experiment.recording.folder}: {found} of the {asked} poses without labels that are "

@@ -73,7 +73,7 @@ def load_settings(
     except FILE_ERRORS as error:
         return Failed(in_plain_words(error))
     values = checked.model_dump(exclude_unset=True)
-    notes = tuple(f"'{each.key}' is ignored: {each.reason}" for each in found.ignored)
+    notes = tuple(each.note for each in found.ignored)
     experiments = _experiments_in(values)
     # it is that of an earlier run, as a rule, and no run shall overwrite another
     if values.pop("output", None) is not None:

@@ -51,7 +51,7 @@ GROUPS = {
     "com_pairs": "COM from pairs of cameras",
 }
 """What groups of settings are called."""
-_FOLDERS = ("output", "masks", "folder")
+_FOLDERS = ("output", "masks", "folder", "videos")
 _NETWORKS = ("checkpoint", "start_from")
 NETWORK_FILES = "Networks (*.safetensors *.pth)"
 COM_FILES = "COM traces (*.mat *.pickle *.pkl)"
