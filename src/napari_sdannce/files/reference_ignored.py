@@ -34,8 +34,8 @@ def told(ignored: Iterable[Ignored]) -> Iterator[str]:
     alike: dict[tuple[Path, str, bool], list[Ignored]] = {}
     for each in ignored:
         alike.setdefault((each.path, each.reason, each.in_part), []).append(each)
-    for (path, _, _), each in alike.items():
-        yield f"{path}: {_sentence(each)}"
+    for (path, _, _), keys in alike.items():
+        yield f"{path}: {_sentence(keys)}"
 
 
 def _sentence(alike: Sequence[Ignored]) -> str:
