@@ -11,12 +11,16 @@ import pytest
 import torch
 
 from napari_sdannce.predictions import ComTrace
+from napari_sdannce.recording import Sync
 from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings, SdannceTrainSettings
 from napari_sdannce.settings.events import Message, TrainingStep
 from napari_sdannce.training import Experiment, open_experiment, train_dannce
 from napari_sdannce.training.batches import BatchPlan, make_batch
+from napari_sdannce.training.dannce import pose_lesson
 from napari_sdannce.training.dannce_examples import read_examples
 from napari_sdannce.training.experiments import without_keypoints
+from napari_sdannce.training.lesson import teach
+from napari_sdannce.training.run_folder import RunFolder
 from napari_sdannce.training.volume_maker import VolumeMaker
 
 if TYPE_CHECKING:
@@ -224,3 +228,92 @@ def test_traces_with_infinities(experiment: Experiment, odd: float) -> None:
     np.testing.assert_allclose(own.coms[[0, 2, 3]], experiment.coms[[0, 2, 3]])
     found = [e for e in read_examples(own, settings_for()) if e is not None]
     assert len(found) == N_LABELLED - 1
+
+
+def warnings(experiments: list[Experiment], run: Path, **changes: Any) -> list[str]:
+    events = train_dannce(settings_for(output=run, **changes), experiments)
+    return [e.text for e in events if isinstance(e, Message) and e.level == "warning"]
+
+
+def test_labelled_poses_without_a_com_are_told(experiment: Experiment, tmp_path: Path) -> None:
+    coms = experiment.coms.copy()
+    assert warnings([experiment], tmp_path / "a", validation_frames=1) == []
+    coms[1:] = np.nan  # whichever frame validates, it is one of these
+    lacking = Experiment(experiment.recording, experiment.labels, coms)
+    said = warnings([lacking], tmp_path / "b", validation_frames=1)
+    assert any("3 of 4 labelled poses are left out: the COM trace has no" in text for text in said)
+    assert any("nothing validates: none of the 1 frames kept" in text for text in said)
+
+
+def test_the_same_labels_twice_are_an_error(experiment: Experiment, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="experiment is there twice, with the same labels"):
+        warnings([experiment, experiment], tmp_path / "run")
+    # other moments of the same recording are no repetition
+    parts = [
+        Experiment.of(experiment.recording, experiment.labels.select_frames(rows))
+        for rows in ([0, 1], [2, 3])
+    ]
+    assert warnings(parts, tmp_path / "parts") == []
+
+
+def test_videos_of_another_size_than_the_calibration(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    first, *others = experiment.recording.cameras
+    wrong = replace(first, image_size=(320, 256))
+    recording = experiment.recording.calibrated([wrong, *others])
+    own = Experiment(recording, experiment.labels, experiment.coms)
+    with pytest.raises(ValueError, match=r"for images of 320 x 256 px, the videos have 160 x 128"):
+        warnings([own], tmp_path / "run")
+
+
+def test_frames_that_contradict_the_sync_are_told(experiment: Experiment, tmp_path: Path) -> None:
+    frames = experiment.labels.frames.copy()
+    frames[2, 1:] += 5
+    labels = replace(experiment.labels, frames=frames)
+    ids = np.arange(48)
+    sync = Sync(ids, np.tile(ids[:, None], (1, len(frames))))
+    recording = replace(experiment.recording, sync=sync)
+    (said,) = warnings([Experiment(recording, labels, experiment.coms)], tmp_path / "run")
+    name, moment = recording.names[2], int(labels.sample_ids[1])
+    assert (
+        f"put moment {moment} at frame {moment + 5} of {name}, the sync at frame {moment}" in said
+    )
+    assert "3 of 4 labelled moments differ" in said
+
+
+def test_a_camera_without_videos_is_told(experiment: Experiment, tmp_path: Path) -> None:
+    views = list(experiment.recording.views)
+    views[1] = replace(views[1], videos=())
+    recording = replace(experiment.recording, views=tuple(views))
+    own = Experiment(recording, experiment.labels, experiment.coms)
+    said: list[str] = []
+
+    def train() -> None:
+        for event in train_dannce(settings_for(output=tmp_path / "run"), [own]):
+            said.extend([event.text] if isinstance(event, Message) else [])
+
+    with pytest.raises(ValueError, match="no labelled poses can be read"):
+        train()
+    assert any(f"no videos of {views[1].name}: nothing is seen there" in text for text in said)
+
+
+@pytest.mark.parametrize("moved", ["com", "camera"])
+def test_a_run_that_goes_on_with_other_numbers_says_so(
+    experiment: Experiment, tmp_path: Path, moved: str
+) -> None:
+    settings = settings_for(output=tmp_path / "run", steps=1)
+    list(train_dannce(settings, [experiment]))
+    recording, coms = experiment.recording, experiment.coms
+    if moved == "com":
+        coms = coms + 1.0
+    else:
+        first, *others = recording.cameras
+        moved_camera = replace(first, translation=first.translation + 1)
+        recording = recording.calibrated([moved_camera, *others])
+    other = Experiment(recording, experiment.labels, coms)
+    for n_steps, own, expected in ((2, experiment, False), (3, other, True)):
+        longer = settings.model_copy(update={"steps": n_steps})
+        events = teach(pose_lesson(longer, [own]), longer, RunFolder(tmp_path / "run"))
+        said = [e.text for e in events if isinstance(e, Message)]
+        assert any("is not what it was" in text for text in said) is expected

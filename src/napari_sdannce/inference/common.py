@@ -14,6 +14,7 @@ from napari_sdannce.predictions.job import OtherJobError
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.base import Settings
 from napari_sdannce.settings.events import Message
+from napari_sdannce.video.agreement import missing_videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -208,7 +209,7 @@ def origin_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Messa
 
 def video_warnings(video: RecordingVideo, told: set[str]) -> Iterator[Message]:
     """Tell what is wrong with the videos, as far as known and not among what was `told`."""
-    for text in map(str, video.problems):
+    for text in map(str, (*missing_videos(video.recording), *video.problems)):
         if text not in told:
             told.add(text)
             yield Message(level="warning", text=text)

@@ -15,7 +15,7 @@ from napari_sdannce.training.moments import labelled_frames
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari_sdannce.settings.com import ComTrainSettings
     from napari_sdannce.training.experiments import Experiment
@@ -40,6 +40,11 @@ class ComExample:
     image: npt.NDArray[Any]
     points: FloatArray
     frame: int
+
+    @property
+    def truth(self) -> Sequence[FloatArray]:
+        """Where the animals are in the image, which tells labels and calibration."""
+        return (self.points,)
 
     @property
     def is_labelled(self) -> bool:

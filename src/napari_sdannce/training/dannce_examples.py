@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.geometry.reach import cube_in_image
 from napari_sdannce.training.masks import read_masks
 from napari_sdannce.training.moments import labelled_frames
-from napari_sdannce.training.wanted import lacking, wanted_examples
+from napari_sdannce.training.wanted import lacking, uncentred, wanted_examples
 from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
@@ -66,9 +66,25 @@ class DannceExample:
         return sum(image.nbytes for image in (*self.images, *(self.masks or ())))
 
     @property
+    def truth(self) -> Sequence[FloatArray]:
+        """Labels, centre and calibration."""
+        own = [each for camera in self.cameras for each in _numbers(camera)]
+        return (self.points, self.com, *own)
+
+    @property
     def is_labelled(self) -> bool:
         """Whether a keypoint is labelled."""
         return bool(np.isfinite(self.points).all(axis=-1).any())
+
+
+def _numbers(camera: Camera) -> tuple[FloatArray, ...]:
+    return (
+        camera.matrix,
+        camera.rotation,
+        camera.translation,
+        camera.radial,
+        camera.tangential,
+    )
 
 
 def read_examples(
@@ -112,10 +128,11 @@ def n_wanted(experiment: Experiment, settings: DannceTrainSettings) -> int:
         return len(wanted_examples(experiment, settings, video.sample_ids, 0))
 
 
-def what_is_lacking(experiment: Experiment, settings: DannceTrainSettings) -> str | None:
-    """Say so when there are fewer examples than the settings ask for."""
+def what_is_lacking(experiment: Experiment, settings: DannceTrainSettings) -> Iterator[str]:
+    """Say so when there are fewer examples than are labelled, or than the settings ask for."""
+    yield from uncentred(experiment)
     with RecordingVideo(experiment.recording) as video:
-        return lacking(experiment, settings, video.sample_ids)
+        yield from lacking(experiment, settings, video.sample_ids)
 
 
 def _example(

@@ -103,6 +103,26 @@ class Experiment:
         return cls(recording, labels, coms, com, masks)
 
 
+def other_frames(experiment: Experiment) -> Iterator[str]:
+    """Say so when labels name other frames of their moments than the recording's sync."""
+    sync, labels = experiment.recording.sync, experiment.labels
+    if sync is None or not len(sync):
+        return
+    order = np.argsort(sync.sample_ids, kind="stable")
+    place = order[np.searchsorted(sync.sample_ids, labels.sample_ids, sorter=order) % len(sync)]
+    known = sync.sample_ids[place] == labels.sample_ids
+    differs = (sync.frames[place] != labels.frames.T) & known[:, None] & (labels.frames.T >= 0)
+    if differs.any():
+        row, view = np.argwhere(differs)[0]
+        count = int(differs.any(axis=1).sum())
+        yield (
+            f"{experiment.recording.folder}: the labels put moment {labels.sample_ids[row]} at "
+            f"frame {labels.frames[view, row]} of {labels.views[view]}, the sync at frame "
+            f"{sync.frames[place[row], view]}; the sync counts ({count} of "
+            f"{len(labels)} labelled moments differ)"
+        )
+
+
 def without_keypoints(experiment: Experiment, dropped: Sequence[int]) -> Experiment:
     """The same experiment, some keypoints as if they were not labelled in 3D.
 

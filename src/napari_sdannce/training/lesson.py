@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_sdannce.files.registration import register_if_project
 from napari_sdannce.settings.events import Event, JobDone, Message, Progress
+from napari_sdannce.training.experiments import other_frames
 from napari_sdannce.training.fitting import Fitting
 from napari_sdannce.training.loop import fit
 from napari_sdannce.training.run_folder import RunFolder
@@ -24,6 +25,7 @@ from napari_sdannce.training.start import (
 )
 from napari_sdannce.training.workers import joined
 from napari_sdannce.video import RecordingVideo
+from napari_sdannce.video.agreement import check_sizes, missing_videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -57,6 +59,10 @@ class LabelledExample(Protocol):
     def nbytes(self) -> int:
         """Memory its images take."""
 
+    @property
+    def truth(self) -> Sequence[npt.NDArray[np.float64]]:
+        """All numbers that it is learned by: labels, centre, calibration."""
+
 
 Example = TypeVar("Example", bound=LabelledExample)
 
@@ -83,7 +89,7 @@ class Lesson(Generic[Example]):
     task
         What is learned from examples that train and others that validate, on a device.
     lacks
-        What is asked for and not there in an experiment, in words.
+        What is asked for or labelled and can not be used, of an experiment, in words.
     """
 
     folder: str
@@ -93,7 +99,7 @@ class Lesson(Generic[Example]):
     count: Callable[[Experiment], int]
     read: Callable[[Experiment, int], Iterator[Example | None]]
     task: Callable[[Sequence[Example], Sequence[Example], torch.device], Task]
-    lacks: Callable[[Experiment], str | None] = lambda experiment: None
+    lacks: Callable[[Experiment], Iterator[str]] = lambda experiment: iter(())
 
 
 def teach(
@@ -217,6 +223,12 @@ def _task(
             f"stop_after {settings.stop_after} counts validations, and no labelled {lesson.unit} "
             "validate; give more 'validation_frames', or leave it out"
         )
+    if len(split.validation) and not validation:
+        yield Message(
+            level="warning",
+            text=f"{experiments[0].recording.folder}: nothing validates: none of the "
+            f"{len(split.validation)} frames kept for it has a {lesson.unit[:-1]} that can be used",
+        )
     size = sum(each.nbytes for each in examples) / 2**20
     n_labelled = sum(each.is_labelled for each in train)
     others = f" and {len(train) - n_labelled} without labels" if n_labelled < len(train) else ""
@@ -233,7 +245,9 @@ def _fingerprint(*parts: Sequence[LabelledExample]) -> str:
     for examples in parts:
         digest.update(b"%d:" % len(examples))
         for each in examples:
-            digest.update(b"%d" % each.frame + np.ascontiguousarray(each.points).tobytes())
+            digest.update(b"%d" % each.frame)
+            for numbers in each.truth:
+                digest.update(np.ascontiguousarray(numbers).tobytes())
     return digest.hexdigest()
 
 
@@ -243,11 +257,11 @@ def _read(lesson: Lesson[Example]) -> Generator[Event, None, list[Example]]:
     examples: list[Example] = []
     for experiment, first in zip(experiments, first_frames(experiments), strict=True):
         with RecordingVideo(experiment.recording) as video:
-            for problem in video.problems:
+            check_sizes(experiment.recording, video.cameras)
+            for problem in (*missing_videos(experiment.recording), *video.problems):
                 yield Message(level="warning", text=str(problem))
-        lacking = lesson.lacks(experiment)
-        if lacking is not None:
-            yield Message(level="warning", text=lacking)
+        for text in (*other_frames(experiment), *lesson.lacks(experiment)):
+            yield Message(level="warning", text=text)
         total, lost = lesson.count(experiment), 0
         for done, example in enumerate(lesson.read(experiment, first), start=1):
             if example is None:

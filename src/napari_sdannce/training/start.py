@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -182,7 +183,16 @@ def opened(
         experiments = [open_experiment(each, kind) for each in settings.experiments]
     if not experiments:
         raise ValueError("there is nothing to learn from: the settings name no experiments")
+    _check_once(experiments)
     return experiments
+
+
+def _check_once(experiments: Sequence[Experiment]) -> None:
+    """Raise ValueError when the same labels are there twice: they would train and validate."""
+    for one, other in combinations(experiments, 2):
+        same = one.recording.folder.resolve() == other.recording.folder.resolve()
+        if same and np.array_equal(one.labels.points_3d, other.labels.points_3d, equal_nan=True):
+            raise ValueError(f"{one.recording.folder} is there twice, with the same labels")
 
 
 def check_same_names(experiments: Sequence[Experiment], what: str) -> None:

@@ -83,6 +83,17 @@ def usable(experiment: Experiment) -> BoolArray:
     return np.asarray(centred & labelled)
 
 
+def uncentred(experiment: Experiment) -> Iterator[str]:
+    """Say so when labelled poses have no COM."""
+    labelled = np.isfinite(experiment.labels.points_3d).all(axis=-1).any(axis=-1)
+    lost = int((labelled & ~usable(experiment)).sum())
+    if lost:
+        yield (
+            f"{experiment.recording.folder}: {lost} of {int(labelled.sum())} labelled poses are "
+            "left out: the COM trace has no position there"
+        )
+
+
 def unlabelled(
     experiment: Experiment,
     settings: DannceTrainSettings,
@@ -148,17 +159,17 @@ def _within_mm(trace: ComTrace | None, settings: DannceTrainSettings) -> float |
 
 def lacking(
     experiment: Experiment, settings: DannceTrainSettings, sample_ids: IntArray
-) -> str | None:
+) -> Iterator[str]:
     """Say so when there are fewer examples without labels than are asked for."""
     count = len(labelled(experiment))
     asked = amount(settings.unlabelled, count)
     found = len(unlabelled(experiment, settings, sample_ids, count, count))
     learns = any(loss.name in NEED_NO_LABELS for loss in settings.losses)
     if not learns or found >= asked:
-        return None
+        return
     within = _within_mm(experiment.trace, settings)
     near = "" if within is None else f" and another animal within {within:g} mm"
-    return (
+    yield (
         f"{experiment.recording.folder}: {found} of the {asked} poses without labels that are "
         f"asked for are there: at moments without labels, with a COM{near}"
     )
