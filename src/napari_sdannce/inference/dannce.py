@@ -21,6 +21,7 @@ from napari_sdannce.inference.common import (
     origin_warning,
     registered,
     store_in,
+    that_fit,
     trace_hash,
     video_warnings,
     weights_hash,
@@ -63,9 +64,10 @@ def predict_dannce(
     """Find the keypoints of each animal at every moment, by a DANNCE or an s-DANNCE network.
 
     Results go to the store ``poses.zarr`` chunk by chunk (a job that was killed goes on where it
-    was), and at the end to ``save_data_AVG<start>.mat`` and ``com3d_used.mat``; for s-DANNCE the
-    first poses, before refinement, to ``init_save_data_AVG.mat``. Moments without a
-    COM stay NaN, with the reason. A ``sdannce.yaml`` of the recording then names the store.
+    was), and at the end, unless `mat_files` is off, to ``save_data_AVG<start>.mat`` and
+    ``com3d_used.mat``; for s-DANNCE the first poses, before refinement, to
+    ``init_save_data_AVG.mat``. Moments without a COM stay NaN, with the reason. A ``sdannce.yaml``
+    of the recording then names the store.
 
     Parameters
     ----------
@@ -137,8 +139,11 @@ def predict_dannce(
         yield from video_warnings(video, told)
     if only is not None:
         return
-    files = store.write_twins(
-        lambda folder: store.write_mat(folder, start=settings.start, overwrite=True)
+    twins = store.twins(settings.start) if settings.mat_files else ()
+    twins = yield from that_fit(twins, path)
+    files = store.write_beside(
+        [twin.name for twin in twins],
+        lambda folder: [twin.write(folder, overwrite=True) for twin in twins],
     )
     yield _summary(store)
     yield from registered(recording, "predictions", path)

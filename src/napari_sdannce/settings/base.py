@@ -243,6 +243,11 @@ class PredictSettings(Settings):
     chunk: int = Field(
         500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"
     )
+    mat_files: bool = Field(
+        True,
+        description="Write the results as .mat files of the reference program, too, beside the "
+        "store",
+    )
     device: Device = "auto"
     devices: Annotated[tuple[Device, ...], BeforeValidator(_at_commas)] = Field(
         (),
