@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sdannce.files.guess_skeleton import animal_names
+from napari_sdannce.inference.cluster import check_cluster
 from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
     completed,
@@ -84,6 +85,7 @@ def predict_com(
     """
     started = time.monotonic()
     asked = recording
+    check_cluster(settings)
     device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network, image, config = (

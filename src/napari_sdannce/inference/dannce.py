@@ -14,6 +14,7 @@ import numpy.typing as npt
 from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.inference.backends import run_by
+from napari_sdannce.inference.cluster import check_cluster
 from napari_sdannce.inference.common import (
     completed,
     labelled_of,
@@ -97,6 +98,7 @@ def predict_dannce(
     """
     started = time.monotonic()
     asked = recording
+    check_cluster(settings)
     device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network = run_by(settings.backend, checkpoint.pose)
