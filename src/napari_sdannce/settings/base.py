@@ -60,7 +60,7 @@ Norm = Literal["layer", "instance", "batch"]
 Device = Annotated[
     str,
     AfterValidator(_known_device),
-    Field(description="Where networks run: auto, cpu, mps, cuda, cuda:0 ..."),
+    Field(description="Where networks run: auto (cuda, else cpu), cpu, mps, cuda, cuda:0 ..."),
 ]
 Schedule = Literal["constant", "cosine", "step"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
