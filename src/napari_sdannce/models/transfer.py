@@ -58,6 +58,19 @@ class Transfer:
             parts.append(f"not used: {_some(self.unused)}")
         return "; ".join(parts)
 
+    def in_full(self) -> str:
+        """Every tensor by name, a line each, below what became of it."""
+        groups = (
+            ("taken as they are", self.taken),
+            ("made to fit", [f"{name}: {how}" for name, how in self.adapted.items()]),
+            ("begin anew", self.fresh),
+            ("not used", self.unused),
+        )
+        return "\n".join(
+            f"{what} ({len(lines)})\n" + "".join(f"  {line}\n" for line in lines)
+            for what, lines in groups
+        )
+
     def _ways(self) -> Iterator[str]:
         """What was made to fit, those that were so in the same way together."""
         by_way: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -49,14 +50,30 @@ _SPLITS: dict[str, Callable[[list[int], TrainSettings, list[str]], Split]] = {
 }
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What became of the weights that a training started from.
+
+    Parameters
+    ----------
+    note
+        A sentence for the person who waits.
+    full
+        Every tensor by name.
+    """
+
+    note: str
+    full: str
+
+
 def first_network(
     info: CheckpointInfo, settings: TrainSettings
-) -> tuple[Network, CheckpointInfo, str | None]:
+) -> tuple[Network, CheckpointInfo, Beginning | None]:
     """Build the network to train: fresh by the seed, then with the weights to start from.
 
     Returns
     -------
-    The network, what it is, and what became of the weights it started from, in words.
+    The network, what it is, and what became of the weights it started from.
 
     Raises
     ------
@@ -84,7 +101,8 @@ def first_network(
             f"{settings.start_from}: nothing of its {theirs.kind} network of width {theirs.width} "
             f"fits a {config.kind} network of width {config.width}"
         )
-    return network, info, taken.in_words() + _other_volume(start.info, info)
+    note = f"{settings.start_from}: {taken.in_words()}{_other_volume(start.info, info)}"
+    return network, info, Beginning(note, f"{note}\n\n{taken.in_full()}")
 
 
 def _other_volume(theirs: CheckpointInfo, ours: CheckpointInfo) -> str:
