@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_sdannce.cli.describe import describe
 from napari_sdannce.files import open_labels
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
 from napari_sdannce.inference import predict_dannce
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, ReplacedView
 from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
+from napari_sdannce.models.reliability import Reliability
+from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import ComTrace, PoseStore
 from napari_sdannce.settings import DanncePredictSettings, VolumeSettings
+from napari_sdannce.settings.events import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +67,27 @@ def test_only_labelled_moments(disc_scene, predict, tmp_path: Path) -> None:
         predict("none", labelled, labelled_only=True, start=1, count=2)
     with pytest.raises(ValueError, match="there is no label file"):
         predict("none", replace(recording, label_files=()), labelled_only=True)
+
+
+def test_a_confidence_that_is_no_probability_is_told(disc_scene, tmp_path: Path) -> None:
+    curve = Reliability(spread_mm=(1.0, 9.0), probability=(0.9, 0.1), n_points=60)
+    trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
+    kinds = {"peak": None, "probability": curve}
+    for kind, reliability in kinds.items():
+        info = CheckpointInfo(network=NETWORK, volume=VOLUME, reliability=reliability)
+        weights = save_checkpoint(tmp_path / kind, build_network(NETWORK, 0), info)
+        settings = DanncePredictSettings(
+            checkpoint=weights, output=tmp_path / f"{kind} out", device="cpu", count=2
+        )
+        events = list(predict_dannce(disc_scene.recording, settings, trace))
+        warned = [e.text for e in events if isinstance(e, Message) and e.level == "warning"]
+        assert any("no probability" in text for text in warned) == (kind == "peak")
+        store = PoseStore.open(tmp_path / f"{kind} out" / "poses.zarr")
+        assert store.job.confidence == store.poses().confidence_kind == kind
+        assert f"({kind})" in "\n".join(describe(store.path))
+        older = replace(store, job=store.job.model_copy(update={"confidence": None}))
+        assert older.confidence_kind == kind
+        assert Poses.from_xarray(store.poses().to_xarray()).confidence_kind == kind
 
 
 def test_another_camera_is_shown(disc_scene) -> None:

@@ -106,6 +106,7 @@ def predict_dannce(
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)
+    yield from _confidence_warning(checkpoint)
     folder = recording.folder / network.config.kind.upper() / "predict"
     path = store_in(settings.output or folder, STORE, _TWINS)
     where = None
@@ -174,6 +175,7 @@ def _job(
         skeleton=info.skeleton,
         fps=fps,
         recording=recording.name,
+        confidence="peak" if info.reliability is None else "probability",
         settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(com), **more},
         weights=weights_hash(checkpoint.path),
     )
@@ -261,6 +263,18 @@ def _camera_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Mess
             level="warning",
             text=f"the network learned with the cameras {', '.join(info.cameras)}, here they are "
             f"{', '.join(recording.names)}",
+        )
+
+
+def _confidence_warning(checkpoint: Checkpoint) -> Iterator[Message]:
+    """Warn when nobody has learned how often the network is right."""
+    if checkpoint.info.reliability is None:
+        yield Message(
+            level="warning",
+            text=f"{checkpoint.path} does not say how often it is right: 'confidence' will be the "
+            "height of each heatmap's peak, which tells surer keypoints from less sure ones, and "
+            "no probability. A training here learns it from the validation frames, where these "
+            "have at least 60 labelled keypoints",
         )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.files.moment_blocks import MomentBlocks
 
-    from .job import Job
+    from .job import ConfidenceKind, Job
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -39,7 +39,7 @@ class PoseChunk:
     positions
         (n, A, K, 3) mm.
     confidence
-        (n, A, K) probability, as far as the network knows.
+        (n, A, K) 0..1; the store's job says what it is.
     com
         (n, A, 3) mm, the centres that were used.
     reasons
@@ -137,6 +137,14 @@ class PoseStore(JobStore):
         values = {spec.name: self._arrays.read(spec.name, chosen) for spec in self._arrays.specs}
         return PoseChunk(**values)
 
+    @property
+    def confidence_kind(self) -> ConfidenceKind:
+        """What the confidence is."""
+        if self.job.confidence is not None:
+            return self.job.confidence
+        # a store that is older than the job's word for it
+        return "probability" if "reliability" in self.job.settings else "peak"
+
     def poses(self, moments: range | None = None) -> Poses:
         """Read the poses of some moments, all by default. What is not done yet is NaN."""
         chosen = self._range(moments)
@@ -147,6 +155,7 @@ class PoseStore(JobStore):
             animals=self.job.animals,
             keypoints=self.job.keypoints,
             fps=self.job.fps,
+            confidence_kind=self.confidence_kind,
         )
 
     def com(self, moments: range | None = None) -> ComTrace:
