@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +24,17 @@ class Poses:
     positions
         (T, A, K, 3) mm in the world of the calibration, NaN = missing.
     confidence
-        (T, A, K), NaN = not known. From a store of ours: probability; from a reference file: the
-        raw maximum of the heatmap, as it stands there.
+        (T, A, K), NaN = not known.
     sample_ids
         (T,) keys of the moments, as in the recording's `Sync`.
     animals, keypoints
         A and K names.
     fps
         Frames a second, None when not known.
+    confidence_kind
+        What the confidence is: the learned ``probability`` that a keypoint is right, or ``peak``,
+        the probability of the likeliest voxel, which tells good from bad and no more. None when not
+        known; in a file of the reference it is the raw maximum of the heatmap.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Poses:
     animals: tuple[str, ...]
     keypoints: tuple[str, ...]
     fps: float | None = None
+    confidence_kind: Literal["probability", "peak"] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.sample_ids), len(self.animals), len(self.keypoints))
@@ -83,6 +87,7 @@ class Poses:
                 "confidence": (
                     ("time", "keypoint", "individual"),
                     np.transpose(self.confidence, (0, 2, 1)),
+                    {"kind": self.confidence_kind} if self.confidence_kind else {},
                 ),
                 "sample_id": (("time",), self.sample_ids),
             },
@@ -121,6 +126,7 @@ class Poses:
             confidence = dataset["confidence"].transpose(*needed[:3]).to_numpy().astype(np.float64)
         else:
             confidence = np.full(positions.shape[:3], np.nan)
+        kind = dataset["confidence"].attrs.get("kind") if "confidence" in dataset else None
         if "sample_id" in dataset:
             sample_ids = dataset["sample_id"].to_numpy().astype(np.int64)
         else:
@@ -133,4 +139,5 @@ class Poses:
             animals=tuple(map(str, dataset["individual"].values)),
             keypoints=tuple(map(str, dataset["keypoint"].values)),
             fps=None if fps is None else float(fps),
+            confidence_kind=kind if kind in ("probability", "peak") else None,
         )

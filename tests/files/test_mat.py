@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -20,6 +21,7 @@ from napari_sdannce.files.mat_values import (
     equal_values,
     with_class,
 )
+from napari_sdannce.files.moment_blocks import MomentBlocks, Zeros
 
 
 def values():
@@ -163,6 +165,42 @@ def test_version_73_in_matlabs_own_layout(tmp_path):
     assert variables["s"]["t"].tolist() == [1, 2, 3]
     assert [element["f"] for element in variables["many"].elements][1] == "ok"
     assert variables["many"].shape == (1, 2)
+
+
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_blocks_are_written_as_the_whole(tmp_path, n, compress):
+    rng = np.random.default_rng(0)
+    pred, ids = rng.normal(size=(n, 2, 3, 4)), rng.integers(99, size=n)
+
+    def some(array):
+        blocks = (array[:3], array[3:5], array[5:])
+        return MomentBlocks(len(array), lambda: iter(blocks), array[:0])
+
+    middle = some(pred).arranged(lambda block: block.swapaxes(0, 1), axis=1)
+    row = some(ids).arranged(lambda block: block[None], axis=1)
+    ours = write_mat(
+        tmp_path / "blocks.mat",
+        {
+            "pred": some(pred),
+            "data": Zeros(pred.shape),
+            "middle": middle,
+            "ids": replace(row, dtype="i8"),
+        },
+        compress=compress,
+    )
+    whole = write_mat(
+        tmp_path / "whole.mat",
+        {
+            "pred": pred,
+            "data": np.zeros_like(pred),
+            "middle": pred.swapaxes(0, 1),
+            "ids": ids[None],
+        },
+        compress=compress,
+    )
+    assert ours.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blocks.mat", "whole.mat"]
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])

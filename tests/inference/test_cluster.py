@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from napari_sdannce.inference import predict_dannce
-from napari_sdannce.inference.cluster import CLUSTERS, tasks_of
+from napari_sdannce.inference import predict_com, predict_dannce
+from napari_sdannce.inference.cluster import CLUSTERS, check_cluster, tasks_of
 from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
 from napari_sdannce.predictions import ComTrace, PoseStore
-from napari_sdannce.settings import ClusterJobSettings, DanncePredictSettings, VolumeSettings
+from napari_sdannce.settings import (
+    ClusterJobSettings,
+    ComPredictSettings,
+    DanncePredictSettings,
+    VolumeSettings,
+)
 from napari_sdannce.settings.events import JobDone, Progress
 
 if TYPE_CHECKING:
@@ -29,6 +37,18 @@ JOB = ClusterJobSettings(
     chunks=3,
 )
 
+REFUSED = """
+from napari_sdannce.inference import cluster, predict_dannce
+from napari_sdannce.settings import DanncePredictSettings
+
+cluster._PATIENCE_S = 2
+settings = DanncePredictSettings(checkpoint="net.safetensors", cluster="slurm")
+try:
+    list(cluster.on_cluster(predict_dannce, settings, "find keypoints", lambda: [range(10)]))
+except ValueError as error:
+    print(error)
+"""
+
 
 def test_chunks_in_a_row_are_a_task() -> None:
     chunks = [range(i, i + 10) for i in range(0, 100, 10)]
@@ -36,6 +56,39 @@ def test_chunks_in_a_row_are_a_task() -> None:
     left = [chunks[i] for i in (0, 2, 3, 4, 5, 9)]
     assert tasks_of(left, 3) == [range(0, 10), range(20, 50), range(50, 60), range(90, 100)]
     assert tasks_of([], 3) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"), [("slurm", "sbatch"), ("pbs", "qsub"), ("sge", "qsub"), ("lsf", "bsub")]
+)
+def test_a_machine_without_the_queue_is_told_at_once(
+    disc_scene, monkeypatch: pytest.MonkeyPatch, kind: str, command: str
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    for settings, predict in (
+        (DanncePredictSettings(checkpoint="net.safetensors", cluster=kind), predict_dannce),
+        (ComPredictSettings(checkpoint="net.safetensors", cluster=kind), predict_com),
+    ):
+        with pytest.raises(ValueError, match=f"cluster '{kind}' needs the command '{command}'"):
+            next(predict(disc_scene.recording, settings))
+    check_cluster(DanncePredictSettings(checkpoint="net.safetensors", cluster="local"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the command is a shell script")
+def test_a_queue_that_takes_no_job_is_told(tmp_path: Path) -> None:
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text("#!/bin/sh\necho the queue is down >&2\nexit 1\n")
+    sbatch.chmod(0o755)
+    # a process of its own: the library leaves its cluster open
+    ended = subprocess.run(
+        [sys.executable, "-c", REFUSED],
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout.startswith("cluster 'slurm': no job could be had"), ended.stderr
+    assert "the queue is down" in ended.stderr
 
 
 def test_a_cluster_gives_what_one_process_gives(disc_scene, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_sdannce.cli.describe import describe
 from napari_sdannce.files import open_labels
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
@@ -23,6 +24,8 @@ from napari_sdannce.models import (
     save_checkpoint,
 )
 from napari_sdannce.models.poses import find_poses
+from napari_sdannce.models.reliability import Reliability
+from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import ComTrace, PoseStore, read_com_trace
 from napari_sdannce.settings import (
     ComImageSettings,
@@ -32,6 +35,7 @@ from napari_sdannce.settings import (
     ExperimentSettings,
     VolumeSettings,
 )
+from napari_sdannce.settings.events import Message
 from napari_sdannce.training import open_experiment
 from napari_sdannce.training.dannce_examples import read_examples
 from napari_sdannce.training.volume_maker import VolumeMaker
@@ -129,6 +133,27 @@ def test_a_network_of_brightness_is_shown_brightness(disc_scene, tmp_path: Path)
         expected = pose.positions[0].numpy() + example.com
         apart = np.abs(found[example.moment[1]] - expected).max(axis=(1, 2))
         assert apart.min() < 1e-3
+
+
+def test_a_confidence_that_is_no_probability_is_told(disc_scene, tmp_path: Path) -> None:
+    curve = Reliability(spread_mm=(1.0, 9.0), probability=(0.9, 0.1), n_points=60)
+    trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
+    kinds = {"peak": None, "probability": curve}
+    for kind, reliability in kinds.items():
+        info = CheckpointInfo(network=NETWORK, volume=VOLUME, reliability=reliability)
+        weights = save_checkpoint(tmp_path / kind, build_network(NETWORK, 0), info)
+        settings = DanncePredictSettings(
+            checkpoint=weights, output=tmp_path / f"{kind} out", device="cpu", count=2
+        )
+        events = list(predict_dannce(disc_scene.recording, settings, trace))
+        warned = [e.text for e in events if isinstance(e, Message) and e.level == "warning"]
+        assert any("no probability" in text for text in warned) == (kind == "peak")
+        store = PoseStore.open(tmp_path / f"{kind} out" / "poses.zarr")
+        assert store.job.confidence == store.poses().confidence_kind == kind
+        assert f"({kind})" in "\n".join(describe(store.path))
+        older = replace(store, job=store.job.model_copy(update={"confidence": None}))
+        assert older.confidence_kind == kind
+        assert Poses.from_xarray(store.poses().to_xarray()).confidence_kind == kind
 
 
 def test_another_camera_is_shown(disc_scene) -> None:

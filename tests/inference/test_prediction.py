@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ import torch
 from napari_sdannce.files.com_mat import read_com
 from napari_sdannce.files.pose_mat import read_poses
 from napari_sdannce.inference import open_to_predict, predict_com, predict_dannce
-from napari_sdannce.inference.common import completed
+from napari_sdannce.inference.common import completed, that_fit
 from napari_sdannce.inference.pose_finder import MomentInput, PoseFinder, stand_ins
 from napari_sdannce.models import (
     CheckpointError,
@@ -26,7 +26,7 @@ from napari_sdannce.models import (
 )
 from napari_sdannce.models.reliability import calibration_error
 from napari_sdannce.models.volume_samplers import SAMPLERS, by_torch
-from napari_sdannce.predictions import ComStore, ComTrace, PoseStore, Reason, read_com_trace
+from napari_sdannce.predictions import ComStore, ComTrace, Job, PoseStore, Reason, read_com_trace
 from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.settings import (
     ComPredictSettings,
@@ -106,20 +106,30 @@ def test_confidence_is_how_often_keypoints_are_right(disc_scene, tmp_path: Path)
     run(train_dannce(hasty))
     checkpoint = tmp_path / "run/checkpoints/last.safetensors"
     draw = sys.modules[type(disc_scene).__module__].write_disc_scene
-    scene = draw(tmp_path / "unseen", seed=77)
-    settings = DanncePredictSettings(checkpoint=checkpoint, output=tmp_path / "out")
-    ids = np.arange(len(scene.com))
-    com = ComTrace(scene.com, np.ones(scene.com.shape[:2]), ids)
-    run(predict_dannce(scene.recording, settings, com))
-    found = PoseStore.open(tmp_path / "out" / "poses.zarr").read()
-    right = distances(found.positions, scene.keypoints) < 5
+    sure, away, spread = (np.concatenate(each) for each in zip(
+        *(unseen(checkpoint, draw(tmp_path / str(seed), seed=seed)) for seed in (77, 78, 79, 80)),
+        strict=True,
+    ))  # fmt: skip
+    right = away < 5
+    assert len(right) > 1500
     assert 0.1 < right.mean() < 0.95
-    assert calibration_error(found.confidence.ravel(), right.ravel(), n_bins=4) < 0.05
+    assert calibration_error(sure, right, n_bins=10) <= 0.05
     # the covariance is no less sure where it is wrong
+    assert np.corrcoef(spread, away)[0, 1] > 0.3
+
+
+def unseen(checkpoint: Path, scene: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confidence, error and spread (n,), mm, of keypoints the network did not learn from."""
+    settings = DanncePredictSettings(checkpoint=checkpoint, output=scene.folder / "out")
+    com = ComTrace(scene.com, np.ones(scene.com.shape[:2]), np.arange(len(scene.com)))
+    run(predict_dannce(scene.recording, settings, com))
+    store = PoseStore.open(scene.folder / "out" / "poses.zarr")
+    assert store.confidence_kind == store.poses().confidence_kind == "probability"
+    found = store.read()
     assert found.covariance is not None
     spread = np.sqrt(found.covariance[..., [0, 3, 5]].sum(axis=-1))
     away = distances(found.positions, scene.keypoints)
-    assert np.corrcoef(spread.ravel(), away.ravel())[0, 1] > 0.3
+    return found.confidence.ravel(), away.ravel(), spread.ravel()
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -186,6 +196,29 @@ def test_files_of_the_reference_program(disc_scene, predicted: Path) -> None:
     np.testing.assert_allclose(poses.confidence, pose_store.read().heatmap_max)
     used = read_com(predicted / "pose/com3d_used.mat")
     np.testing.assert_array_equal(used.positions, both.positions)
+
+
+def test_mat_files_are_written_where_wanted(disc_scene, learned: Learned, tmp_path: Path) -> None:
+    settings = ComPredictSettings(
+        checkpoint=learned.com, output=tmp_path, count=4, device="cpu", mat_files=False
+    )
+    run(predict_com(disc_scene.recording, settings))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["com.zarr", "com_review.csv"]
+    wanted = settings.model_copy(update={"mat_files": True})
+    events = run(predict_com(disc_scene.recording, wanted))
+    names = ["com3d0.mat", "instance0com3d0.mat", "instance1com3d0.mat", "com_review.csv"]
+    assert isinstance(events[-1], JobDone)
+    assert events[-1].outputs == tuple(str(tmp_path / name) for name in ("com.zarr", *names))
+    assert read_com(tmp_path / "com3d0.mat").positions.shape == (4, 2, 3)
+
+
+def test_a_mat_file_beyond_the_format_is_named(tmp_path: Path) -> None:
+    many = Job(animals=("one",), keypoints=tuple(map(str, range(2000))))
+    store = PoseStore.create(tmp_path / "poses.zarr", np.arange(50_000), many)
+    (warning,) = that_fit(store.twins(), store.path)
+    assert warning.level == "warning"
+    assert "save_data_AVG0.mat is not written" in warning.text
+    assert "poses.zarr holds everything" in warning.text
 
 
 def test_batches_do_not_matter(

@@ -25,6 +25,7 @@ from napari_sdannce.skeletons import load_skeleton
 if TYPE_CHECKING:
     from napari_sdannce.models.checkpoints import Network
 
+FIRST = "encoder_decoder.encoder_res1.block.0.weight"
 NAMES = ("nose", "ear", "tail")
 BONES = ((0, 1), (0, 2))
 
@@ -107,6 +108,48 @@ def test_views_in_another_order_are_matched_by_name() -> None:
     given = volumes()
     swapped = torch.cat([given[:, 3:], given[:, :3]], dim=1)
     torch.testing.assert_close(answers(network, swapped), answers(start.network, given))
+
+
+def first_layer(network: Any, n_views: int) -> torch.Tensor:
+    """(V, ...) weights of each view's channels."""
+    weight = network.state_dict()[FIRST]
+    return weight.reshape(len(weight), n_views, -1, *weight.shape[2:]).movedim(1, 0)
+
+
+def test_some_of_the_cameras_are_matched_by_name() -> None:
+    cameras = tuple("ABCDEF")
+    start = checkpoint(config(n_views=6), cameras=cameras)
+    network, _ = taken_by(config(n_views=3), start, cameras=("E", "A", "C"))
+    theirs = first_layer(start.network, 6)
+    torch.testing.assert_close(first_layer(network, 3), 2 * theirs[[4, 0, 2]])
+    one = volumes(3)
+    same = checkpoint(config(n_views=6), cameras=cameras)
+    same.network.load_state_dict(start.network.state_dict())
+    blocks = same.network.state_dict()[FIRST]
+    blocks[:] = blocks[:, :3].repeat(1, 6, 1, 1, 1)
+    alike, _ = taken_by(config(n_views=3), same, cameras=("E", "A", "C"))
+    torch.testing.assert_close(
+        answers(alike, one.repeat(1, 3, 1, 1, 1)),
+        answers(same.network, one.repeat(1, 6, 1, 1, 1)),
+        atol=1e-4, rtol=1e-4,
+    )  # fmt: skip
+
+
+def test_cameras_beside_the_known_ones_get_the_mean() -> None:
+    start = checkpoint(config(n_views=2), cameras=("A", "B"))
+    network, _ = taken_by(config(n_views=4), start, cameras=("X", "B", "A", "Y"))
+    theirs, ours = first_layer(start.network, 2), first_layer(network, 4)
+    torch.testing.assert_close(ours[[2, 1]], theirs / 2)
+    for new in (0, 3):
+        torch.testing.assert_close(ours[new], theirs.mean(dim=0) / 2)
+
+
+def test_cameras_that_share_only_some_names_are_matched_by_place() -> None:
+    start = checkpoint(config(n_views=3), cameras=("A", "B", "C"))
+    network, _ = taken_by(config(n_views=2), start, cameras=("C", "X"))
+    theirs = first_layer(start.network, 3)
+    expected = torch.stack([(theirs[0] + theirs[2]) / 2, theirs[1]]) * 1.5
+    torch.testing.assert_close(first_layer(network, 2), expected)
 
 
 def test_brightness_and_colour() -> None:

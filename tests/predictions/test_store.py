@@ -250,26 +250,44 @@ def test_finish_wants_all_chunks(tmp_path: Path) -> None:
     assert not leftover.exists()
 
 
-def test_twins_are_written_once(tmp_path: Path) -> None:
+def test_files_beside_are_written_once(tmp_path: Path) -> None:
     store = PoseStore.create(tmp_path / "poses", np.arange(5), JOB)
+    names = ["save_data_AVG0.mat", "com3d_used.mat"]
     asked: list[int] = []
 
-    def write(folder: Path) -> tuple[Path, ...]:
+    def write(folder: Path) -> None:
         asked.append(len(asked))
-        return store.write_mat(folder, overwrite=True)
+        store.write_mat(folder, overwrite=True)
 
     with pytest.raises(ValueError, match="1 of 1 chunks are missing"):
-        store.write_twins(write)
+        store.write_beside(names, write)
     store.write(0, some_poses(np.random.default_rng(0), 5))
-    files = store.write_twins(write)
-    assert [path.name for path in files] == ["save_data_AVG0.mat", "com3d_used.mat"]
-    assert PoseStore.open(tmp_path / "poses").write_twins(write) == files
+    assert store.write_beside([], lambda folder: None) == ()
+    assert asked == []
+    # they were not wanted before
+    files = store.write_beside(names, write)
+    assert [path.name for path in files] == names
+    assert PoseStore.open(tmp_path / "poses").write_beside(names, write) == files
+    assert store.write_beside([], write) == ()
     assert asked == [0]
     # what was lost is written again
     content = files[0].read_bytes()
     files[0].unlink()
-    assert store.write_twins(write) == files
+    assert store.write_beside(names, write) == files
     assert files[0].read_bytes() == content
+
+
+def test_a_twin_beyond_the_format_is_left_out(tmp_path: Path) -> None:
+    many = Job(animals=("one",), keypoints=tuple(map(str, range(2000))))
+    store = PoseStore.create(tmp_path / "poses", np.arange(50_000), many)
+    assert {twin.name: twin.fits for twin in store.twins()} == {
+        "save_data_AVG0.mat": False,
+        "com3d_used.mat": True,
+    }
+    assert [path.name for path in store.write_mat(tmp_path)] == ["com3d_used.mat"]
+    with pytest.raises(ValueError, match=r"'pred' takes 24000000.. bytes, the limit is 2 GiB"):
+        store.twins()[0].write(tmp_path)
+    assert not (tmp_path / "save_data_AVG0.mat").exists()
 
 
 def test_same_writes_same_bytes(tmp_path: Path) -> None:

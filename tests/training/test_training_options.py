@@ -279,6 +279,15 @@ def test_finetuning_tells_what_it_takes(disc_scene, tmp_path: Path) -> None:
     assert f"{start}: 64 of " in said[0]
     assert "weight tensors are taken as they are; begin anew: fusion_layer.weight" in said[0]
     assert "it learned with" not in said[0]
+    told = (tmp_path / "b/start.txt").read_text(encoding="utf-8")
+    assert told.startswith(f"{said[0]}\n\ntaken as they are (64)\n  ")
+    groups = [line for line in told.splitlines()[2:] if line and not line.startswith("  ")]
+    assert [line.split(" (")[0] for line in groups] == [
+        "taken as they are", "made to fit", "begin anew", "not used",
+    ]  # fmt: skip
+    named = {line.strip() for line in told.splitlines()[2:] if line.startswith("  ")}
+    assert named == set(weights_of(tmp_path / "b"))
+    assert not (tmp_path / "a/start.txt").exists()
     other = refining(
         disc_scene, output=tmp_path / "c", steps=1, start_from=start,
         volume={"voxels": 8, "size_mm": 100},

@@ -30,6 +30,12 @@ _FIRST_PIXEL = {
     PixelOrigin.REFERENCE: "from files read as s-DANNCE reads them",
 }
 
+_CONFIDENCE = {
+    "probability": "the probability that a keypoint is right, learned in validation (probability)",
+    "peak": "the height of each heatmap's peak, not a probability (peak)",
+    None: "raw maxima of the heatmaps, not probabilities",
+}
+
 
 def describe(path: Path) -> Iterator[str]:
     """Lines about a recording, labels, predictions, calibration, skeleton or network.
@@ -205,6 +211,7 @@ def _poses(path: Path) -> Iterator[str]:
         yield f"  frames a second: {poses.fps:.4g}"
     yield f"  complete: {_share(found)}"
     yield f"  keypoints: {', '.join(poses.keypoints)}"
+    yield f"  confidence: {_CONFIDENCE[poses.confidence_kind]}"
 
 
 def _com(path: Path) -> Iterator[str]:

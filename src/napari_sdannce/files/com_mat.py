@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from .com_pickle import Aggregation, read_com_pickle
 from .mat import MatFile, read_mat, write_mat
 from .mat_fields import field as field_of
 from .mat_fields import floats, int_vector, is_empty, reading, struct
+from .moment_blocks import MomentBlocks
 
 if TYPE_CHECKING:
     import os
@@ -213,16 +215,47 @@ def write_com(
         )
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
+    files = com_files(
+        MomentBlocks.of(positions),
+        MomentBlocks.of(sample_ids, "i8"),
+        start=start,
+        metadata=metadata or {},
+    )
+    return tuple(
+        write_mat(place / name, variables, overwrite=overwrite) for name, variables in files.items()
+    )
+
+
+def com_files(
+    positions: MomentBlocks,
+    sample_ids: MomentBlocks,
+    *,
+    start: int | None,
+    metadata: Mapping[str, MatValue],
+) -> dict[str, dict[str, MatValue]]:
+    """Variables of each file that `write_com` writes, by its name; parameters as there."""
     name = f"com3d{'' if start is None else start}.mat"
     n_animals = positions.shape[1]
-    arrays = {name: com_array(positions)}
+    columns = {name: list(range(n_animals))}
     if n_animals > 1:
-        arrays |= {f"instance{i}{name}": com_array(positions[:, [i]]) for i in range(n_animals)}
-    rest = {
-        "sampleID": sample_ids.astype(np.int64)[None],
-        "metadata": {k: "None" if item is None else item for k, item in (metadata or {}).items()},
+        columns |= {f"instance{i}{name}": [i] for i in range(n_animals)}
+    kept = {key: "None" if value is None else value for key, value in metadata.items()}
+    return {
+        each: com_variables(positions.arranged(itemgetter((slice(None), some))), sample_ids, kept)
+        for each, some in columns.items()
     }
-    return tuple(
-        write_mat(place / each, {**rest, "com": com}, overwrite=overwrite)
-        for each, com in arrays.items()
-    )
+
+
+def com_variables(
+    positions: MomentBlocks,
+    sample_ids: MomentBlocks,
+    metadata: Mapping[str, MatValue] | None = None,
+) -> dict[str, MatValue]:
+    """Variables of a COM file of positions (T, A, 3) mm; parameters as those of `write_com`."""
+    more = {} if metadata is None else {"metadata": metadata}
+    return {"sampleID": as_row(sample_ids), **more, "com": positions.arranged(com_array)}
+
+
+def as_row(sample_ids: MomentBlocks) -> MomentBlocks:
+    """Sample ids (1, T) of those (T,)."""
+    return sample_ids.arranged(lambda block: block[None], axis=1)

@@ -133,6 +133,8 @@ def write_mat(
 ) -> Path:
     """Write variables as a MATLAB file: whole or not at all.
 
+    `MomentBlocks`, which a v5 file may have as variables, are never in memory as a whole.
+
     Raises
     ------
     FileExistsError
@@ -148,5 +150,5 @@ def write_mat(
             write_mat73(temporary, variables)
         else:
             with temporary.open("wb") as stream:
-                write_mat5(stream, variables, compress=compress)
+                write_mat5(stream, variables, compress=compress, scratch=temporary.parent)
     return Path(path)

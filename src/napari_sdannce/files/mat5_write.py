@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -27,9 +28,11 @@ from .mat5_read import (
     STRUCT,
 )
 from .mat_values import MatArray, MatValue, StructArray, class_of
+from .moment_blocks import MomentBlocks, Zeros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 _CLASS = {name: number for number, name in NUMERIC.items()}
 _STORAGE = {np.dtype(text): number for number, text in STORAGE.items()}
@@ -41,8 +44,23 @@ _MI_INT8, _MI_UINT16, _MI_INT32, _MI_UINT32, _MI_UTF8 = 1, 4, 5, 6, 16
 _MAX_NAME = 63
 
 
-def write_mat5(stream: BinaryIO, variables: Mapping[str, MatValue], *, compress: bool) -> None:
+def write_mat5(
+    stream: BinaryIO, variables: Mapping[str, MatValue], *, compress: bool, scratch: Path
+) -> None:
     """Write variables (see `mat_values`) as a little-endian v5 file.
+
+    `MomentBlocks` and `Zeros` are never in memory as a whole.
+
+    Parameters
+    ----------
+    stream
+        Where to; one that can go back.
+    variables
+        By name.
+    compress
+        Whether each is compressed.
+    scratch
+        Folder on a disk with room for the largest of them.
 
     Raises
     ------
@@ -53,14 +71,44 @@ def write_mat5(stream: BinaryIO, variables: Mapping[str, MatValue], *, compress:
     stream.write(text.ljust(116) + b"\0" * 8 + struct.pack("<H", 0x0100) + b"IM")
     assert stream.tell() == HEADER_BYTES
     for name, value in variables.items():
-        body = _matrix(name, value)
-        if len(body) >= MAX_VARIABLE_BYTES:
-            raise ValueError(f"variable '{name}' takes {len(body)} bytes, the limit is 2 GiB")
+        parts = _parts(name, value, scratch)
         if compress:
-            packed = zlib.compress(body, level=3)
-            stream.write(struct.pack("<II", MI_COMPRESSED, len(packed)) + packed)
+            _write_compressed(stream, parts)
         else:
-            stream.write(body)
+            stream.writelines(parts)
+
+
+def size_in_mat5(name: str, value: MomentBlocks | Zeros) -> int:
+    """Bytes of a variable before it is compressed; they must be fewer than 2 GiB."""
+    # the head's size depends on the number of axes alone
+    return len(_head_of_blocks(name, Zeros((0,) * len(value.shape)))) + value.nbytes
+
+
+def _parts(name: str, value: MatValue, scratch: Path) -> Iterable[bytes]:
+    if isinstance(value, MomentBlocks | Zeros):
+        _check_size(name, size_in_mat5(name, value))
+        return chain((_head_of_blocks(name, value),), value.in_columns(scratch))
+    body = _matrix(name, value)
+    _check_size(name, len(body))
+    return (body,)
+
+
+def _check_size(name: str, n_bytes: int) -> None:
+    if n_bytes >= MAX_VARIABLE_BYTES:
+        raise ValueError(f"variable '{name}' takes {n_bytes} bytes, the limit is 2 GiB")
+
+
+def _write_compressed(stream: BinaryIO, parts: Iterable[bytes]) -> None:
+    begin = stream.tell()
+    stream.write(struct.pack("<II", MI_COMPRESSED, 0))
+    packer = zlib.compressobj(level=3)
+    for part in parts:
+        stream.write(packer.compress(part))
+    stream.write(packer.flush())
+    end = stream.tell()
+    stream.seek(begin)
+    stream.write(struct.pack("<II", MI_COMPRESSED, end - begin - 8))
+    stream.seek(end)
 
 
 def _element(kind: int, data: bytes) -> bytes:
@@ -142,9 +190,22 @@ def _structs(name: str, structs: StructArray) -> bytes:
 
 
 def _whole(name: str, word: int, shape: tuple[int, ...], data: bytes) -> bytes:
+    return _head(name, word, shape, len(data)) + data
+
+
+def _head(name: str, word: int, shape: tuple[int, ...], n_bytes: int) -> bytes:
+    """What comes before the data of a variable, which are so many bytes."""
     head = (
         _element(_MI_UINT32, struct.pack("<II", word, 0))
         + _element(_MI_INT32, struct.pack(f"<{len(shape)}i", *shape))
         + _element(_MI_INT8, name.encode())
     )
-    return struct.pack("<II", MI_MATRIX, len(head) + len(data)) + head + data
+    return struct.pack("<II", MI_MATRIX, len(head) + n_bytes) + head
+
+
+def _head_of_blocks(name: str, value: MomentBlocks | Zeros) -> bytes:
+    storage = _STORAGE[np.dtype(value.dtype)]
+    kind = _CLASS[_CLASS_OF_DTYPE[value.dtype]]
+    # data of 8 bytes a value need no padding
+    tag = struct.pack("<II", storage, value.nbytes)
+    return _head(name, kind, value.shape, len(tag) + value.nbytes) + tag

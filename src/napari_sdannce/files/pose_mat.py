@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from napari_sdannce.poses import Poses
 
-from .com_mat import ComFile, com_array, read_com
+from .com_mat import ComFile, as_row, com_variables, read_com
 from .guess_skeleton import animal_names, guess_skeleton
 from .mat import read_mat, write_mat
 from .mat_fields import floats, int_vector, reading
+from .moment_blocks import MomentBlocks, Zeros
 
 if TYPE_CHECKING:
     import os
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 
     from napari_sdannce.skeletons import Skeleton
 
+    from .mat_values import MatValue
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+COM_USED = "com3d_used.mat"
+"""Name of the file with the centres that a prediction was made round."""
 EXPECTED = "poses of DANNCE: 'pred' (moments[, animals], 3, keypoints), 'p_max' and 'sampleID'"
 
 
@@ -162,19 +167,42 @@ def write_poses(
     goal = Path(path)
     if goal.suffix.lower() != ".mat":
         goal.mkdir(parents=True, exist_ok=True)
-        number = "" if start is None else start
-        goal /= "init_save_data_AVG.mat" if initial else f"save_data_AVG{number}.mat"
-    pred = np.transpose(poses.positions, (0, 1, 3, 2)).astype(np.float64)
-    return write_mat(
-        goal,
-        {
-            "pred": pred,
-            "data": np.zeros_like(pred),
-            "p_max": poses.confidence.astype(np.float64),
-            "sampleID": poses.sample_ids.astype(np.float64)[None],
-        },
-        overwrite=overwrite,
+        goal /= pose_file_name(start=start, initial=initial)
+    variables = pose_variables(
+        MomentBlocks.of(poses.positions),
+        MomentBlocks.of(poses.confidence),
+        MomentBlocks.of(poses.sample_ids),
     )
+    return write_mat(goal, variables, overwrite=overwrite)
+
+
+def pose_file_name(*, start: int | None = 0, initial: bool = False) -> str:
+    """Name that the reference gives a file of poses; parameters as those of `write_poses`."""
+    number = "" if start is None else start
+    return "init_save_data_AVG.mat" if initial else f"save_data_AVG{number}.mat"
+
+
+def pose_variables(
+    positions: MomentBlocks, highest: MomentBlocks, sample_ids: MomentBlocks
+) -> dict[str, MatValue]:
+    """Variables of a file of poses.
+
+    Parameters
+    ----------
+    positions
+        (T, A, K, 3) mm.
+    highest
+        (T, A, K), what becomes ``p_max``.
+    sample_ids
+        (T,).
+    """
+    pred = positions.arranged(lambda block: np.transpose(block, (0, 1, 3, 2)))
+    return {
+        "pred": pred,
+        "data": Zeros(pred.shape),
+        "p_max": highest,
+        "sampleID": as_row(sample_ids),
+    }
 
 
 def write_com3d_used(
@@ -191,5 +219,5 @@ def write_com3d_used(
     FileExistsError
         When the file exists and may not be overwritten.
     """
-    variables = {"sampleID": sample_ids.astype(np.int64)[None], "com": com_array(positions)}
-    return write_mat(Path(folder) / "com3d_used.mat", variables, overwrite=overwrite)
+    variables = com_variables(MomentBlocks.of(positions), MomentBlocks.of(sample_ids, "i8"))
+    return write_mat(Path(folder) / COM_USED, variables, overwrite=overwrite)

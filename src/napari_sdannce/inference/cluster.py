@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,15 @@ from napari_sdannce.settings.events import Message
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from distributed import Client
+
     from napari_sdannce.inference.processes import Predict
     from napari_sdannce.settings.base import ClusterJobSettings, ClusterKind, PredictSettings
     from napari_sdannce.settings.events import Event
 
 Missing = Callable[[], "Sequence[range]"]
+
+_PATIENCE_S = 120  # a queue that took no job by then takes none; processes begin more quickly
 
 
 def on_cluster(
@@ -45,7 +50,39 @@ def on_cluster(
     Returns
     -------
     Why tasks failed, a sentence each.
+
+    Raises
+    ------
+    ValueError
+        When the cluster takes no jobs.
     """
+    assert settings.cluster is not None
+    check_cluster(settings)
+    try:
+        return (yield from _handed_out(predict, settings, task, missing))
+    except (TimeoutError, AssertionError) as error:  # the edge of a library
+        # closing a cluster without jobs fails, too: what failed first says more
+        cause = error.__context__ or error
+        raise ValueError(
+            f"cluster '{settings.cluster}': no job could be had ({cause or type(cause).__name__}); "
+            "what its commands said stands in the log"
+        ) from error
+
+
+def check_cluster(settings: PredictSettings) -> None:
+    """Raise ValueError when this machine can not hand in jobs to the cluster that is asked for."""
+    command = SUBMIT.get(settings.cluster) if settings.cluster else None
+    if command is not None and shutil.which(command) is None:
+        raise ValueError(
+            f"cluster '{settings.cluster}' needs the command '{command}', and this machine has "
+            "none on its PATH: start the prediction on a machine that can hand in jobs, or use "
+            "cluster 'local', or 'devices' and 'workers'"
+        )
+
+
+def _handed_out(
+    predict: Predict, settings: PredictSettings, task: str, missing: Missing
+) -> Generator[Event, None, list[str]]:
     from distributed import Client, as_completed
 
     assert settings.cluster is not None
@@ -56,6 +93,7 @@ def on_cluster(
     with CLUSTERS[settings.cluster](job) as cluster, Client(cluster) as client:
         # not scaled: a job that the queue has ended is asked for again
         cluster.adapt(minimum=job.count, maximum=job.count)
+        _wait_for_first_job(cluster, client)
         # by reference: a task would else carry the whole trace along
         shared = client.scatter(predict, broadcast=False)
         alone = settings.model_copy(update={"cluster": None})
@@ -76,6 +114,20 @@ def on_cluster(
             clock.done = clock.total - rows_in(missing())
             yield clock.now()
     return failures
+
+
+def _wait_for_first_job(cluster: Any, client: Client) -> None:
+    """Wait as long as the queue lets jobs wait; TimeoutError when it took none of them."""
+    from distributed import Status
+
+    while True:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except TimeoutError:
+            if all(job.status is Status.created for job in cluster.workers.values()):
+                raise
+        else:
+            return
 
 
 def tasks_of(missing: Sequence[range], chunks: int) -> list[range]:
@@ -139,3 +191,6 @@ CLUSTERS: dict[ClusterKind, Callable[[ClusterJobSettings], Any]] = {
     "lsf": _queued("LSFCluster", account="project"),
 }
 """What asks for processes, by the name that settings use."""
+
+SUBMIT: dict[ClusterKind, str] = {"slurm": "sbatch", "pbs": "qsub", "sge": "qsub", "lsf": "bsub"}
+"""The command that hands in a job; processes of this machine need none."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sdannce.files.guess_skeleton import animal_names
+from napari_sdannce.inference.cluster import check_cluster
 from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
     chosen_moments,
@@ -17,6 +18,7 @@ from napari_sdannce.inference.common import (
     opened_store,
     origin_warning,
     registered,
+    that_fit,
     video_warnings,
 )
 from napari_sdannce.inference.filling import Work
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sdannce.models import Checkpoint, ComConfig
+    from napari_sdannce.predictions.twins import Twin
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings
 
@@ -52,8 +55,9 @@ def predict_com(
     """Find each animal's centre of mass at every moment.
 
     Results go to the store ``com.zarr`` chunk by chunk (a job that was killed goes on where it
-    was), and at the end to ``com3d.mat``, with ``instance<i>com3d.mat`` for several animals, and
-    ``com_review.csv``: where two of them may have been swapped. Animals that share a heatmap are
+    was), and at the end, unless `mat_files` is off, to ``com3d.mat``, with
+    ``instance<i>com3d.mat`` for several animals. For these there is ``com_review.csv``, too: where
+    two of them may have been swapped. Animals that share a heatmap are
     linked over time then. A ``sdannce.yaml`` of the recording then names the store.
 
     Parameters
@@ -82,6 +86,7 @@ def predict_com(
     """
     started = time.monotonic()
     asked = recording
+    check_cluster(settings)
     device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network, image, config = (
@@ -122,7 +127,13 @@ def predict_com(
         return
     whole = settings.start == 0 and settings.count is None
     start = None if whole else settings.start
-    files = store.write_twins(lambda folder: _files_beside(store, config, folder, start))
+    twins = store.twins(start) if settings.mat_files else ()
+    twins = yield from that_fit(twins, store.path)
+    review = (REVIEW,) if config.n_animals > 1 else ()
+    files = store.write_beside(
+        [*(twin.name for twin in twins), *review],
+        lambda folder: _write_beside(store, config, folder, twins),
+    )
     yield _summary(store, files)
     yield from registered(recording, "com", store.path)
     outputs = tuple(map(str, (store.path, *files)))
@@ -194,19 +205,22 @@ def _image_size(video: RecordingVideo, image: ComImageSettings) -> tuple[int, in
     return common_size(prepare_image(each, image).shape for each in blank)
 
 
-def _files_beside(
-    store: ComStore, config: ComConfig, folder: Path, start: int | None
-) -> tuple[Path, ...]:
+def _write_beside(store: ComStore, config: ComConfig, folder: Path, twins: Sequence[Twin]) -> None:
     """Link the animals of a shared heatmap, and write what is written beside a whole store."""
-    linked = config.channels == "shared"
-    swaps = store.link().swaps if linked else possible_swaps(store.trace())
-    files = store.write_mat(folder, start=start, overwrite=True)
-    return (*files, write_review(folder, swaps)) if config.n_animals > 1 else files
+    if config.n_animals > 1:
+        linked = config.channels == "shared"
+        swaps = store.link().swaps if linked else possible_swaps(store.trace())
+        write_review(folder, swaps)
+    for twin in twins:
+        twin.write(folder, overwrite=True)
 
 
 def _summary(store: ComStore, files: Sequence[Path]) -> Message:
-    found = np.asarray(np.isfinite(store.trace().positions).all(axis=(-1, -2)))
-    text = f"all animals found at {int(found.sum())} of {len(found)} moments"
+    n_found = 0
+    for start in range(0, len(store), store.chunk):
+        centres = store.read(range(start, min(start + store.chunk, len(store)))).positions
+        n_found += int(np.isfinite(centres).all(axis=(-1, -2)).sum())
+    text = f"all animals found at {n_found} of {len(store)} moments"
     for review in (path for path in files if path.name == REVIEW):
         text += f"; {len(read_review(review))} stretches where two may be swapped, see {review}"
     return Message(text=text)

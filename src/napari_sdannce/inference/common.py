@@ -17,12 +17,13 @@ from napari_sdannce.settings.events import Message
 from napari_sdannce.video.agreement import missing_videos
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
     from typing import Literal
 
     from napari_sdannce.labels import Labels
     from napari_sdannce.models.checkpoint_info import CheckpointInfo
+    from napari_sdannce.predictions.twins import Twin
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.base import IfUsed, PredictSettings
     from napari_sdannce.video import RecordingVideo
@@ -213,6 +214,18 @@ def video_warnings(video: RecordingVideo, told: set[str]) -> Iterator[Message]:
         if text not in told:
             told.add(text)
             yield Message(level="warning", text=text)
+
+
+def that_fit(twins: Sequence[Twin], store: Path) -> Generator[Message, None, tuple[Twin, ...]]:
+    """Warn of twins that can not be written, and return the others."""
+    for twin in twins:
+        if not twin.fits:
+            yield Message(
+                level="warning",
+                text=f"{twin.name} is not written: it would need more than 2 GiB for a variable, "
+                f"which a MATLAB v5 file can not hold; {store} holds everything",
+            )
+    return tuple(twin for twin in twins if twin.fits)
 
 
 def registered(

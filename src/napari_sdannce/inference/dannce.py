@@ -14,6 +14,7 @@ import numpy.typing as npt
 from napari_sdannce.files.com_pickle import Aggregation
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.inference.backends import run_by
+from napari_sdannce.inference.cluster import check_cluster
 from napari_sdannce.inference.common import (
     chosen_moments,
     completed,
@@ -21,6 +22,7 @@ from napari_sdannce.inference.common import (
     opened_store,
     origin_warning,
     registered,
+    that_fit,
     video_warnings,
 )
 from napari_sdannce.inference.filling import Work
@@ -62,9 +64,10 @@ def predict_dannce(
     """Find the keypoints of each animal at every moment, by a DANNCE or an s-DANNCE network.
 
     Results go to the store ``poses.zarr`` chunk by chunk (a job that was killed goes on where it
-    was), and at the end to ``save_data_AVG<start>.mat`` and ``com3d_used.mat``; for s-DANNCE the
-    first poses, before refinement, to ``init_save_data_AVG.mat``. Moments without a
-    COM stay NaN, with the reason. A ``sdannce.yaml`` of the recording then names the store.
+    was), and at the end, unless `mat_files` is off, to ``save_data_AVG<start>.mat`` and
+    ``com3d_used.mat``; for s-DANNCE the first poses, before refinement, to
+    ``init_save_data_AVG.mat``. Moments without a COM stay NaN, with the reason. A ``sdannce.yaml``
+    of the recording then names the store.
 
     Parameters
     ----------
@@ -94,6 +97,7 @@ def predict_dannce(
     """
     started = time.monotonic()
     asked = recording
+    check_cluster(settings)
     device = choose_device(settings.own_device)
     checkpoint = load_checkpoint(settings.checkpoint, str(device))
     network = run_by(settings.backend, checkpoint.pose)
@@ -103,6 +107,7 @@ def predict_dannce(
     yield from _camera_warning(recording, checkpoint.info)
     usual = recording.folder / network.config.kind.upper() / "predict"
     folder = settings.output or usual
+    yield from _confidence_warning(checkpoint)
     where = None
     if com is None:
         where = settings.com or find_com(recording)
@@ -143,8 +148,11 @@ def predict_dannce(
         yield from video_warnings(video, told)
     if only is not None:
         return
-    files = store.write_twins(
-        lambda folder: store.write_mat(folder, start=settings.start, overwrite=True)
+    twins = store.twins(settings.start) if settings.mat_files else ()
+    twins = yield from that_fit(twins, store.path)
+    files = store.write_beside(
+        [twin.name for twin in twins],
+        lambda folder: [twin.write(folder, overwrite=True) for twin in twins],
     )
     yield _summary(store)
     yield from registered(recording, "predictions", store.path)
@@ -173,6 +181,7 @@ def _job(
         skeleton=info.skeleton,
         fps=fps,
         recording=recording.name,
+        confidence="peak" if info.reliability is None else "probability",
         settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(com), **more},
         weights=weights_hash(checkpoint.path),
     )
@@ -266,6 +275,18 @@ def _camera_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Mess
             level="warning",
             text=f"the network learned with the cameras {', '.join(info.cameras)}, here they are "
             f"{', '.join(recording.names)}",
+        )
+
+
+def _confidence_warning(checkpoint: Checkpoint) -> Iterator[Message]:
+    """Warn when nobody has learned how often the network is right."""
+    if checkpoint.info.reliability is None:
+        yield Message(
+            level="warning",
+            text=f"{checkpoint.path} does not say how often it is right: 'confidence' will be the "
+            "height of each heatmap's peak, which tells surer keypoints from less sure ones, and "
+            "no probability. A training here learns it from the validation frames, where these "
+            "have at least 60 labelled keypoints",
         )
 
 

@@ -45,6 +45,8 @@ _SMALLER = "a smaller batch takes less"
 _FEWER = "fewer workers, or a smaller batch, take less"
 _BYTES_A_KEYPOINT = 28.0
 """Three coordinates, confidence and height of the heatmap, before they are compressed."""
+_BYTES_IN_MAT_FILES = 56.0
+"""The same in a .mat file, and the coordinates once more while it is written."""
 
 
 def check_prediction(settings: PredictSettings) -> list[Check]:
@@ -97,7 +99,8 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
         wanted = _wanted(settings, sample_ids, usable)
         yield _check_output(settings, network, wanted)
     per_moment = n_animals * ((network and network.n_keypoints) or 1)
-    needed = len(sample_ids) * per_moment * _BYTES_A_KEYPOINT
+    bytes_a_keypoint = _BYTES_A_KEYPOINT + settings.mat_files * _BYTES_IN_MAT_FILES
+    needed = len(sample_ids) * per_moment * bytes_a_keypoint
     yield check_disk(settings.output or recording.folder, needed)
     if network is not None:
         pixels = max((size[0] * size[1] for size in sizes if size is not None), default=0)

@@ -58,6 +58,19 @@ class Transfer:
             parts.append(f"not used: {_some(self.unused)}")
         return "; ".join(parts)
 
+    def in_full(self) -> str:
+        """Every tensor by name, a line each, below what became of it."""
+        groups = (
+            ("taken as they are", self.taken),
+            ("made to fit", [f"{name}: {how}" for name, how in self.adapted.items()]),
+            ("begin anew", self.fresh),
+            ("not used", self.unused),
+        )
+        return "\n".join(
+            f"{what} ({len(lines)})\n" + "".join(f"  {line}\n" for line in lines)
+            for what, lines in groups
+        )
+
     def _ways(self) -> Iterator[str]:
         """What was made to fit, those that were so in the same way together."""
         by_way: dict[str, list[str]] = {}
@@ -82,8 +95,9 @@ def transfer(network: Network, info: CheckpointInfo, start: Checkpoint) -> Trans
     """Put weights of a checkpoint into a network of another shape, as far as they go.
 
     The same kind of network, or DANNCE and s-DANNCE: the backbone goes from one to the other.
-    The first layer's blocks of input channels are matched by camera name, else repeated or
-    averaged, so that the layer answers as strongly as before; colours become brightness and back.
+    The first layer's blocks of input channels are matched by camera name where all old or all new
+    cameras are among the others (one that is not known gets the mean), else repeated or averaged,
+    so that the layer answers as strongly as before; colours become brightness and back.
     Rows of the output layer, and of the graph, are matched by the names of keypoints or animals.
     What remains keeps its fresh values.
 
@@ -194,9 +208,11 @@ def _view_sources(
     before: Sequence[str], after: Sequence[str], n_before: int, n_after: int
 ) -> list[tuple[int, ...]]:
     """For each new view, the old views whose mean it is."""
-    named = len(before) == n_before and len(after) == n_after
-    if named and set(before) == set(after):
-        return [(before.index(name),) for name in after]
+    known = [name for name in after if name in before]
+    if len(before) == n_before and len(after) == n_after and len(known) in (n_before, n_after):
+        # one set of names holds the other: unknown views are the mean of all old ones
+        every = tuple(range(n_before))
+        return [(before.index(name),) if name in before else every for name in after]
     if n_after >= n_before:
         return [(i % n_before,) for i in range(n_after)]
     return [tuple(range(i, n_before, n_after)) for i in range(n_after)]

@@ -92,7 +92,7 @@ class PoseMarks:
         self.animals = poses.animals
         self.palette: tuple[int, ...] = tuple(range(len(self.animals)))
         self._positions = poses.positions
-        self._certainty = _probabilities(poses.confidence)
+        self._certainty = _probabilities(poses)
         self.camera_names = recording.names
         self.cameras = tuple(view.camera for view in recording.views)
         self._rows = _matched_rows(sample_ids, poses.sample_ids, f"{name} of", recording)
@@ -226,8 +226,11 @@ def project_inside(camera: Camera | None, xyz: FloatArray) -> FloatArray:
     return np.where(camera.sees(pixels)[..., None], pixels, np.nan)
 
 
-def _probabilities(confidence: FloatArray) -> FloatArray | None:
-    """Confidence that is a probability; reference files hold raw maxima, which say little."""
+def _probabilities(poses: Poses) -> FloatArray | None:
+    """Confidence that is a probability; raw maxima and peaks of heatmaps say little."""
+    confidence = poses.confidence
+    if poses.confidence_kind == "peak":
+        return None
     known = confidence[np.isfinite(confidence)]
     is_one = len(known) > 0 and known.min() >= 0 and known.max() <= 1
     return confidence if is_one else None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 EXPECTED = "a prediction store (a folder with zarr.json that napari-sdannce made)"
 CLAIMS_FOLDER = Path("done", "claims")
 """In a store: who works on what, see `claims`. Zarr looks for nothing there."""
-TWINS_NOTE = Path("done", "twins.json")
+BESIDE_NOTE = Path("done", "twins.json")
 """In a store: names of the files that were written beside it once it was whole."""
 
 _IDS = "sample_ids"

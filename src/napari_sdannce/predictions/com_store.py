@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.files.com_mat import write_com
+from napari_sdannce.files.com_mat import com_files
 
 from .array_specs import ArraySpec
 from .com import ComTrace
@@ -17,11 +17,10 @@ from .identities import Linked, in_order, link_identities
 from .job_store import JobStore
 from .linked_order import read_order, write_order
 from .store import arrays_of
+from .twins import Twin
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
-    from pathlib import Path
 
     from .job import Job
 
@@ -152,42 +151,23 @@ class ComStore(JobStore):
             animals=self.job.animals,
         )
 
-    def write_mat(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        start: int | None = None,
-        overwrite: bool = False,
-    ) -> tuple[Path, ...]:
-        """Write ``com3d<start>.mat``, and one ``instance<i>com3d<start>.mat`` an animal if several.
+    def twins(self, start: int | None = None) -> tuple[Twin, ...]:
+        """Files that hold the same in the reference's layout.
 
-        Moments without a COM stay, as NaN.
+        ``com3d<start>.mat``, and one ``instance<i>com3d<start>.mat`` an animal if several.
 
         Parameters
         ----------
-        folder
-            Where to; made when it is not there.
         start
-            First sample of a run over a part of the recording; None: a run over all of it.
-        overwrite
-            Whether existing files may be replaced.
-
-        Raises
-        ------
-        FileExistsError
-            When a file exists and may not be overwritten.
+            First moment of a run over a part of the recording; None: a run over all of it.
         """
-        trace = self.trace()
         metadata = {
             "software": f"napari-sdannce {self.job.software}",
             "settings": json.dumps(self.job.settings),
             "weights": self.job.weights,
         }
-        return write_com(
-            folder,
-            trace.positions,
-            trace.sample_ids,
-            start=start,
-            metadata=metadata,
-            overwrite=overwrite,
+        positions = self._in_blocks(
+            lambda moments: self.trace(moments).positions, (len(self.job.animals), 3)
         )
+        files = com_files(positions, self._ids_in_blocks("i8"), start=start, metadata=metadata)
+        return tuple(Twin(name, variables) for name, variables in files.items())

@@ -40,6 +40,11 @@ class Reason(IntEnum):
     """Too few cameras saw the animal."""
 
 
+ConfidenceKind = Literal["probability", "peak"]
+"""Confidence of poses: the learned probability that a keypoint is right, or the probability of the
+likeliest voxel, which tells good from bad and no more."""
+
+
 class OtherJobError(ValueError):
     """A store was made for another job."""
 
@@ -59,6 +64,9 @@ class Job(BaseModel):
     skeleton: str | None = None
     fps: float | None = Field(None, gt=0)
     recording: str | None = Field(None, description="Name of the recording, no path")
+    confidence: ConfidenceKind | None = Field(
+        None, description="What the confidence of poses is; it does not tell jobs apart"
+    )
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     weights: str | None = Field(None, description="Hash of the network's weights")
     software: str | None = Field(None, description="Version of the program, set by the store")

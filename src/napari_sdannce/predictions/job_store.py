@@ -7,16 +7,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from filelock import FileLock
 
 from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.moment_blocks import MomentBlocks
 from napari_sdannce.files.writing import atomic_path
 
 from .array_specs import ArraySpec, chunk_for
-from .chunks import CLAIMS_FOLDER, TWINS_NOTE, ChunkedArrays
+from .chunks import BESIDE_NOTE, CLAIMS_FOLDER, ChunkedArrays
 from .claims import Claims
 from .job import (
     ATTRIBUTE,
@@ -30,9 +31,16 @@ from .job import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
+
+    from napari_sdannce.files.moment_blocks import EightBytes
+
+    from .twins import Twin
+
+_BLOCK = 4096
+"""Moments that are read at once to be written elsewhere, where chunks are smaller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,32 +225,97 @@ class JobStore(ABC):
         """
         self._arrays.sweep()
 
-    def write_twins(self, write: Callable[[Path], tuple[Path, ...]]) -> tuple[Path, ...]:
+    @abstractmethod
+    def twins(self, start: int | None = None) -> tuple[Twin, ...]:
+        """Files that hold the same in the reference's layout.
+
+        Parameters
+        ----------
+        start
+            First moment of a run over a part of the recording, for the names of files.
+        """
+
+    def write_mat(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        start: int | None = None,
+        overwrite: bool = False,
+    ) -> tuple[Path, ...]:
+        """Write the `twins` that fit into the format, without ever holding one in memory.
+
+        Moments without a position stay, as NaN.
+
+        Parameters
+        ----------
+        folder
+            Where to; made when it is not there.
+        start
+            As of `twins`.
+        overwrite
+            Whether existing files may be replaced.
+
+        Raises
+        ------
+        FileExistsError
+            When a file exists and may not be overwritten.
+        """
+        fitting = (twin for twin in self.twins(start) if twin.fits)
+        return tuple(twin.write(Path(folder), overwrite=overwrite) for twin in fitting)
+
+    def write_beside(
+        self, names: Sequence[str], write: Callable[[Path], object]
+    ) -> tuple[Path, ...]:
         """Finish the store and write files beside it, once: of several processes, one does so.
 
         The others wait for it, and take its place should it die.
 
         Parameters
         ----------
+        names
+            Of the files.
         write
-            Writes them into the folder that it is given, and says which they are.
+            Writes them into the folder that it is given.
+
+        Returns
+        -------
+        The files.
 
         Raises
         ------
         ValueError
             When chunks are missing.
         """
-        note = self.path / TWINS_NOTE
+        note = self.path / BESIDE_NOTE
+        files = tuple(self.path.parent / name for name in names)
         with FileLock(note.with_suffix(".lock")):
-            if note.exists():
-                written = tuple(self.path.parent / name for name in json.loads(note.read_bytes()))
-                if all(path.exists() for path in written):
-                    return written
+            noted = set(json.loads(note.read_bytes())) if note.exists() else set()
+            if note.exists() and noted.issuperset(names) and all(path.exists() for path in files):
+                return files
             self.finish()
-            written = write(self.path.parent)
+            write(self.path.parent)
             with atomic_path(note, overwrite=True) as draft:
-                draft.write_text(json.dumps([path.name for path in written]), encoding="utf-8")
-            return written
+                draft.write_text(json.dumps(list(names)), encoding="utf-8")
+        return files
+
+    def _in_blocks(
+        self,
+        read: Callable[[range], npt.NDArray[Any]],
+        shape: tuple[int, ...],
+        dtype: EightBytes = "f8",
+    ) -> MomentBlocks:
+        """What `read` gives of all moments, (n, *shape) of some at once, as whole chunks go."""
+        step = self.chunk * max(_BLOCK // self.chunk, 1)
+        n = len(self)
+        return MomentBlocks(
+            n,
+            lambda: (read(range(start, min(start + step, n))) for start in range(0, n, step)),
+            np.empty((0, *shape)),
+            dtype,
+        )
+
+    def _ids_in_blocks(self, dtype: EightBytes) -> MomentBlocks:
+        return self._in_blocks(self.sample_ids, (), dtype)
 
     def _range(self, moments: range | None) -> range:
         return range(len(self)) if moments is None else moments

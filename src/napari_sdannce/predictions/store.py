@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.files.pose_mat import write_com3d_used, write_poses
+from napari_sdannce.files.com_mat import com_variables
+from napari_sdannce.files.pose_mat import COM_USED, pose_file_name, pose_variables
 from napari_sdannce.poses import Poses
 
 from .array_specs import ArraySpec
 from .com import ComTrace
 from .job_store import JobStore
+from .twins import Twin
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
-    from pathlib import Path
 
-    from .job import Job
+    from napari_sdannce.files.moment_blocks import MomentBlocks
+
+    from .job import ConfidenceKind, Job
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -36,7 +39,7 @@ class PoseChunk:
     positions
         (n, A, K, 3) mm.
     confidence
-        (n, A, K) probability, as far as the network knows.
+        (n, A, K) 0..1; the store's job says what it is.
     com
         (n, A, 3) mm, the centres that were used.
     reasons
@@ -134,6 +137,14 @@ class PoseStore(JobStore):
         values = {spec.name: self._arrays.read(spec.name, chosen) for spec in self._arrays.specs}
         return PoseChunk(**values)
 
+    @property
+    def confidence_kind(self) -> ConfidenceKind:
+        """What the confidence is."""
+        if self.job.confidence is not None:
+            return self.job.confidence
+        # a store that is older than the job's word for it
+        return "probability" if "reliability" in self.job.settings else "peak"
+
     def poses(self, moments: range | None = None) -> Poses:
         """Read the poses of some moments, all by default. What is not done yet is NaN."""
         chosen = self._range(moments)
@@ -144,6 +155,7 @@ class PoseStore(JobStore):
             animals=self.job.animals,
             keypoints=self.job.keypoints,
             fps=self.job.fps,
+            confidence_kind=self.confidence_kind,
         )
 
     def com(self, moments: range | None = None) -> ComTrace:
@@ -153,44 +165,36 @@ class PoseStore(JobStore):
         unknown = np.full(positions.shape[:2], np.nan)
         return ComTrace(positions, unknown, self.sample_ids(chosen), self.job.animals)
 
-    def write_mat(
-        self, folder: str | os.PathLike[str], *, start: int = 0, overwrite: bool = False
-    ) -> tuple[Path, ...]:
-        """Write the twins in the reference's layout.
+    def twins(self, start: int | None = None) -> tuple[Twin, ...]:
+        """Files that hold the same in the reference's layout.
 
         ``save_data_AVG<start>.mat``, ``com3d_used.mat``, and ``init_save_data_AVG.mat`` when the
         store holds the initial poses. ``p_max`` is the raw maximum of the heatmap when the store
-        holds it, else the confidence. Moments without a pose stay, as NaN.
+        holds it, else the confidence.
 
         Parameters
         ----------
-        folder
-            Where to; made when it is not there.
         start
-            First batch of the run, part of the name.
-        overwrite
-            Whether existing files may be replaced.
-
-        Raises
-        ------
-        FileExistsError
-            When a file exists and may not be overwritten.
+            First moment of the run, part of the name; 0 when None.
         """
-        all_of_it = range(len(self))
-        poses = self.poses()
-        if "heatmap_max" in self.extras:
-            highest = self._arrays.read("heatmap_max", all_of_it).astype(np.float64)
-            poses = replace(poses, confidence=highest)
-        com = self._arrays.read("com", all_of_it)
-        written = [
-            write_poses(folder, poses, start=start, overwrite=overwrite),
-            write_com3d_used(folder, com, poses.sample_ids, overwrite=overwrite),
+        highest = "heatmap_max" if "heatmap_max" in self.extras else "confidence"
+        ids = self._ids_in_blocks("f8")
+        com = com_variables(self._array_in_blocks("com"), self._ids_in_blocks("i8"))
+        twins = [
+            Twin(
+                pose_file_name(start=start or 0, initial=initial),
+                pose_variables(
+                    self._array_in_blocks(positions), self._array_in_blocks(highest), ids
+                ),
+            )
+            for initial, positions in ((False, "positions"), (True, "initial"))
+            if positions in ("positions", *self.extras)
         ]
-        if "initial" in self.extras:
-            first = self._arrays.read("initial", all_of_it).astype(np.float64)
-            before = replace(poses, positions=first)
-            written.append(write_poses(folder, before, initial=True, overwrite=overwrite))
-        return tuple(written)
+        return (twins[0], Twin(COM_USED, com), *twins[1:])
+
+    def _array_in_blocks(self, name: str) -> MomentBlocks:
+        spec = next(spec for spec in self._arrays.specs if spec.name == name)
+        return self._in_blocks(partial(self._arrays.read, name), spec.shape)
 
 
 def arrays_of(chunk: Any) -> dict[str, npt.NDArray[Any]]:

@@ -71,7 +71,7 @@ Norm = Literal["layer", "instance", "batch"]
 Device = Annotated[
     str,
     AfterValidator(_known_device),
-    Field(description="Where networks run: auto, cpu, mps, cuda, cuda:0 ..."),
+    Field(description="Where networks run: auto (cuda, else cpu), cpu, mps, cuda, cuda:0 ..."),
 ]
 Schedule = Literal["constant", "cosine", "step"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -282,6 +282,11 @@ class PredictSettings(Settings):
     batch_size: int = Field(4, ge=1, description="Moments that go through the network together")
     chunk: int = Field(
         500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"
+    )
+    mat_files: bool = Field(
+        True,
+        description="Write the results as .mat files of the reference program, too, beside the "
+        "store",
     )
     device: Device = "auto"
     devices: Annotated[tuple[Device, ...], BeforeValidator(_at_commas)] = Field(

@@ -118,14 +118,18 @@ class ColourChange:
         """Change a volume (V * channels, y, x, z) of grey values; float32, still 0..255."""
         by_view = volume.float().reshape(len(self.gain), -1, *volume.shape[1:])
         if by_view.shape[1] == 3 and self.hue.any():
-            turns = torch.from_numpy(np.stack([_hue_turn(angle) for angle in self.hue]))
-            by_view = torch.einsum("vij,vj...->vi...", turns.to(by_view), by_view)
+            turns = _like(by_view, np.stack([_hue_turn(angle) for angle in self.hue]))
+            by_view = torch.einsum("vij,vj...->vi...", turns, by_view)
         gain, offset = (
-            torch.from_numpy(each).to(by_view)[:, None, None, None, None]
-            for each in (self.gain, self.offset)
+            _like(by_view, each)[:, None, None, None, None] for each in (self.gain, self.offset)
         )
         changed: Tensor = (by_view - _GREY) * gain + _GREY + offset
         return changed.clamp(0, 255).reshape(volume.shape)
+
+
+def _like(volume: Tensor, numbers: FloatArray) -> Tensor:
+    """Numbers on the volume's device, which may know no float64."""
+    return torch.from_numpy(numbers).to(volume.dtype).to(volume.device)
 
 
 def _hue_turn(angle: float) -> FloatArray:

@@ -133,10 +133,11 @@ def _lesson(
     lesson: Lesson[Example], settings: TrainSettings, workers: Workers, resume: RunFolder | None
 ) -> Generator[Event, None, None]:
     started = time.monotonic()
+    beginning = None
     if resume is None:
-        network, info, note = first_network(lesson.info, settings)
-        if note is not None:
-            yield Message(text=f"{settings.start_from}: {note}")
+        network, info, beginning = first_network(lesson.info, settings)
+        if beginning is not None:
+            yield Message(text=beginning.note)
     else:
         # what it started from is in its weights, and may be gone
         network, info = same_network(lesson.info, resume.path)
@@ -160,6 +161,8 @@ def _lesson(
         if workers.leads:
             for name, values in task.arrays().items():
                 run.save_array(name, values)
+            if beginning is not None:
+                run.save_beginning(beginning.full)
             yield from _registered(lesson.experiments, run.path)
         saved = yield from fit(fitting)
     outputs = tuple(map(str, (run.path, *saved)))

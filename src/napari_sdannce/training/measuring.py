@@ -87,7 +87,7 @@ class Means:
         """Count a batch."""
         for name, value in measured.terms.items():
             self.losses[name].append(float(value.detach()))
-        self.error_sum += float(measured.errors.detach().double().sum())
+        self.error_sum += float(measured.errors.detach().cpu().double().sum())
         self.n_errors += len(measured.errors)
 
     def metrics(self, stage: str, task: Task) -> dict[str, float]:

@@ -204,6 +204,11 @@ class RunFolder:
         with atomic_path(self.path / f"{name}.npy", overwrite=True) as draft:
             np.save(draft, values)
 
+    def save_beginning(self, text: str) -> None:
+        """Write what became of the weights that the run started from to ``start.txt``."""
+        with atomic_path(self.path / "start.txt", overwrite=True) as draft:
+            draft.write_text(text, encoding="utf-8")
+
     def saved(self) -> dict[str, Path]:
         """Checkpoints that are there."""
         paths = {name: self.path / "checkpoints" / f"{name}.safetensors" for name in _CHECKPOINTS}

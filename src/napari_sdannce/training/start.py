@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -59,14 +60,30 @@ def _moments(experiment: Experiment) -> npt.NDArray[np.int64]:
     return ids if sync is None else np.searchsorted(sync.sample_ids, ids)
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What became of the weights that a training started from.
+
+    Parameters
+    ----------
+    note
+        A sentence for the person who waits.
+    full
+        Every tensor by name.
+    """
+
+    note: str
+    full: str
+
+
 def first_network(
     info: CheckpointInfo, settings: TrainSettings
-) -> tuple[Network, CheckpointInfo, str | None]:
+) -> tuple[Network, CheckpointInfo, Beginning | None]:
     """Build the network to train: fresh by the seed, then with the weights to start from.
 
     Returns
     -------
-    The network, what it is, and what became of the weights it started from, in words.
+    The network, what it is, and what became of the weights it started from.
 
     Raises
     ------
@@ -94,7 +111,8 @@ def first_network(
             f"{settings.start_from}: nothing of its {theirs.kind} network of width {theirs.width} "
             f"fits a {config.kind} network of width {config.width}"
         )
-    return network, info, taken.in_words() + _other_volume(start.info, info)
+    note = f"{settings.start_from}: {taken.in_words()}{_other_volume(start.info, info)}"
+    return network, info, Beginning(note, f"{note}\n\n{taken.in_full()}")
 
 
 def _other_volume(theirs: CheckpointInfo, ours: CheckpointInfo) -> str:
