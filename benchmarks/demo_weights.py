@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=8)
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--com-steps", type=int, default=1500)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=8000)
     arguments = parser.parse_args()
     {"render": render, "com": learn_com, "dannce": learn_dannce, "pack": pack}[arguments.what](
         arguments
@@ -102,6 +102,8 @@ def learn_dannce(arguments: argparse.Namespace) -> None:
         views="all",
         rotate="none",
         validation_frames=8,
+        average=0.999,
+        validate_every=2,
     )
     for event in train_dannce(settings):
         show(event)
@@ -110,6 +112,8 @@ def learn_dannce(arguments: argparse.Namespace) -> None:
 def pack(arguments: argparse.Namespace) -> None:
     """Half precision halves the files; they are read back as single precision."""
     for name in ("com", "dannce"):
+        if not (arguments.out / name).exists():
+            continue  # that one stays as it is
         trained = load_checkpoint(arguments.out / name / "checkpoints" / "best.safetensors")
         path = arguments.target / f"{name}_two_rats.safetensors"
         print(save_checkpoint(path, trained.network.half(), trained.info), flush=True)

@@ -27,6 +27,8 @@ from napari_sdannce.models.poses import find_poses
 from napari_sdannce.models.reliability import Reliability
 from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import ComTrace, PoseStore, read_com_trace
+from napari_sdannce.predictions.job import OtherJobError
+from napari_sdannce.recording import Sync
 from napari_sdannce.settings import (
     ComImageSettings,
     ComPredictSettings,
@@ -154,6 +156,38 @@ def test_a_confidence_that_is_no_probability_is_told(disc_scene, tmp_path: Path)
         older = replace(store, job=store.job.model_copy(update={"confidence": None}))
         assert older.confidence_kind == kind
         assert Poses.from_xarray(store.poses().to_xarray()).confidence_kind == kind
+
+
+@pytest.mark.parametrize("other", ["calibration", "sync"])
+def test_a_store_is_of_one_calibration_and_sync(disc_scene, predict, other: str) -> None:
+    predict("out", count=4)
+    predict("out", count=4)
+    recording = disc_scene.recording
+    if other == "calibration":
+        first, *others = recording.cameras
+        moved = replace(first, translation=first.translation + 40)
+        recording = recording.calibrated([moved, *others])
+    else:
+        ids = np.arange(48)
+        frames = np.tile(np.minimum(ids + 1, 47)[:, None], (1, 4))
+        recording = replace(recording, sync=Sync(ids, frames))
+    with pytest.raises(OtherJobError, match=f"was made for another job: .* another {other}"):
+        predict("out", recording, count=4)
+
+
+def test_a_recording_that_ends_early_is_told(disc_scene, tmp_path: Path) -> None:
+    info = CheckpointInfo(network=NETWORK, volume=VOLUME)
+    settings = DanncePredictSettings(
+        checkpoint=save_checkpoint(tmp_path / "net", build_network(NETWORK, 0), info),
+        output=tmp_path / "out",
+        device="cpu",
+        start=46,
+        count=9,
+    )
+    trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
+    events = list(predict_dannce(disc_scene.recording, settings, trace))
+    told = "9 moments from 46 on are asked for; the recording ends after 2"
+    assert any(isinstance(event, Message) and event.text == told for event in events)
 
 
 def test_another_camera_is_shown(disc_scene) -> None:

@@ -250,6 +250,47 @@ def test_finish_wants_all_chunks(tmp_path: Path) -> None:
     assert not leftover.exists()
 
 
+def test_a_chunk_that_was_lost_is_an_error_until_it_is_written_anew(tmp_path: Path) -> None:
+    store = PoseStore.create(tmp_path / "poses", np.arange(10), JOB, chunk=5)
+    rng = np.random.default_rng(0)
+    poses = [some_poses(rng, 5), some_poses(rng, 5)]
+    for start, each in zip((0, 5), poses, strict=True):
+        store.write(start, each)
+    (tmp_path / "poses" / "positions" / "c" / "1" / "0" / "0" / "0").unlink()
+    assert np.isfinite(store.poses(range(5)).positions).any()
+    with pytest.raises(FileFormatError, match="array 'positions' is damaged: chunk 1 is missing"):
+        store.poses()
+    again = PoseStore.open_or_create(tmp_path / "poses", np.arange(10), JOB)
+    assert again.missing_chunks() == (range(5, 10),)
+    again.write(5, poses[1])
+    np.testing.assert_array_equal(again.poses().positions[5:], poses[1].positions)
+
+
+def test_what_is_known_of_files_beside_ends_with_the_chunk(tmp_path: Path) -> None:
+    store = PoseStore.create(tmp_path / "poses", np.arange(5), JOB)
+    rng, asked = np.random.default_rng(0), []
+    note = tmp_path / "poses" / "done" / "twins.json"
+
+    def beside() -> int:
+        store.write_beside([], lambda folder: asked.append(folder))
+        return len(asked)
+
+    store.write(0, some_poses(rng, 5))
+    assert [beside(), beside()] == [1, 1]
+    store.write(0, some_poses(rng, 5))
+    assert [beside(), beside()] == [2, 2]
+    for count, damage in enumerate((b"", b"[1, 2]", b"{}"), start=3):
+        note.write_bytes(damage)
+        assert [beside(), beside()] == [count, count]
+
+
+def test_markers_under_other_names_do_not_count(tmp_path: Path) -> None:
+    store = PoseStore.create(tmp_path / "poses", np.arange(10), JOB, chunk=5)
+    for name in ("01", "1.partial", "x", "٠"):
+        (tmp_path / "poses" / "done" / "c" / name).touch()
+    assert len(store.missing_chunks()) == 2
+
+
 def test_files_beside_are_written_once(tmp_path: Path) -> None:
     store = PoseStore.create(tmp_path / "poses", np.arange(5), JOB)
     names = ["save_data_AVG0.mat", "com3d_used.mat"]

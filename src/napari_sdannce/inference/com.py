@@ -14,6 +14,7 @@ from napari_sdannce.inference.com_finder import ComFinder
 from napari_sdannce.inference.common import (
     chosen_moments,
     completed,
+    fewer,
     moved,
     opened_store,
     origin_warning,
@@ -29,10 +30,11 @@ from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import ComStore, Job
 from napari_sdannce.predictions.com_review import REVIEW, read_review, write_review
 from napari_sdannce.predictions.find_com import default_com_folder
-from napari_sdannce.predictions.hashes import weights_hash
+from napari_sdannce.predictions.hashes import cameras_hash, sync_hash, weights_hash
 from napari_sdannce.predictions.identities import possible_swaps
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
+from napari_sdannce.video.agreement import check_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -98,7 +100,9 @@ def predict_com(
     yield from origin_warning(recording, checkpoint.info)
     folder = settings.output or default_com_folder(recording)
     with RecordingVideo(recording) as video:
+        check_sizes(recording, video.cameras)
         moments = chosen_moments(video, settings)
+        yield from fewer(video, settings)
         job = _job(recording, checkpoint, config, image, settings, video.fps)
         sample_ids = video.sample_ids[moments]
         store = opened_store(
@@ -191,6 +195,8 @@ def _job(
         settings={
             **settings.model_dump(mode="json", include=deciding),
             "image": image.model_dump(mode="json"),
+            "calibration": cameras_hash(recording.cameras),
+            "sync": sync_hash(recording.sync),
         },
         weights=weights_hash(checkpoint.path),
     )

@@ -74,6 +74,17 @@ def chosen_moments(video: RecordingVideo, settings: PredictSettings) -> npt.NDAr
     return labelled_of(moments, video) if settings.labelled_only else moments
 
 
+def fewer(video: RecordingVideo, settings: PredictSettings) -> Iterator[Message]:
+    """Warn when the recording ends before as many moments as are asked for."""
+    there = video.n_moments - settings.start
+    if settings.count is not None and there < settings.count:
+        yield Message(
+            level="warning",
+            text=f"{settings.count} moments from {settings.start} on are asked for; the recording "
+            f"ends after {there}",
+        )
+
+
 def moments_to_predict(video: RecordingVideo, settings: PredictSettings) -> range:
     """Moments in a row, of which the settings may want only the labelled ones.
 

@@ -18,6 +18,7 @@ from napari_sdannce.inference.cluster import check_cluster
 from napari_sdannce.inference.common import (
     chosen_moments,
     completed,
+    fewer,
     moved,
     opened_store,
     origin_warning,
@@ -33,7 +34,7 @@ from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
 from napari_sdannce.predictions.com_repair import UsableTrace, usable_trace
 from napari_sdannce.predictions.find_com import find_com
-from napari_sdannce.predictions.hashes import trace_hash, weights_hash
+from napari_sdannce.predictions.hashes import cameras_hash, sync_hash, trace_hash, weights_hash
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 
@@ -115,6 +116,7 @@ def predict_dannce(
     trace = com
     with RecordingVideo(recording) as video:
         moments = chosen_moments(video, settings)
+        yield from fewer(video, settings)
         usable = usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)
         here = usable.trace
         yield from _check_com(here, trace)
@@ -182,7 +184,13 @@ def _job(
         fps=fps,
         recording=recording.name,
         confidence="peak" if info.reliability is None else "probability",
-        settings={"volume": volume.model_dump(mode="json"), "com": trace_hash(com), **more},
+        settings={
+            "volume": volume.model_dump(mode="json"),
+            "com": trace_hash(com),
+            "calibration": cameras_hash(recording.cameras),
+            "sync": sync_hash(recording.sync),
+            **more,
+        },
         weights=weights_hash(checkpoint.path),
     )
 

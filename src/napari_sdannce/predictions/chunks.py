@@ -35,6 +35,8 @@ CLAIMS_FOLDER = Path("done", "claims")
 BESIDE_NOTE = Path("done", "twins.json")
 """In a store: names of the files that were written beside it once it was whole."""
 
+_EVERY_CHUNK = {"array.write_empty_chunks": True}
+"""A chunk of nothing but `fill` has a file, too: one that has none was lost."""
 _IDS = "sample_ids"
 _DONE = "done"
 _DONE_FOLDER = Path(_DONE, "c")
@@ -169,9 +171,16 @@ class ChunkedArrays:
         found = np.zeros(self.n_chunks, dtype=bool)
         folder = self.path / _DONE_FOLDER
         with os.scandir(folder) as entries:
-            names = [int(entry.name) for entry in entries if entry.name.isdecimal()]
-        found[[i for i in names if i < self.n_chunks]] = True
+            names = {entry.name for entry in entries}
+        for index in range(self.n_chunks):
+            found[index] = str(index) in names
         return found
+
+    def mend(self) -> None:
+        """Count no chunk as done whose data were lost: it is then written anew."""
+        for index in np.flatnonzero(self.done()):
+            if not all(self._file(spec, int(index)).exists() for spec in self.specs):
+                (self.path / _DONE_FOLDER / str(index)).unlink(missing_ok=True)
 
     def missing(self) -> tuple[range, ...]:
         """Moments of the chunks that are still to be written, in order."""
@@ -202,6 +211,8 @@ class ChunkedArrays:
             # another process wrote the same chunk and swept our temporary file away (`sweep`)
             if not self.done()[index]:
                 raise
+        # what was written beside an older chunk is no longer the same
+        (self.path / BESIDE_NOTE).unlink(missing_ok=True)
         self._mark(index)
 
     def _chunk_at(self, start: int) -> tuple[int, range]:
@@ -229,10 +240,11 @@ class ChunkedArrays:
 
     def _flush(self, spec: ArraySpec, index: int) -> None:
         """Make sure the data are on the disk before the marker is: the machine may lose power."""
-        file = self.path.joinpath(spec.name, "c", str(index), *["0"] * len(spec.shape))
-        if file.exists():  # a chunk of nothing but `fill` has no file
-            with file.open("r+b") as stream:
-                os.fsync(stream.fileno())
+        with self._file(spec, index).open("r+b") as stream:
+            os.fsync(stream.fileno())
+
+    def _file(self, spec: ArraySpec, index: int) -> Path:
+        return self.path.joinpath(spec.name, "c", str(index), *["0"] * len(spec.shape))
 
     def _mark(self, index: int) -> None:
         marker = self.path / _DONE_FOLDER / str(index)
@@ -278,8 +290,13 @@ class ChunkedArrays:
             raise ValueError(f"{self.path}: no moments {moments}; there are {self.n_moments}")
         values = self._read(name, moments)
         owner = np.arange(moments.start, moments.stop) // self.chunk
-        fill = next(spec.fill for spec in self.specs if spec.name == name)
-        values[~self.done()[owner]] = fill
+        spec = next(spec for spec in self.specs if spec.name == name)
+        done = self.done()
+        for index in np.unique(owner[done[owner]]):
+            if not self._file(spec, int(index)).exists():
+                found = f"array '{name}' is damaged: chunk {index} is missing"
+                raise FileFormatError(self.path, found, "whole chunks")
+        values[~done[owner]] = spec.fill
         return values
 
     def _read(self, name: str, moments: range) -> npt.NDArray[Any]:
@@ -294,7 +311,8 @@ class ChunkedArrays:
         import zarr
 
         try:
-            return zarr.open_array(self.path / name, mode=mode, zarr_format=3)
+            with zarr.config.set(_EVERY_CHUNK):
+                return zarr.open_array(self.path / name, mode=mode, zarr_format=3)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             found = f"array '{name}' is missing or damaged: {error}"
             raise FileFormatError(self.path, found, EXPECTED) from error

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 ATTRIBUTE = "napari_sdannce"
-_HASHES = {"weights": "by another network", "settings.com": "from another COM trace"}
+_HASHES = {
+    "weights": "by another network",
+    "settings.com": "from another COM trace",
+    "settings.calibration": "with another calibration, or another pixel_origin",
+    "settings.sync": "with another sync of the cameras",
+}
 
 
 class Reason(IntEnum):

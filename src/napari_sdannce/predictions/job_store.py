@@ -178,6 +178,7 @@ class JobStore(ABC):
                 f"{store.path} was made for another job: it holds the extras {store.extras}, not "
                 f"{chosen}; choose another folder"
             )
+        store._arrays.mend()
         return store
 
     def __len__(self) -> int:
@@ -289,8 +290,8 @@ class JobStore(ABC):
         note = self.path / BESIDE_NOTE
         files = tuple(self.path.parent / name for name in names)
         with FileLock(note.with_suffix(".lock")):
-            noted = set(json.loads(note.read_bytes())) if note.exists() else set()
-            if note.exists() and noted.issuperset(names) and all(path.exists() for path in files):
+            noted = _noted(note)
+            if noted is not None and noted.issuperset(names) and all(map(Path.exists, files)):
                 return files
             self.finish()
             write(self.path.parent)
@@ -319,3 +320,13 @@ class JobStore(ABC):
 
     def _range(self, moments: range | None) -> range:
         return range(len(self)) if moments is None else moments
+
+
+def _noted(note: Path) -> set[str] | None:
+    """Names in a note of what was written; None where there is none, or it is damaged."""
+    try:
+        names = json.loads(note.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    whole = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return set(names) if whole else None
