@@ -106,7 +106,6 @@ def predict_dannce(
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)
-    yield from _confidence_warning(checkpoint)
     folder = recording.folder / network.config.kind.upper() / "predict"
     path = store_in(settings.output or folder, STORE, _TWINS)
     where = None
@@ -135,6 +134,8 @@ def predict_dannce(
         )
         if where is not None:
             yield Message(text=f"centres of the animals from {where}")
+        if only is None:
+            yield from _confidence_warning(checkpoint)
         told: set[str] = set()
         yield from video_warnings(video, told)
         elsewhere = partial(predict_dannce, asked, com=trace)
