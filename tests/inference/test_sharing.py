@@ -81,7 +81,9 @@ def test_processes_share_a_job_and_one_may_die(dannce: Predict, tmp_path: Path) 
             multiprocessing.active_children()[0].kill()
         events.append(event)
     assert isinstance(events[-1], JobDone)
-    assert warnings_in(events) == ["the process on cpu was ended (exit code -9)"]
+    once, *others = warnings_in(events)
+    assert "no probability" in once
+    assert others == ["the process on cpu was ended (exit code -9)"]
     progress = [event for event in events if isinstance(event, Progress)]
     assert {event.total for event in progress} == {48}
     one, several = (PoseStore.open(tmp_path / name / "poses.zarr") for name in ("one", "several"))

@@ -108,7 +108,6 @@ def predict_dannce(
     yield from _camera_warning(recording, checkpoint.info)
     usual = recording.folder / network.config.kind.upper() / "predict"
     folder = settings.output or usual
-    yield from _confidence_warning(checkpoint)
     where = None
     if com is None:
         where = settings.com or find_com(recording)
@@ -143,6 +142,8 @@ def predict_dannce(
         )
         if where is not None:
             yield Message(text=f"centres of the animals from {where}")
+        if only is None:
+            yield from _confidence_warning(checkpoint)
         told: set[str] = set()
         yield from video_warnings(video, told)
         elsewhere = partial(predict_dannce, asked, com=trace)
