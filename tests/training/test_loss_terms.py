@@ -365,6 +365,12 @@ def test_priors_files_are_checked(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 of no archive")
     with pytest.raises(ValueError, match="not readable as numbers"):
         read_priors(path, 2)
+    # a header that promises 16 TB fills no memory
+    with path.open("wb") as file:
+        head = {"descr": "<f8", "fortran_order": False, "shape": (10**9, 2000)}
+        np.lib.format.write_array_header_1_0(file, head)
+    with pytest.raises(ValueError, match="not readable as numbers"):
+        read_priors(path, 2)
     np.save(path, np.array([[1.0, 0.0], [2.0, 0.1]]))
     ratios = {"name": "BoneLengthLoss", "priors": path, "ref_index": 0}
     double = torch.tensor([[[10.0, 0, 0], [0, 0, 0], [0, 20.0, 0]]])

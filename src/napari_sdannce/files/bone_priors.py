@@ -44,7 +44,8 @@ def read_bone_table(
     try:
         with path.open("rb") as file:
             table = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+    # a header may promise more than any memory holds
+    except (ValueError, OSError, EOFError, BadZipFile, MemoryError) as error:
         raise ValueError(
             f"{path}: not readable as numbers ({error}), expected {expected}"
         ) from error
