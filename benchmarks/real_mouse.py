@@ -31,7 +31,11 @@ from napari_sdannce.models import DannceNet, load_checkpoint, save_checkpoint
 from napari_sdannce.predictions import ComTrace, read_com_trace
 from napari_sdannce.recording import Recording, VideoFile, View
 from napari_sdannce.settings.com import ComImageSettings, ComPredictSettings, ComTrainSettings
-from napari_sdannce.settings.dannce import DanncePredictSettings, DannceTrainSettings
+from napari_sdannce.settings.dannce import (
+    DanncePredictSettings,
+    DannceTrainSettings,
+    SdannceTrainSettings,
+)
 from napari_sdannce.settings.events import EpochDone, Event, JobDone, Message
 from napari_sdannce.settings.import_2d import ImportSettings
 from napari_sdannce.settings.volume import VolumeSettings
@@ -77,6 +81,9 @@ class Verdict:
     untrained: Score
     train_com_s: float
     train_dannce_s: float
+    refined: Score | None = None
+    """Of s-DANNCE, started from the trained network."""
+    train_sdannce_s: float = 0.0
 
 
 def main() -> None:
@@ -103,6 +110,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--views", default="all")
     parser.add_argument("--rotate", action="store_true")
+    parser.add_argument("--average", type=float, default=0.995, help="of the weights; 0: none")
+    parser.add_argument("--refine-steps", type=int, default=500, help="of s-DANNCE; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -124,6 +133,12 @@ def run(arguments: argparse.Namespace) -> Verdict:
 
     blank = blank_recording(recording, arguments.out / "blank")
     judge = Judge(recording, blank, held_out, trace, arguments.out)
+    refined, refine_seconds = None, 0.0
+    if arguments.refine_steps:
+        refine_run = arguments.out / "sdannce_train"
+        refining = sdannce_settings(arguments, dannce_run / BEST, refine_run)
+        refine_seconds = report(train_dannce(refining, [training]))
+        refined = judge.score(refine_run / BEST, "refined")
     linear = triangulate_dlt(recording.cameras, held_out.points_2d)[:, 0]
     truth = labels.points_3d[:, 0]
     return Verdict(
@@ -139,6 +154,8 @@ def run(arguments: argparse.Namespace) -> Verdict:
         ),
         train_com_s=com_seconds,
         train_dannce_s=seconds,
+        refined=refined,
+        train_sdannce_s=refine_seconds,
     )
 
 
@@ -168,7 +185,25 @@ def dannce_settings(arguments: argparse.Namespace, output: Path) -> DannceTrainS
         views=arguments.views,
         rotate="quarters" if arguments.rotate else "none",
         validate_every=5,
+        average=arguments.average or None,
         seed=arguments.seed,
+    )
+
+
+def sdannce_settings(
+    arguments: argparse.Namespace, start: Path, output: Path
+) -> SdannceTrainSettings:
+    """Labels and bones only: among the frames without labels are those held out."""
+    same = dannce_settings(arguments, output).model_dump(exclude_unset=True)
+    return SdannceTrainSettings.model_validate(
+        {
+            **same,
+            "start_from": start,
+            "steps": arguments.refine_steps,
+            "learning_rate": arguments.learning_rate / 4,
+            "losses": ["L1Loss", "BoneLengthLoss:0.5"],
+            "unlabelled": "none",
+        }
     )
 
 

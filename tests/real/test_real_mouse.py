@@ -24,7 +24,8 @@ def verdict(
     command = [sys.executable, str(checkout / "benchmarks" / "real_mouse.py")]
     command += [str(shared_data / "mouse4cam"), str(out)]
     command += ["--voxels", "16", "--steps", "300", "--com-steps", "200", "--com-downsample", "16"]
-    command += ["--jitter-mm", "20"]
+    # so short a training is over before an average forgets how it began
+    command += ["--jitter-mm", "20", "--average", "0", "--refine-steps", "60"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(json.loads((out / "verdict.json").read_text()))
@@ -43,3 +44,9 @@ def test_the_pose_follows_the_image_and_not_the_cube(verdict: dict[str, Any]) ->
 def test_the_pose_comes_from_the_images(verdict: dict[str, Any]) -> None:
     assert verdict["trained"]["blank_ratio"] > 2.5
     assert verdict["untrained"]["blank_ratio"] < 2
+
+
+def test_a_graph_that_refines_poses_loses_nothing(verdict: dict[str, Any]) -> None:
+    assert verdict["refined"]["error_px"] < 1.5 * verdict["trained"]["error_px"]
+    assert verdict["refined"]["blank_ratio"] > 2.5
+    assert verdict["refined"]["shift_moves_mm"] < 4
