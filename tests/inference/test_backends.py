@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,3 +134,25 @@ def test_only_on_the_cpu() -> None:
         ValueError, match="backend 'onnx' works on the CPU, the network is on 'meta'"
     ):
         run_by("onnx", network)
+
+
+SIGNAL_AFTER_TWO = """
+import faulthandler, gc, signal
+faulthandler.enable()  # as pytest does: a stack of its own for signals
+from napari_sdannce.inference.openvino_unet import compile_with_openvino
+from napari_sdannce.models import DannceConfig, build_network
+unet = build_network(DannceConfig(n_views=1, n_keypoints=1, width=2), 0).encoder_decoder
+first, second = (compile_with_openvino(unet, (8, 8, 8), 1, 1) for _ in range(2))
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGTERM, lambda *about: print("heard"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_signals_are_heard_when_networks_are_gone() -> None:
+    command = [sys.executable, "-c", SIGNAL_AFTER_TWO]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n")

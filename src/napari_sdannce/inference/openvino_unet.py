@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,13 +35,24 @@ def compile_with_openvino(
         "PERFORMANCE_HINT": "LATENCY",
     }
     model = openvino.Model(results, [given], "unet")
-    request = openvino.compile_model(model, "CPU", settings).create_infer_request()
+    request = _core().compile_model(model, "CPU", settings).create_infer_request()
 
     def run(volumes: Array) -> list[Array]:
         found = request.infer([volumes], share_inputs=True, share_outputs=True)
         return [found[i] for i in range(n_outputs)]
 
     return run
+
+
+@cache
+def _core() -> openvino.Core:
+    """OpenVINO itself, once for the whole process.
+
+    Each one gives the thread another stack for its signals, and puts back the one before when it
+    goes. Of several that do not go in turn, one puts back what is gone: then Ctrl-C, or any other
+    signal, ends the process without a word.
+    """
+    return openvino.Core()
 
 
 class _Pen:
