@@ -37,13 +37,14 @@ def main() -> None:
     errors = matched(poses.positions, truth)
     coms = truth.mean(axis=2)
     near = np.linalg.norm(coms[:, 0] - coms[:, 1], axis=-1) < arguments.within
+    groups = {
+        "all": errors,
+        f"animals within {arguments.within:g} mm": errors[near],
+        "others": errors[~near],
+    }
     print_table(
         ["poses", "count", "found", "mean mm", "median mm", "PCK@5", "PCK@10"],
-        [
-            row("all", errors),
-            row(f"animals within {arguments.within:g} mm", errors[near]),
-            row("others", errors[~near]),
-        ],
+        [row(name, each) for name, each in groups.items() if np.isfinite(each).any()],
     )
     known = np.isfinite(errors) & np.isfinite(poses.confidence)
     print_confidence(poses.confidence[known], errors[known] < WITHIN_MM)

@@ -390,7 +390,7 @@ def test_unreadable_cameras(disc_scene, learned: Learned, tmp_path: Path) -> Non
     assert (found.reasons == Reason.UNREADABLE_FRAME).all()
 
 
-def test_a_calibration_of_other_images_is_told_before_the_work(
+def test_a_calibration_of_other_images_is_refused_before_the_work(
     disc_scene, learned: Learned, tmp_path: Path
 ) -> None:
     recording = disc_scene.recording
@@ -408,10 +408,8 @@ def test_a_calibration_of_other_images_is_told_before_the_work(
         [replace(labels, recording=odd)],
     )
     for events in (predicting, training):
-        first = next(event for event in events if isinstance(event, Message | Progress))
-        assert isinstance(first, Message)
-        assert first.level == "warning"
-        assert "is for images of 320 x 200 px" in first.text
+        with pytest.raises(ValueError, match="is for images of 320 x 200 px"):
+            next(event for event in events if isinstance(event, Progress))
 
 
 def test_which_camera_stands_in() -> None:

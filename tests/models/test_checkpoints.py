@@ -52,6 +52,7 @@ def test_ours_round_trip(tmp_path: Path) -> None:
     )
     path = save_checkpoint(tmp_path / "run" / "best", network, info)
     assert {file.name for file in path.parent.iterdir()} == {"best.safetensors", "best.json"}
+    assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
     for given in (path, path.with_suffix(".json")):
         read = load_checkpoint(given)
         assert read.info == info

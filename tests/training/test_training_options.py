@@ -357,13 +357,13 @@ def test_two_processes_learn_as_one(disc_scene, tmp_path: Path) -> None:
 
 
 def test_experiments_that_only_validate(disc_scene, tmp_path: Path) -> None:
-    both = [{"folder": disc_scene.folder}, {"folder": disc_scene.folder}]
+    both = [{"folder": disc_scene.folder, "labels": [each]} for each in disc_scene.pose_labels]
     settings = settings_for(
         disc_scene, experiments=both, output=tmp_path / "run", steps=1, validation_frames=10,
         validation_experiments=[1], train_frames=5,
     )  # fmt: skip
     said = [e.text for e in train_dannce(settings) if isinstance(e, Message)]
-    assert any("10 labelled poses train, 20 validate" in text for text in said)
+    assert any("5 labelled poses train, 10 validate" in text for text in said)
     wrong = settings_for(disc_scene, validation_experiments=[1], output=tmp_path / "other")
     with pytest.raises(ValueError, match="there is no experiment 1, only 0 to 0"):
         list(train_dannce(wrong))

@@ -106,6 +106,8 @@ def save_checkpoint(path: Path, network: Network, info: CheckpointInfo) -> Path:
     try:
         save_file(weights, draft, metadata={"format": "pt"})
         about_draft.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        # weights are written for their owner alone; they are as open as any other file
+        draft.chmod(about_draft.stat().st_mode & 0o777)
         draft.replace(path)
         about_draft.replace(about)
     except SafetensorError as error:
