@@ -25,7 +25,7 @@ def verdict(
     command += [str(shared_data / "mouse4cam"), str(out)]
     command += ["--voxels", "16", "--steps", "300", "--com-steps", "200", "--com-downsample", "16"]
     # so short a training is over before an average forgets how it began
-    command += ["--jitter-mm", "20", "--average", "0", "--refine-steps", "60"]
+    command += ["--jitter-mm", "20", "--average", "0", "--refine-steps", "150"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(json.loads((out / "verdict.json").read_text()))

@@ -213,7 +213,11 @@ def test_runs_are_registered(disc_scene, tmp_path: Path) -> None:
     (tmp_path / "exp").mkdir()
     (tmp_path / "exp/sdannce.yaml").write_text("fps: 25  # nominal\n")
     list(train_dannce(tiny(disc_scene, steps=1), [moved]))
-    list(train_dannce(tiny(disc_scene, output=tmp_path / "b", steps=1), [moved, moved]))
+    halves = [
+        Experiment.of(recording, experiment.labels.select_frames(rows))
+        for rows in (range(24), range(24, 48))
+    ]
+    list(train_dannce(tiny(disc_scene, output=tmp_path / "b", steps=1), halves))
     text = (tmp_path / "exp/sdannce.yaml").read_text()
     assert text == "fps: 25  # nominal\nruns:\n- DANNCE/train\n- ../b\n"
 
