@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,8 @@ def test_work_that_is_left_is_an_error_and_nobody_stays(com: Predict, tmp_path: 
         ValueError, match=r"moments are left; the process on cpu failed: .*'positions' is missing"
     ):
         damaged()
+    # what was being written then made a part of the folder again
+    shutil.rmtree(positions, ignore_errors=True)
     away.rename(positions)
     assert ComStore.open(tmp_path / "c/com.zarr").missing_chunks()
     assert not list((tmp_path / "c").glob("*.mat"))

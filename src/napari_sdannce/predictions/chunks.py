@@ -35,8 +35,6 @@ CLAIMS_FOLDER = Path("done", "claims")
 BESIDE_NOTE = Path("done", "twins.json")
 """In a store: names of the files that were written beside it once it was whole."""
 
-_EVERY_CHUNK = {"array.write_empty_chunks": True}
-"""A chunk of nothing but `fill` has a file, too: one that has none was lost."""
 _IDS = "sample_ids"
 _DONE = "done"
 _DONE_FOLDER = Path(_DONE, "c")
@@ -311,8 +309,10 @@ class ChunkedArrays:
         import zarr
 
         try:
-            with zarr.config.set(_EVERY_CHUNK):
-                return zarr.open_array(self.path / name, mode=mode, zarr_format=3)
+            array = zarr.open_array(self.path / name, mode=mode, zarr_format=3)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             found = f"array '{name}' is missing or damaged: {error}"
             raise FileFormatError(self.path, found, EXPECTED) from error
+        # a chunk of nothing but `fill` has a file, too: one that has none was lost. Not by
+        # zarr.config, which is one for all threads
+        return array.with_config({"write_empty_chunks": True})
