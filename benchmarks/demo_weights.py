@@ -1,6 +1,6 @@
 """Make the small weights that come with the program: COM and DANNCE for the two-rat sample.
 
-    python benchmarks/demo_weights.py render OUT [--recordings 8] [--frames 150]
+    python benchmarks/demo_weights.py render OUT [--recordings 8] [--frames 150] [--first 0]
     python benchmarks/demo_weights.py com OUT
     python benchmarks/demo_weights.py dannce OUT
     python benchmarks/demo_weights.py pack OUT sample_data/weights
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("target", type=Path, nargs="?")
     parser.add_argument("--recordings", type=int, default=8)
+    parser.add_argument("--first", type=int, default=0, help="another number, another walk")
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--com-steps", type=int, default=1500)
     parser.add_argument("--steps", type=int, default=8000)
@@ -48,7 +49,7 @@ def main() -> None:
 def render(arguments: argparse.Namespace) -> None:
     """Sparse in time, so that every frame adds another pose."""
     sample = two_rats(1)
-    for number in range(arguments.recordings):
+    for number in range(arguments.first, arguments.first + arguments.recordings):
         folder = arguments.out / f"walk{number}"
         if folder.exists():
             continue

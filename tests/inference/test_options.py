@@ -24,7 +24,7 @@ from napari_sdannce.models import (
     save_checkpoint,
 )
 from napari_sdannce.models.poses import find_poses
-from napari_sdannce.models.reliability import Reliability
+from napari_sdannce.models.reliability import Curve, Reliability
 from napari_sdannce.poses import Poses
 from napari_sdannce.predictions import ComTrace, PoseStore, read_com_trace
 from napari_sdannce.predictions.job import OtherJobError
@@ -138,9 +138,12 @@ def test_a_network_of_brightness_is_shown_brightness(disc_scene, tmp_path: Path)
 
 
 def test_a_confidence_that_is_no_probability_is_told(disc_scene, tmp_path: Path) -> None:
-    curve = Reliability(spread_mm=(1.0, 9.0), probability=(0.9, 0.1), n_points=60)
+    curve = Curve(spread_mm=(1.0, 9.0), probability=(0.9, 0.1))
     trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
-    kinds = {"peak": None, "probability": curve}
+    kinds = {
+        "peak": None,
+        "probability": Reliability(curves=(curve,) * NETWORK.n_keypoints, n_points=60),
+    }
     for kind, reliability in kinds.items():
         info = CheckpointInfo(network=NETWORK, volume=VOLUME, reliability=reliability)
         weights = save_checkpoint(tmp_path / kind, build_network(NETWORK, 0), info)

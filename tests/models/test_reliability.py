@@ -7,43 +7,69 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from napari_sdannce.models.checkpoint_info import CheckpointInfo
+from napari_sdannce.models.dannce import DannceConfig
 from napari_sdannce.models.heatmaps import covariance, spread
-from napari_sdannce.models.reliability import Reliability, calibration_error, learn_reliability
+from napari_sdannce.models.reliability import (
+    Curve,
+    Reliability,
+    calibration_error,
+    learn_reliability,
+)
 
 
 def drawn(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Spreads, and errors of a 3D Gaussian twice as wide as each spread says."""
+    """Spreads (n, 3), and errors of Gaussians 0.5, 2 and 6 times as wide as each spread says."""
     rng = np.random.default_rng(seed)
-    spreads = rng.uniform(0.5, 12, n)
-    errors = np.linalg.norm(rng.normal(size=(n, 3)) * 2 * spreads[:, None] / np.sqrt(3), axis=1)
-    return spreads, errors
+    spreads = rng.uniform(0.5, 12, (n, 3))
+    width = spreads * (0.5, 2, 6) / np.sqrt(3)
+    return spreads, np.linalg.norm(rng.normal(size=(n, 3, 3)) * width[..., None], axis=-1)
 
 
-@pytest.mark.parametrize("n", [200, 2000])
+@pytest.mark.parametrize("n", [100, 2000])
 def test_probabilities_are_met_on_other_keypoints(n: int) -> None:
     learned = learn_reliability(*drawn(n, seed=1))
     assert learned is not None
-    assert learned.n_points == n
+    assert learned.n_points == 3 * n
     spreads, errors = drawn(20_000, seed=2)
     sure = learned.of(spreads)
     assert calibration_error(sure, errors < 5) < 0.05
-    assert sure[spreads < 1].mean() > 0.8
-    assert sure[spreads > 11].mean() < 0.1
-    assert (np.diff(learned.of(np.linspace(0, 20, 100))) <= 0).all()
+    for each, right in zip(sure.T, errors.T < 5, strict=True):
+        assert calibration_error(each, right) < (0.1 if n < 1000 else 0.05)
+    assert sure[spreads[:, 1] < 1, 1].mean() > 0.75
+    assert sure[spreads[:, 1] > 11, 1].mean() < 0.15
+    rising = np.linspace(0, 20, 100)[:, None].repeat(3, axis=1)
+    assert (np.diff(learned.of(rising), axis=0) <= 0).all()
 
 
 def test_nothing_is_certain_and_little_is_learned_from_few() -> None:
-    spreads = np.linspace(1, 2, 100)
-    learned = learn_reliability(spreads, np.zeros(100))
+    spreads = np.linspace(1, 2, 100)[:, None]
+    learned = learn_reliability(spreads, np.zeros((100, 1)))
     assert learned is not None
-    assert (learned.of([0.0, 1.5, 9.0]) < 1).all()
-    assert learn_reliability(spreads[:59], np.zeros(59)) is None
+    assert (learned.of([[0.0], [1.5], [9.0]]) < 1).all()
+    assert learn_reliability(spreads[:59], np.zeros((59, 1))) is None
+
+
+def test_a_keypoint_leans_on_the_others_as_little_was_seen_of_it() -> None:
+    spreads, errors = np.ones((200, 3)), np.zeros((200, 3))
+    errors[:, 0] = 9.0
+    errors[2:, 1] = np.nan  # labelled twice, right twice
+    errors[:, 2] = np.nan  # never labelled
+    learned = learn_reliability(spreads, errors)
+    assert learned is not None
+    never, twice, unlabelled = learned.of([1.0, 1.0, 1.0])
+    assert 0 < never < 0.01
+    share = 2.5 / 203
+    assert unlabelled == pytest.approx(share, abs=1e-3)
+    # 2 that are right, 4 like all
+    usual = (2 + 4 * share) / 6
+    assert twice == pytest.approx((2 + 0.5 + 4 * usual) / 7, abs=1e-3)
 
 
 def test_equal_spreads_are_one_knot() -> None:
-    learned = learn_reliability(np.full(100, 3.0), np.arange(100) / 10)
+    learned = learn_reliability(np.full((100, 2), 3.0), np.arange(200).reshape(100, 2) / 20)
     assert learned is not None
-    assert learned.spread_mm == (3.0,)
+    assert [curve.spread_mm for curve in learned.curves] == [(3.0,), (3.0,)]
     assert Reliability.model_validate_json(learned.model_dump_json()) == learned
 
 
@@ -58,7 +84,15 @@ def test_equal_spreads_are_one_knot() -> None:
 )
 def test_curves_that_make_no_sense_are_refused(wrong: dict[str, tuple[float, ...]]) -> None:
     with pytest.raises(ValidationError):
-        Reliability(n_points=9, **wrong)
+        Curve(**wrong)
+
+
+def test_a_checkpoint_has_a_curve_for_each_keypoint() -> None:
+    curve = Curve(spread_mm=(1.0,), probability=(0.5,))
+    reliability = Reliability(curves=(curve, curve), n_points=60)
+    network = DannceConfig(n_keypoints=3, n_views=2, width=4)
+    with pytest.raises(ValidationError, match="2 curves of reliability for a network of 3"):
+        CheckpointInfo(network=network, reliability=reliability)
 
 
 def test_calibration_error_by_hand() -> None:
@@ -94,11 +128,10 @@ def test_covariance_of_a_heatmap_that_peaks() -> None:
 
 def test_spreads_that_hardly_differ_are_one_knot() -> None:
     # a network that has learned its few frames by heart: spreads differ by less than is written
-    spreads = 0.3 + np.linspace(0, 1e-5, 200)
-    learned = learn_reliability(spreads, np.tile([1.0, 9.0], 100))
+    spreads = 0.3 + np.linspace(0, 1e-5, 200)[:, None]
+    learned = learn_reliability(spreads, np.tile([1.0, 9.0], 100)[:, None])
     assert learned is not None
-    assert learned.spread_mm == (0.3,)
-    assert learned.probability == (0.5,)
+    assert learned.curves == (Curve(spread_mm=(0.3,), probability=(0.5,)),)
 
 
 def test_what_is_no_number_does_not_count() -> None:
@@ -108,7 +141,7 @@ def test_what_is_no_number_does_not_count() -> None:
     assert learned is not None
     assert learned == learn_reliability(spreads[100:], errors[100:])
     assert Reliability.model_validate_json(learned.model_dump_json()) == learned
-    assert learn_reliability(np.full(300, np.nan), errors) is None
+    assert learn_reliability(np.full((300, 3), np.nan), errors) is None
 
 
 @pytest.mark.parametrize(
@@ -116,6 +149,6 @@ def test_what_is_no_number_does_not_count() -> None:
     [("[1, NaN]", "[0.5, 0.4]"), ("[1, Infinity]", "[0.5, 0.4]"), ("[1, 2]", "[0.4, 0.5]")],
 )
 def test_odd_curves_are_refused(knots: str, probability: str) -> None:
-    text = f'{{"spread_mm": {knots}, "probability": {probability}, "n_points": 60}}'
+    text = f'{{"spread_mm": {knots}, "probability": {probability}}}'
     with pytest.raises(ValidationError):
-        Reliability.model_validate_json(text)
+        Curve.model_validate_json(text)

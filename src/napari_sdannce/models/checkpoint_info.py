@@ -39,7 +39,7 @@ class CheckpointInfo(BaseModel):
     )
     volume: VolumeSettings | None = Field(None, description="DANNCE: the cube of voxels")
     reliability: Reliability | None = Field(
-        None, description="How often keypoints are right, by their heatmap's spread"
+        None, description="How often each keypoint is right, by its heatmap's spread"
     )
     image: ComImageSettings | None = Field(None, description="COM: how frames become images")
     epoch: int = Field(0, ge=0, description="Passes over the training examples so far")
@@ -54,4 +54,7 @@ class CheckpointInfo(BaseModel):
             names, count, what = self.keypoints, network.n_keypoints, "keypoints"
         if names and len(names) != count:
             raise ValueError(f"{len(names)} names of {what} for a network of {count}")
+        if self.reliability is not None and len(self.reliability.curves) != count:
+            n_curves = len(self.reliability.curves)
+            raise ValueError(f"{n_curves} curves of reliability for a network of {count} {what}")
         return self

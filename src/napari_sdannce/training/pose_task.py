@@ -177,14 +177,16 @@ class PoseTask:
 
     def described(self, network: PoseNetwork, info: CheckpointInfo) -> CheckpointInfo:
         """Add how far the network's own spread tells its errors, as validation shows."""
-        spreads, errors = self._spreads_and_errors(network)
-        learned = learn_reliability(spreads, errors)
+        learned = learn_reliability(*self._spreads_and_errors(network)) if self.validation else None
         return info.model_copy(update={"reliability": learned})
 
     def _spreads_and_errors(self, network: PoseNetwork) -> tuple[FloatArray, FloatArray]:
-        """Spread (n,) and error (n,), mm, of labelled keypoints in differently moved volumes."""
+        """Spread (n, K) and error (n, K) of keypoints in differently moved volumes, mm.
+
+        What is not labelled has an error of NaN.
+        """
         device, voxel = device_of(network), self.settings.volume.voxel_mm
-        spreads, errors = [np.zeros(0)], [np.zeros(0)]
+        spreads, errors = [], []
         network.eval()
         for number, example in enumerate(self.validation):
             rngs = [example_rng(self.settings.seed, 0, number, i) for i in range(_LOOKS)]
@@ -193,9 +195,9 @@ class PoseTask:
                 found = find_poses(
                     network, batch.volumes.to(device), voxel, batch.centres.to(device)
                 )
-            labelled = torch.isfinite(batch.points).all(dim=-1)
-            spreads.append(spread(found.covariance(voxel)).cpu()[labelled].double().numpy())
-            errors.append(point_errors(found.positions.cpu(), batch.points).double().numpy())
+            spreads.append(spread(found.covariance(voxel)).cpu().double().numpy())
+            away = (found.positions.cpu() - batch.points).norm(dim=-1)
+            errors.append(away.double().numpy())
         return np.concatenate(spreads), np.concatenate(errors)
 
 
