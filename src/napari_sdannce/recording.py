@@ -112,6 +112,16 @@ class View:
         return self.videos[i], frame - self.videos[i].first_frame
 
 
+def missing_videos(folder: Path, views: Sequence[View]) -> tuple[Problem, ...]:
+    """Tell of cameras of a recording without any video: what networks see of them is blank."""
+    names = [view.name for view in views if not view.videos]
+    if not names:
+        return ()
+    if len(names) == len(views):
+        return (Problem(folder, "has no videos of its cameras"),)
+    return (Problem(folder, f"has no videos of {', '.join(names)}: nothing is seen there"),)
+
+
 @dataclass(frozen=True, eq=False)
 class Sync:
     """Which frame of each camera belongs to which moment.

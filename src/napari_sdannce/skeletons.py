@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RGBA = tuple[float, float, float, float]
 
@@ -103,6 +107,32 @@ class Skeleton:
                 f"skeleton '{self.name}' has no keypoint '{keypoint}'; it has "
                 f"{', '.join(self.keypoints)}"
             ) from None
+
+    def with_pairs(self, texts: Sequence[str]) -> Skeleton:
+        """Return the same skeleton with other left/right pairs; of no texts, with its own.
+
+        Parameters
+        ----------
+        texts
+            Each ``LEFT:RIGHT``, names or indices of keypoints.
+
+        Raises
+        ------
+        ValueError
+            When a text is not of two keypoints.
+        """
+        pairs = tuple(self._pair(text) for text in texts)
+        return replace(self, pairs=pairs or self.pairs)
+
+    def _pair(self, text: str) -> tuple[int, int]:
+        names = [name.strip() for name in text.split(":")]
+        if len(names) != 2:
+            raise ValueError(f"mirror_pairs: expected LEFT:RIGHT, got '{text}'")
+        left, right = (
+            self.index(name) if name in self.keypoints or not name.isdecimal() else int(name)
+            for name in names
+        )
+        return left, right
 
     def renamed(self, name: str) -> Skeleton:
         """Return the same skeleton under another name."""

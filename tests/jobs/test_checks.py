@@ -40,6 +40,7 @@ from napari_sdannce.settings import (
 )
 from napari_sdannce.training import open_experiment, train_dannce
 from napari_sdannce.training.dannce_examples import read_examples
+from napari_sdannce.video import VideoWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,6 +182,47 @@ def test_what_is_missing_is_named(disc_scene: Any, tmp_path: Path) -> None:
     found = said(check_training(dannce(disc_scene, experiments=(missing,))), Verdict.BAD)
     assert "nowhere can not be opened" in found
     assert "choose an experiment" in said(check_training(ComTrainSettings()), Verdict.BAD)
+
+
+def test_videos_of_another_size_than_the_calibration(disc_scene: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "other size"
+    shutil.copytree(disc_scene.folder, folder)
+    camera = disc_scene.recording.names[1]
+    for path in (folder / "videos" / camera).glob("*.mp4"):
+        path.unlink()
+        with VideoWriter(path, 96, 128, fps=25) as video:
+            for _ in range(48):
+                video.write(np.zeros((128, 96, 3), np.uint8))
+    labels = tuple(folder / path.name for path in disc_scene.pose_labels)
+    experiment = ExperimentSettings(folder=folder, labels=labels)
+    words = f"calibration of {camera} is for images of 160 x 128 px, the videos have 96 x 128 px"
+    trained = check_training(dannce(disc_scene, experiments=(experiment,)))
+    predict = {"experiment": folder, "checkpoint": network(tmp_path), "device": "cpu"}
+    for settings in (DanncePredictSettings(**predict), ComPredictSettings(**predict)):
+        assert words in said(check_prediction(settings), Verdict.BAD)
+    assert words in said(trained, Verdict.BAD)
+    others = tuple(name for name in disc_scene.recording.names if name != camera)
+    experiment = experiment.model_copy(update={"cameras": others})
+    trained = check_training(dannce(disc_scene, experiments=(experiment,)))
+    assert words not in said(trained, Verdict.BAD)
+
+
+def test_a_mirror_needs_left_and_right(disc_scene: Any, tmp_path: Path) -> None:
+    skeleton = tmp_path / "discs.yaml"
+    skeleton.write_text("name: discs\nkeypoints: [a, b, c, d]\n")
+    experiment = ExperimentSettings(
+        folder=disc_scene.folder, labels=disc_scene.pose_labels, skeleton=str(skeleton)
+    )
+
+    def found(*pairs: str) -> str:
+        settings = dannce(disc_scene, experiments=(experiment,), mirror=True, mirror_pairs=pairs)
+        return said(check_training(settings), Verdict.BAD)
+
+    assert "'Mirror' needs to know left and right, and skeleton 'discs' does not say" in found()
+    assert found("b:2") == ""
+    assert "pair (1, 9) points outside its 4 keypoints" in found("b:9")
+    assert "has no keypoint 'e'" in found("b:e")
+    assert said(check_training(dannce(disc_scene, mirror=True)), Verdict.BAD) == ""
 
 
 def test_com_training_takes_labels_of_coms(disc_scene: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from napari_sdannce.predictions import ComTrace
-from napari_sdannce.recording import Sync
+from napari_sdannce.recording import Problem, Sync
 from napari_sdannce.settings import DannceTrainSettings, ExperimentSettings, SdannceTrainSettings
 from napari_sdannce.settings.events import Message, TrainingStep
 from napari_sdannce.training import Experiment, open_experiment, train_dannce
@@ -265,6 +265,13 @@ def test_videos_of_another_size_than_the_calibration(
     own = Experiment(recording, experiment.labels, experiment.coms)
     with pytest.raises(ValueError, match=r"for images of 320 x 256 px, the videos have 160 x 128"):
         warnings([own], tmp_path / "run")
+
+
+def test_what_was_wrong_at_opening_is_told(experiment: Experiment, tmp_path: Path) -> None:
+    damaged = Problem(experiment.recording.folder / "calibration.toml", "not used: damaged")
+    recording = replace(experiment.recording, problems=(damaged,))
+    own = Experiment(recording, experiment.labels, experiment.coms)
+    assert warnings([own], tmp_path / "run") == [str(damaged)]
 
 
 def test_frames_that_contradict_the_sync_are_told(experiment: Experiment, tmp_path: Path) -> None:

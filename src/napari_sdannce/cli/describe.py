@@ -93,7 +93,7 @@ def _recording(path: Path) -> Iterator[str]:
         yield f"  frames: {_frames(recording, video)}"
         for view, camera in zip(recording.views, video.cameras, strict=True):
             yield f"  {view.name}: {_view(view, camera)}"
-        problems = [*recording.problems, *video.problems]
+        problems = list(video.all_problems)
     yield f"  calibration: {_calibrated(recording)}"
     for file in recording.label_files:
         labels = _labels(file)

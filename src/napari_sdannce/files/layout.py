@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from napari_sdannce.recording import Problem, Recording, View
+from napari_sdannce.recording import Problem, Recording, View, missing_videos
 
 from .choose_calibration import Choice, choose_calibration
 from .errors import FileFormatError
@@ -80,7 +80,7 @@ def open_layout(
         problems=(
             *problems,
             *choice.problems,
-            *_missing_videos(folder, views),
+            *missing_videos(folder, views),
             *_empty_folders(videos or folder / "videos", views),
         ),
         calibration_file=choice.calibration_file,
@@ -201,12 +201,3 @@ def _empty_folders(videos: Path, views: tuple[View, ...]) -> list[Problem]:
         for path in visible_folders(videos)
         if path.name not in names and holds_nothing(path)
     ]
-
-
-def _missing_videos(folder: Path, views: tuple[View, ...]) -> list[Problem]:
-    missing = [view.name for view in views if not view.videos]
-    if not missing:
-        return []
-    if len(missing) == len(views):
-        return [Problem(folder, "has no videos of its cameras")]
-    return [Problem(folder, f"has no videos of {', '.join(missing)}")]

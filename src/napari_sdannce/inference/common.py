@@ -14,7 +14,6 @@ from napari_sdannce.predictions.job import OtherJobError
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.base import Settings
 from napari_sdannce.settings.events import Message
-from napari_sdannce.video.agreement import missing_videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -220,8 +219,8 @@ def origin_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Messa
 
 
 def video_warnings(video: RecordingVideo, told: set[str]) -> Iterator[Message]:
-    """Tell what is wrong with the videos, as far as known and not among what was `told`."""
-    for text in map(str, (*missing_videos(video.recording), *video.problems)):
+    """Tell what is known to be wrong with recording and videos, and not among what was `told`."""
+    for text in map(str, video.all_problems):
         if text not in told:
             told.add(text)
             yield Message(level="warning", text=text)

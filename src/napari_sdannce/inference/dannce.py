@@ -37,6 +37,7 @@ from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.predictions.hashes import cameras_hash, sync_hash, trace_hash, weights_hash
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
+from napari_sdannce.video.agreement import check_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -114,6 +115,7 @@ def predict_dannce(
         com = read_com_trace(where, aggregation=Aggregation(**settings.com_pairs.model_dump()))
     trace = com
     with RecordingVideo(recording) as video:
+        check_sizes(recording, video.cameras)
         moments = chosen_moments(video, settings)
         yield from fewer(video, settings)
         usable = usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)

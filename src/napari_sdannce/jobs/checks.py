@@ -14,7 +14,9 @@ import psutil
 
 from napari_sdannce.files import open_recording
 from napari_sdannce.predictions.find_com import find_com
-from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.recording import PixelOrigin, missing_videos
+from napari_sdannce.video import RecordingVideo
+from napari_sdannce.video.agreement import size_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +92,7 @@ def sentence(error: BaseException) -> str:
 
 
 def check_cameras(recording: Recording, chosen: tuple[str, ...] = ()) -> Iterator[Check]:
-    """Whether the cameras are there, calibrated, and have videos."""
+    """Whether the cameras are there, calibrated, and have videos of the size they should."""
     unknown = [name for name in chosen if name not in recording.names]
     if unknown:
         there = ", ".join(recording.names)
@@ -107,8 +109,13 @@ def check_cameras(recording: Recording, chosen: tuple[str, ...] = ()) -> Iterato
         yield bad(f"{recording.name} has a single camera; a place in space needs two")
     if not (uncalibrated or silent or len(views) < 2):
         yield good(f"{recording.name}: {len(views)} calibrated cameras with videos")
-    for problem in recording.problems[:_MOST_PROBLEMS]:
+    told = missing_videos(recording.folder, recording.views)
+    others = [problem for problem in recording.problems if problem not in told]
+    for problem in others[:_MOST_PROBLEMS]:
         yield careful(f"{problem.path.name}: {problem.message}")
+    with RecordingVideo(recording.select([view.name for view in views])) as video:
+        for problem in size_problems(video.recording, video.cameras):
+            yield bad(f"{problem.path.name}: {problem.message}")
 
 
 def listed(names: list[str], most: int = 4) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from napari_sdannce.predictions import ComTrace
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings import ExperimentSettings, TrainSettings
+    from napari_sdannce.skeletons import Skeleton
 
     FloatArray = npt.NDArray[np.float64]
 
@@ -99,7 +100,9 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
             yield from _check_unlabelled(examples[-1], settings)
             yield from check_masks(settings.losses, each, recording)
     if examples and isinstance(settings, DannceTrainSettings):
-        yield from check_bones(settings.losses, examples[0].labels[0].skeleton)
+        skeleton = examples[0].labels[0].skeleton
+        yield from check_bones(settings.losses, skeleton)
+        yield from _check_mirror(settings, skeleton)
     yield from _check_start(settings, kind)
     if examples:
         yield from _check_machine(settings, examples)
@@ -220,6 +223,20 @@ def _check_unlabelled(example: _Example, settings: DannceTrainSettings) -> Itera
     found = found_com(example.recording)
     if isinstance(found, Check):
         yield bad(f"frames without labels need a COM, and {found.text}")
+
+
+def _check_mirror(settings: DannceTrainSettings, skeleton: Skeleton) -> Iterator[Check]:
+    """Whether it is known what is left and what is right, when volumes are mirrored."""
+    try:
+        paired = skeleton.with_pairs(settings.mirror_pairs)
+    except ValueError as error:
+        yield bad(str(error))
+        return
+    if settings.mirror and not paired.pairs:
+        yield bad(
+            f"'Mirror' needs to know left and right, and skeleton '{skeleton.name}' does not say; "
+            "give 'Mirror pairs' as LEFT:RIGHT"
+        )
 
 
 def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Iterator[Check]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,28 +127,14 @@ def mirrored(skeleton: Skeleton, settings: DannceTrainSettings) -> tuple[int, ..
         When volumes shall be mirrored and it is not known what is left and right, or a pair is not
         of two keypoints.
     """
-    pairs = tuple(_pair(skeleton, each) for each in settings.mirror_pairs) or skeleton.pairs
-    if settings.mirror and not pairs:
+    paired = skeleton.with_pairs(settings.mirror_pairs)
+    if settings.mirror and not paired.pairs:
         raise ValueError(
             f"mirror: skeleton '{skeleton.name}' does not say which keypoints are left and right "
             f"({', '.join(skeleton.keypoints)}); give 'mirror_pairs' as LEFT:RIGHT, or a skeleton "
             "with 'pairs'"
         )
-    return replace(skeleton, pairs=pairs).swapped()
-
-
-def _pair(skeleton: Skeleton, text: str) -> tuple[int, int]:
-    """Keypoints of ``LEFT:RIGHT``."""
-    names = text.split(":")
-    if len(names) != 2:
-        raise ValueError(f"mirror_pairs: expected LEFT:RIGHT, got '{text}'")
-    left, right = (_keypoint(skeleton, name.strip()) for name in names)
-    return left, right
-
-
-def _keypoint(skeleton: Skeleton, name: str) -> int:
-    is_number = name not in skeleton.keypoints and name.isdecimal()
-    return int(name) if is_number else skeleton.index(name)
+    return paired.swapped()
 
 
 def _describe_network(settings: DannceTrainSettings, first: Experiment) -> CheckpointInfo:

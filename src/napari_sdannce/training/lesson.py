@@ -25,7 +25,7 @@ from napari_sdannce.training.start import (
 )
 from napari_sdannce.training.workers import joined
 from napari_sdannce.video import RecordingVideo
-from napari_sdannce.video.agreement import check_sizes, missing_videos
+from napari_sdannce.video.agreement import check_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -261,7 +261,7 @@ def _read(lesson: Lesson[Example]) -> Generator[Event, None, list[Example]]:
     for experiment, first in zip(experiments, first_frames(experiments), strict=True):
         with RecordingVideo(experiment.recording) as video:
             check_sizes(experiment.recording, video.cameras)
-            for problem in (*missing_videos(experiment.recording), *video.problems):
+            for problem in video.all_problems:
                 yield Message(level="warning", text=str(problem))
         for text in (*other_frames(experiment), *lesson.lacks(experiment)):
             yield Message(level="warning", text=text)

@@ -45,15 +45,6 @@ def check_sizes(recording: Recording, cameras: Sequence[CameraVideo | None]) -> 
         raise ValueError(str(problem))
 
 
-def missing_videos(recording: Recording) -> tuple[Problem, ...]:
-    """Tell of cameras without any video: what networks see of them is blank."""
-    names = [view.name for view in recording.views if not view.videos]
-    if not names:
-        return ()
-    text = f"no videos of {', '.join(names)}: nothing is seen there"
-    return (Problem(recording.folder, text),)
-
-
 def _size_text(names: Sequence[str], ours: tuple[int, int], theirs: tuple[int, int]) -> str:
     text = (
         f"the calibration of {', '.join(names)} is for images of {ours[0]} x {ours[1]} px, the "

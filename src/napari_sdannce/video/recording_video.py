@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.geometry.threads import available_cores
-from napari_sdannce.recording import MISSING_FRAME, Problem
+from napari_sdannce.recording import MISSING_FRAME, Problem, missing_videos
 
 from .agreement import size_problems, sync_problems
 from .camera_video import CameraVideo
@@ -156,6 +156,13 @@ class RecordingVideo:
             *sync_problems(self.recording, self.cameras),
             *found,
         )
+
+    @property
+    def all_problems(self) -> tuple[Problem, ...]:
+        """Those, and what was found wrong with the recording's other files; never waits."""
+        recording = self.recording
+        missing = missing_videos(recording.folder, recording.views)
+        return tuple(dict.fromkeys((*recording.problems, *missing, *self.problems)))
 
     def missing(self, view: str) -> tuple[range, ...]:
         """Frames of a camera that are known to be unreadable."""

@@ -79,7 +79,7 @@ def image_layers_data(
     """
     names = recording.names if cameras is None else recording.select(cameras).names
     if not video.n_moments:
-        reasons = "; ".join(str(problem) for problem in (*recording.problems, *video.problems))
+        reasons = "; ".join(str(problem) for problem in video.all_problems)
         raise ValueError(f"{recording.folder}: no video can be shown ({reasons or 'none found'})")
     return [image_layer_data(name, camera_frames(recording, video, name)) for name in names]
 

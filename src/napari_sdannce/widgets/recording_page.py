@@ -134,7 +134,7 @@ class RecordingPage(QWidget):
             return
         found: dict[str, None] = {}
         folder = self._shown.recording.folder
-        for problem in (*self._shown.recording.problems, *self._shown.video.problems):
+        for problem in self._shown.video.all_problems:
             found[_plain(problem, folder)] = None
         self.problems.setText("\n".join(f"• {breakable(text)}" for text in found))
         problems = "problem" if len(found) == 1 else "problems"
