@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
+import cloudpickle
 import numpy as np
 import pytest
 
 from napari_sdannce.inference import predict_com, predict_dannce
-from napari_sdannce.inference.cluster import CLUSTERS, check_cluster, tasks_of
+from napari_sdannce.inference.cluster import CLUSTERS, check_cluster, on_cluster, tasks_of
 from napari_sdannce.models import CheckpointInfo, DannceConfig, build_network, save_checkpoint
 from napari_sdannce.predictions import ComTrace, PoseStore
 from napari_sdannce.settings import (
@@ -20,10 +22,13 @@ from napari_sdannce.settings import (
     DanncePredictSettings,
     VolumeSettings,
 )
-from napari_sdannce.settings.events import JobDone, Progress
+from napari_sdannce.settings.events import JobDone, Message, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from napari_sdannce.settings.events import Event
 
 JOB = ClusterJobSettings(
     count=2,
@@ -145,3 +150,34 @@ def test_one_way_to_share() -> None:
             DanncePredictSettings(checkpoint="net.safetensors", cluster="local", **more)
     with pytest.raises(ValueError, match="memory"):
         ClusterJobSettings(memory="much")
+
+
+def _die_once(folder: Path, settings: DanncePredictSettings, only: range) -> Iterator[Event]:
+    """A task that writes its chunks, in a job that the queue ends while it does."""
+    if only.start == 20 and not (folder / "died").exists():
+        (folder / "died").touch()
+        os._exit(9)
+    for start in range(only.start, only.stop, 10):
+        (folder / str(start)).touch()
+        yield Message(text=f"wrote {start}")
+
+
+def test_the_task_of_a_job_that_ends_is_handed_out_again(tmp_path: Path) -> None:
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    settings = DanncePredictSettings(
+        checkpoint="net.safetensors",
+        cluster="local",
+        cluster_job=ClusterJobSettings(count=2, chunks=2),
+    )
+
+    def missing() -> list[range]:
+        starts = range(0, 60, 10)
+        return [range(i, i + 10) for i in starts if not (tmp_path / str(i)).exists()]
+
+    events = on_cluster(partial(_die_once, tmp_path), settings, "find keypoints", missing)
+    said = list(events)
+    assert (tmp_path / "died").exists()
+    assert missing() == []
+    wrote = sorted(event.text for event in said if isinstance(event, Message))
+    assert wrote == sorted(f"wrote {i}" for i in range(0, 60, 10))
+    assert [event.done for event in said if isinstance(event, Progress)][-1] == 60

@@ -94,8 +94,9 @@ def _handed_out(
         # not scaled: a job that the queue has ended is asked for again
         cluster.adapt(minimum=job.count, maximum=job.count)
         _wait_for_first_job(cluster, client)
-        # by reference: a task would else carry the whole trace along
-        shared = client.scatter(predict, broadcast=False)
+        # as a task of its own, which is done anew when the job that holds its result ends: each
+        # task would else carry the whole trace along, and scattered data would be lost
+        shared = client.submit(_itself, predict, pure=False)
         alone = settings.model_copy(update={"cluster": None})
         futures = {
             client.submit(_predict_rows, shared, alone, rows, pure=False): rows
@@ -141,6 +142,10 @@ def tasks_of(missing: Sequence[range], chunks: int) -> list[range]:
             tasks.append(chunk)
             count = 1
     return tasks
+
+
+def _itself(predict: Predict) -> Predict:
+    return predict
 
 
 def _predict_rows(predict: Predict, settings: PredictSettings, rows: range) -> list[Message]:
