@@ -153,6 +153,8 @@ def test_training_and_prediction_from_the_files_of_the_reference(
     main(["train", "dannce", "config.yaml"])
     assert "train is not empty, so this run is" in " ".join(capsys.readouterr().err.split())
     main(["predict", "dannce", "config.yaml"])
+    last = tmp_path / "DANNCE/train-2/checkpoints/best.safetensors"
+    assert f"is not there, and {last} is taken" in " ".join(capsys.readouterr().err.split())
     assert sorted(path.name for path in (tmp_path / "DANNCE").iterdir()) == [
         "predict", "train", "train-2",
     ]  # fmt: skip

@@ -419,6 +419,14 @@ def test_weights_that_a_training_here_named_otherwise(tmp_path, job, key):
     assert "is not there, and" in reasons(converted.ignored)[key]
     taken = "start_from" if "finetune" in key else "checkpoint"
     assert getattr(converted.settings, taken) == folder / "best.safetensors"
+    # the last of several runs, of those that have weights
+    for name in ("train-2", "train-10", "train-11", "train-x", "training-12"):
+        run = tmp_path / "day0" / name / "checkpoints"
+        run.mkdir(parents=True)
+        if name != "train-11":
+            (run / "best.safetensors").touch()
+    taken_from = getattr(job(found).settings, taken)
+    assert taken_from == tmp_path / "day0/train-10/checkpoints/best.safetensors"
     # what is there is taken
     folder.with_name("checkpoint-epoch5.pth").touch()
     assert key not in reasons(job(found).ignored)

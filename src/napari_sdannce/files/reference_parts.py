@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from os.path import normpath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -88,8 +89,21 @@ def weights_at(path: Path) -> Path:
 
     Checkpoints have other names here than in the reference program.
     """
-    ours = path.parent / "checkpoints" / "best.safetensors"
-    return ours if not path.exists() and ours.is_file() else path
+    return path if path.exists() else newest_run(path.parent) or path
+
+
+def newest_run(folder: Path) -> Path | None:
+    """Best weights of the last of our trainings, which never replace one another.
+
+    They lie in `folder` or, where that held something already, in ``<folder>-2`` or another number.
+    """
+    found = {
+        int(match[1] or 1): each / "checkpoints" / "best.safetensors"
+        for each in (folder.parent.iterdir() if folder.parent.is_dir() else ())
+        if (match := re.fullmatch(rf"{re.escape(folder.name)}(?:-(\d{{1,9}}))?", each.name))
+    }
+    there = [number for number, path in found.items() if path.is_file()]
+    return found[max(there)] if there else None
 
 
 def com_image(reference: Reference) -> dict[str, Any]:

@@ -9,7 +9,16 @@ from napari_sdannce.settings.com import ComPredictSettings
 from napari_sdannce.settings.dannce import DanncePredictSettings
 
 from .reference_notes import COM_PREDICT_NOTES, POSE_PREDICT_NOTES, counting, cropping
-from .reference_parts import Converted, com_image, converted, lacking, videos_in, volume, weights_at
+from .reference_parts import (
+    Converted,
+    com_image,
+    converted,
+    lacking,
+    newest_run,
+    videos_in,
+    volume,
+    weights_at,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,11 +122,9 @@ def _replaced_view(reference: Reference) -> str | None:
 
 def _newest_weights(folder: Path) -> Path | None:
     """Weights of a training of ours, or those of the highest epoch as in the reference."""
-    ours = folder / "checkpoints" / "best.safetensors"
-    if ours.is_file():
+    ours = newest_run(folder)
+    if ours is not None or not folder.is_dir():
         return ours
-    if not folder.is_dir():
-        return None
     numbered = [
         (int(match[1]), path)
         for path in folder.iterdir()
