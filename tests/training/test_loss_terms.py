@@ -413,7 +413,16 @@ def test_losses_that_teach_nothing_are_errors() -> None:
 def test_losses_as_text() -> None:
     loss = parse("BoneLengthLoss:0.5,std_multiplier=2,relative_scale=false")
     assert (loss.weight, loss.std_multiplier, loss.relative_scale) == (0.5, 2.0, False)
-    for wrong in ("L3Loss", "L1Loss:much", "L1Loss:1,colour=red", "L1Loss:-1"):
+    assert parse("BoneLengthLoss:0.5,mask=2").mask == (2,)
+    assert parse("BoneVectorLoss:1,mask=2 + 5").mask == (2, 5)
+    assert parse({"name": "BoneLengthLoss", "mask": [2, 5]}).mask == (2, 5)
+    for wrong in (
+        "BoneLengthLoss:1,mask=2+",
+        "L3Loss",
+        "L1Loss:much",
+        "L1Loss:1,colour=red",
+        "L1Loss:-1",
+    ):
         with pytest.raises(ValidationError):
             parse(wrong)
     with pytest.raises(ValidationError, match=r"got '5' \(decimals have a point: 0.5\)"):

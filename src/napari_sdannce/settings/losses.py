@@ -23,6 +23,14 @@ NEED_NO_LABELS = (
 """Losses that frames without labels have something to say to."""
 
 
+def _bones_from_text(value: Any) -> Any:
+    return [each.strip() for each in value.split("+")] if isinstance(value, str) else value
+
+
+Bones = Annotated[tuple[int, ...], BeforeValidator(_bones_from_text)]
+"""Numbers of bones, in the order of the skeleton; ``2+5`` as text, where a comma ends an option."""
+
+
 class LossSettings(Settings):
     """What every loss has."""
 
@@ -91,7 +99,7 @@ class BoneLengthLoss(LossSettings):
         description="File (.npy) of mean and deviation of every bone, mm; default: computed from "
         "the labels that train",
     )
-    mask: tuple[int, ...] = Field((), description="Bones (from 0) that do not count")
+    mask: Bones = Field((), description="Bones (from 0) that do not count; in text 2+5")
     std_multiplier: float = Field(
         1.0, gt=0, description="How many deviations a bone may be off without cost"
     )
@@ -132,7 +140,7 @@ class BoneVectorLoss(LossSettings):
     """Mean length of the difference of each bone from the labelled bone, mm."""
 
     name: Literal["BoneVectorLoss"] = "BoneVectorLoss"
-    mask: tuple[int, ...] = Field((), description="Bones (from 0) that do not count")
+    mask: Bones = Field((), description="Bones (from 0) that do not count; in text 2+5")
 
 
 class BodySymmetryLoss(LossSettings):
