@@ -86,7 +86,8 @@ class SceneLayers:
         )
         camera.center = tuple(to_napari(self._middle + 0.1 * self._radius * self._up))
         height, width = self.model.canvas.size
-        camera.zoom = min(height, width) / (2.1 * self._radius)
+        # the corners of the floor are farther to the sides than up and down
+        camera.zoom = min(height / 2.1, width / 2.7) / self._radius
 
     def _add_marks(self, drawn: DrawnMarks) -> None:
         n_animals, n_keypoints = drawn.shown.shape
