@@ -1,6 +1,6 @@
 """How well animals are found and told apart: one heatmap an animal against one of all.
 
-    python benchmarks/demo_weights.py render WALKS
+    python benchmarks/demo_weights.py render WALKS --recordings 8
     python benchmarks/com_accuracy.py WALKS OUT [--steps 400] [--seeds 0]
 
 Small networks learn on the first six walks of `demo_weights.py` and are tried on the last two, and

@@ -1,12 +1,14 @@
 """Make the small weights that come with the program: COM and DANNCE for the two-rat sample.
 
-    python benchmarks/demo_weights.py render OUT [--recordings 8] [--frames 150] [--first 0]
+    python benchmarks/demo_weights.py render OUT [--recordings 13] [--frames 150] [--first 0]
     python benchmarks/demo_weights.py com OUT
     python benchmarks/demo_weights.py dannce OUT
     python benchmarks/demo_weights.py pack OUT sample_data/weights
 
 The networks learn on other walks of the same two rats in front of the same cameras (a lab's case:
-it labels frames of its own rig), never on the sample's motion. `pack` writes half-precision copies.
+it labels frames of its own rig), never on the sample's motion. The pose network's last walk is not
+learned from: what it shows decides which weights are best, and how sure they may be of new
+recordings. `pack` writes half-precision copies.
 """
 
 from __future__ import annotations
@@ -35,11 +37,11 @@ def main() -> None:
     parser.add_argument("what", choices=["render", "com", "dannce", "pack"])
     parser.add_argument("out", type=Path)
     parser.add_argument("target", type=Path, nargs="?")
-    parser.add_argument("--recordings", type=int, default=8)
+    parser.add_argument("--recordings", type=int, default=13)
     parser.add_argument("--first", type=int, default=0, help="another number, another walk")
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--com-steps", type=int, default=1500)
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=24000)
     arguments = parser.parse_args()
     {"render": render, "com": learn_com, "dannce": learn_dannce, "pack": pack}[arguments.what](
         arguments
@@ -69,7 +71,8 @@ def render(arguments: argparse.Namespace) -> None:
 
 
 def experiments(out: Path) -> tuple[ExperimentSettings, ...]:
-    return tuple(ExperimentSettings(folder=folder) for folder in sorted(out.glob("walk*")))
+    folders = sorted(out.glob("walk*"), key=lambda folder: int(folder.name.removeprefix("walk")))
+    return tuple(ExperimentSettings(folder=folder) for folder in folders)
 
 
 def learn_com(arguments: argparse.Namespace) -> None:
@@ -91,8 +94,9 @@ def learn_com(arguments: argparse.Namespace) -> None:
 
 
 def learn_dannce(arguments: argparse.Namespace) -> None:
+    walks = experiments(arguments.out)
     settings = DannceTrainSettings(
-        experiments=experiments(arguments.out),
+        experiments=walks,
         output=arguments.out / "dannce",
         volume=VolumeSettings(size_mm=264, voxels=32, interpolation="linear"),
         width=8,
@@ -102,7 +106,8 @@ def learn_dannce(arguments: argparse.Namespace) -> None:
         # the cameras stand still: nothing is gained by turning the world or mixing the views
         views="all",
         rotate="none",
-        validation_frames=8,
+        validation_experiments=(len(walks) - 1,),
+        validation_frames=60,
         average=0.999,
         validate_every=2,
     )

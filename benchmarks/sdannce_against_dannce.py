@@ -1,6 +1,6 @@
 """DANNCE against s-DANNCE on walks of two rats that touch: what each loss is worth.
 
-    python benchmarks/demo_weights.py render OUT              (half an hour: the walks)
+    python benchmarks/demo_weights.py render OUT --recordings 8   (the walks, some minutes)
     python benchmarks/sdannce_against_dannce.py run OUT       (hours; goes on where it was stopped)
     python benchmarks/sdannce_against_dannce.py table
 
