@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--folder", default="against", help="of the results, inside OUT")
     parser.add_argument("--only", nargs="*", help="forms to run", default=list(FORMS))
+    parser.add_argument("--against", help="form to compare with in the table", default="dannce")
     parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS))
     parser.add_argument("--labels", nargs="*", type=int, default=list(LABELS))
     parser.add_argument("--set", nargs="*", default=[], help="name=value of s-DANNCE's settings")
@@ -225,17 +226,19 @@ def table(arguments: argparse.Namespace) -> None:
     root = RESULTS / arguments.folder
     print_machine("torch")
     print(
-        "| labels | network | mean mm | PCK@5 | PCK@10 | near: mean mm | less than DANNCE [95 %] |"
+        "| labels | network | mean mm | PCK@5 | PCK@10 | near: mean mm "
+        f"| less than {arguments.against} [95 %] |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for labels in arguments.labels:
         for form in ("warm_up", *arguments.only):
-            row(root, labels, form, arguments.seeds)
+            row(root, labels, form, arguments)
 
 
-def row(root: Path, labels: int, form: str, seeds: list[int]) -> None:
+def row(root: Path, labels: int, form: str, arguments: argparse.Namespace) -> None:
+    seeds, against = arguments.seeds, arguments.against
     found = [load(root / f"{form}-{labels}-seed{seed}.npz") for seed in seeds]
-    base = [load(root / f"dannce-{labels}-seed{seed}.npz") for seed in seeds]
+    base = [load(root / f"{against}-{labels}-seed{seed}.npz") for seed in seeds]
     if any(each is None for each in found):
         return
     errors = np.concatenate([each["errors"][each["regular"]] for each in found])
@@ -246,7 +249,7 @@ def row(root: Path, labels: int, form: str, seeds: list[int]) -> None:
         f"{(errors < 10).mean():.1%}",
         f"{near.mean():.2f}",
     ]
-    if all(each is not None for each in base) and form != "dannce":
+    if all(each is not None for each in base) and form != against:
         others = [each["errors"][each["apart"] < NEAR_MM].mean(axis=1) for each in base]
         low, high, mean = bootstrap(near - np.concatenate(others), len(seeds))
         cells.append(f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]")
