@@ -31,6 +31,15 @@ def _shared_folder(name: str) -> Path:
     pytest.skip(message)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_of_the_person(tmp_path_factory: pytest.TempPathFactory):
+    """Folder in place of the one where programs keep a person's data."""
+    folder = tmp_path_factory.mktemp("data of the person")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        yield folder
+
+
 @pytest.fixture
 def small_disk():
     """A block in which no file can grow beyond 64 KiB, as if the disk were full."""

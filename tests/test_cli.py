@@ -88,6 +88,7 @@ def test_paths_of_options_are_noted_whole(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "own.yaml").write_text("keypoints: [x]\n")
+    (tmp_path / "l.mat").touch()
     given = {
         "output": "run",
         "start_from": "../w.pth",
@@ -99,6 +100,8 @@ def test_paths_of_options_are_noted_whole(tmp_path: Path, monkeypatch: pytest.Mo
     assert settings.start_from == tmp_path / "../w.pth"
     assert settings.experiments[0].labels == (tmp_path / "l.mat",)
     assert settings.experiments[0].skeleton == str(tmp_path / "own.yaml")
+    with pytest.raises(ValueError, match=r"--labels m.mat: there is no .*m.mat or .*a.m.mat"):
+        train_settings(DannceTrainSettings, ("a",), given | {"labels": ("m.mat",)}, "none")
     # so that the same file read elsewhere says the same
     noted = tmp_path / "run.yaml"
     noted.write_text(yaml.safe_dump(settings.model_dump(mode="json")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,3 +196,14 @@ def test_the_window_says_why_it_could_not_predict(
     assert finished.args == [False]
     assert "could not be made" in demo.text.text()
     assert "no.safetensors" in demo.text.text()
+
+
+def test_the_sample_is_copied_to_where_results_may_lie() -> None:
+    own = demo_data.own_sample()
+    assert own != sample_folder()
+    names = sorted(path.relative_to(sample_folder()) for path in sample_folder().rglob("*"))
+    assert sorted(path.relative_to(own) for path in own.rglob("*")) == names
+    (own / "COM").mkdir()
+    assert demo_data.own_sample() == own
+    assert (own / "COM").is_dir()
+    shutil.rmtree(own)

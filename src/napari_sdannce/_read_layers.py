@@ -82,6 +82,6 @@ def recording_of(found: Any) -> Path:
 
 def two_rats() -> list[LayerData]:
     """Sample data: a synthetic recording of two rats by six cameras, with labels."""
-    from napari_sdannce.demo_data import sample_folder
+    from napari_sdannce.demo_data import own_sample
 
-    return read_layers(str(sample_folder()))
+    return read_layers(str(own_sample()))

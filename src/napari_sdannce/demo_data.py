@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict
 
 from napari_sdannce.settings.events import Event, Message
@@ -76,6 +79,29 @@ def sample_folder() -> Path:
         When the sample did not come with this installation.
     """
     return _sample("two_rats", "the sample recording")
+
+
+def own_sample() -> Path:
+    """Copy of the sample recording among a person's data, where results may lie beside it.
+
+    Made the first time, and anew for another version of the program.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the sample did not come with this installation.
+    OSError
+        When it can not be copied.
+    """
+    sample = sample_folder()
+    goal = user_data_path("napari-sdannce", appauthor=False) / _own_version() / sample.name
+    if not goal.is_dir():
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=goal.parent) as draft:
+            whole = shutil.copytree(sample, Path(draft) / sample.name)
+            with suppress(OSError):  # another window was quicker
+                whole.rename(goal)
+    return goal
 
 
 def sample_weights() -> Weights:
@@ -269,6 +295,10 @@ def in_words(summary: Summary) -> str:
 
 def _mean(values: npt.NDArray[np.float64]) -> float | None:
     return float(np.nanmean(values)) if np.isfinite(values).any() else None
+
+
+def _own_version() -> str:
+    return _versions().get("napari-sdannce", "uninstalled")
 
 
 def _versions() -> dict[str, str]:

@@ -430,6 +430,31 @@ def test_the_recording_on_screen_is_chosen(
     assert docked(PredictPanel).experiments.folders == (folder,)
 
 
+def test_a_recording_that_napari_opens_is_chosen(
+    docked: Docked, viewer: napari.Viewer, folder: Path, qtbot: Any
+) -> None:
+    panel = docked(PredictPanel)
+    viewer.open(folder, plugin="napari-sdannce")
+    qtbot.waitUntil(lambda: panel.experiments.current == folder, timeout=WAIT_MS)
+
+
+def test_a_recording_in_passing_is_not_learned_from(
+    docked: Docked, viewer: napari.Viewer, folder: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    recording, panel = docked(RecordingPanel), docked(TrainPanel)
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    for each in (folder, other):
+        with qtbot.waitSignal(recording.opened, timeout=WAIT_MS):
+            recording.open(each)
+        qtbot.waitUntil(lambda here=each: panel.experiments.folders == (here,), timeout=WAIT_MS)
+    # one that a person has said something of stays
+    panel.experiments.describe({"cameras": ["a"]}, None)
+    with qtbot.waitSignal(recording.opened, timeout=WAIT_MS):
+        recording.open(folder)
+    qtbot.waitUntil(lambda: panel.experiments.folders == (other, folder), timeout=WAIT_MS)
+
+
 @pytest.fixture
 def chosen_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that a person chooses whenever asked for one."""

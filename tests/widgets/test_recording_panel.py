@@ -14,10 +14,13 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 import napari_sdannce as sd
+from napari_sdannce.files import open_recording
 from napari_sdannce.files.pose_mat import write_poses
+from napari_sdannce.files.registration import register
 from napari_sdannce.overlay.colors import ColorBy
+from napari_sdannce.predictions import Job, PoseStore
 from napari_sdannce.widgets import napari_adapter
-from napari_sdannce.widgets.opening import FoundFile, Kind
+from napari_sdannce.widgets.opening import FoundFile, Kind, found_files
 from napari_sdannce.widgets.recording_layers import shown_in
 from napari_sdannce.widgets.recording_panel import RecordingPanel
 
@@ -295,6 +298,18 @@ def test_a_damaged_label_file_is_refused_and_the_rest_stays(
     assert "bad_dannce.mat" in panel.status
     assert panel.shown is not None
     assert not panel.shown.drawn
+
+
+def test_a_store_that_the_project_names_is_listed_once(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    job = Job(animals=("rat",), keypoints=("nose",))
+    store = PoseStore.open_or_create(tmp_path / "copy/DANNCE/predict/poses.zarr", np.arange(3), job)
+    register(tmp_path / "copy", "predictions", store.path)
+    recording = open_recording(tmp_path / "copy")
+    assert len(recording.prediction_files) == 1
+    found = [each.path for each in found_files(recording)]
+    assert found.count(store.path) == 1
+    assert len(found) == len(set(found))
 
 
 def test_predictions_of_another_recording_are_refused(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import Field
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QGuiApplication, QWheelEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_sdannce.settings import (
@@ -19,7 +20,8 @@ from napari_sdannce.settings import (
     ExperimentSettings,
     Settings,
 )
-from napari_sdannce.widgets.setting_words import shorten
+from napari_sdannce.widgets.breakable import SelectableLabel, breakable
+from napari_sdannce.widgets.setting_words import label_of, shorten
 from napari_sdannce.widgets.settings_form import SettingsForm
 
 pytestmark = pytest.mark.window
@@ -80,6 +82,24 @@ def test_what_is_left_open_stays_open(make: Any) -> None:
     line = form.rows[("volume", "size_mm")].editor.native
     assert line.placeholderText() == "as in training"
     assert form.rows[("count",)].editor.native.placeholderText() == "to the end"
+    training = make(DannceTrainSettings)
+    assert training.rows[("drop_keypoints",)].editor.native.placeholderText() == "none"
+    com = make(ComTrainSettings)
+    assert com.rows[("image", "crop_rows")].editor.native.placeholderText() == "all"
+    assert label_of(form.rows[("cluster_job", "count")].field) == "Jobs"
+    assert label_of(form.rows[("count",)].field) == "How many frames"
+
+
+def test_paths_copied_from_a_label_are_paths(make: Any, qtbot: Any) -> None:
+    label = SelectableLabel()
+    qtbot.addWidget(label)
+    label.setText(breakable("/data/my-run.2/best.safetensors"))
+    label.setSelection(0, len(label.text()))
+    QTest.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "/data/my-run.2/best.safetensors"
+    form = make(DanncePredictSettings, ("checkpoint",))
+    form.rows[("checkpoint",)].editor.set(breakable("/data/my-run.2/best.safetensors"))
+    assert form.settings().checkpoint == Path("/data/my-run.2/best.safetensors")
 
 
 def test_several_values_stand_between_commas(make: Any) -> None:

@@ -55,7 +55,11 @@ def _file_of(name: str, value: str, folder: Path, n_folders: int) -> Path:
     path = Path(value).expanduser()
     here, inside = Path.cwd() / path, folder / path
     if n_folders == 1:
-        return inside if inside.exists() and not here.exists() else here
+        there = [each for each in (here, inside) if each.exists()]
+        if not there:
+            places = " or ".join(dict.fromkeys(map(str, (here, inside))))
+            raise ValueError(f"--{name} {value}: there is no {places}")
+        return there[0]
     if path.is_absolute() or not inside.exists():
         raise ValueError(
             f"--{name} {value} can not be of {n_folders} experiments, and there is none in "

@@ -34,6 +34,8 @@ class SettingField:
         Whether there is no default.
     may_be_left
         Whether it may be left open, and what holds then is not its default but found out.
+    group_may_be_left
+        Whether that holds for the whole group of settings that it is in.
     is_tuple
         Whether it is several values.
     low, high, step
@@ -50,6 +52,7 @@ class SettingField:
     default: Any = None
     is_required: bool = False
     may_be_left: bool = False
+    group_may_be_left: bool = False
     is_tuple: bool = False
     low: float | None = None
     high: float | None = None
@@ -104,6 +107,7 @@ def fields_of(
             default=default,
             is_required=info.is_required() and not left_open,
             may_be_left=left_open or default is None or (is_tuple and default == ()),
+            group_may_be_left=left_open,
             is_tuple=is_tuple,
             choices=tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else (),
             can_be_none=_allows_none(annotation) and (left_open or default is not None),

@@ -5,28 +5,25 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QWidget
-
 from napari_sdannce.jobs.checks import Check, Verdict
-from napari_sdannce.widgets.breakable import breakable
+from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from qtpy.QtWidgets import QWidget
 
 _GREEN, _AMBER, _RED = "#6fcf6f", "#ffc14d", "#ff7b6b"
 _SIGNS = {Verdict.BAD: ("✗", _RED), Verdict.CAREFUL: ("!", _AMBER), Verdict.GOOD: ("✓", _GREEN)}
 _ORDER = list(_SIGNS)
 
 
-class CheckLines(QLabel):
+class CheckLines(SelectableLabel):
     """Lines of a check, the worst first."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.checks: tuple[Check, ...] = ()
-        self.setWordWrap(True)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def show_checks(self, checks: Sequence[Check]) -> None:
         """Replace the lines; what is said twice is shown once."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
+from napari_sdannce.jobs.background import jobs_of
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import breakable
-from napari_sdannce.widgets.experiment_list import ExperimentList
+from napari_sdannce.widgets.experiment_list import ExperimentList, ListedExperiment
 from napari_sdannce.widgets.frame_preview import FramePreview
 from napari_sdannce.widgets.job_kinds import (
     PREDICT_COM,
@@ -59,6 +60,7 @@ class JobPanel(QWidget):
             page.message.connect(self.say)
             self.tabs.addTab(_scrolled(page), kind.title)
         self._jobs_tab = self.tabs.addTab(_scrolled(self.jobs), "Jobs")
+        self._taken: ListedExperiment | None = None
         self._said = ""
         self._status = QLabel()
         self._status.setWordWrap(True)
@@ -92,13 +94,28 @@ class JobPanel(QWidget):
     # experiments
 
     def _on_inserted(self, event: object = None) -> None:
-        napari_adapter.later(self._take_shown)
+        # layers that napari has read are taken for a recording after it has heard of them, too
+        napari_adapter.later(lambda: napari_adapter.later(self._take_shown))
 
     def _take_shown(self) -> None:
-        """The recording on screen is one of the experiments."""
+        """The recording on screen is one of the experiments.
+
+        It takes the place of the one that was on screen before, when nothing was done with that
+        one: what a person looks at in passing is not to be learned from.
+        """
         shown = shown_in(self.viewer)
-        if shown is not None and shown.recording.folder not in self.experiments.folders:
-            self.experiments.add([shown.recording.folder])
+        if shown is None or shown.recording.folder in self.experiments.folders:
+            return
+        before, self._taken = self._taken, ListedExperiment(shown.recording.folder)
+        if before is not None and self._is_untouched(before):
+            self.experiments.put_in_place([self._taken])
+        else:
+            self.experiments.add([self._taken.folder])
+
+    def _is_untouched(self, taken: ListedExperiment) -> bool:
+        """Whether an experiment is the only one, as it was when it was taken from the screen."""
+        alone = [(each.folder, dict(each.values)) for each in self.experiments.experiments]
+        return alone == [(taken.folder, {})] and not jobs_of(taken.folder)
 
     # jobs
 

@@ -163,13 +163,15 @@ def short_name(path: Path) -> str:
 
 def found_files(recording: Recording) -> tuple[FoundFile, ...]:
     """Everything in the folder that can be drawn over the cameras."""
-    return (
+    found = (
         *(FoundFile(path, Kind.LABELS) for path in recording.label_files),
         *(FoundFile(path, Kind.POINTS_2D) for path in _points_files(recording.folder)),
         *_stores(recording.folder, SEARCH_DEPTH),
         *(FoundFile(path, Kind.POSES) for path in recording.prediction_files),
         *(FoundFile(path, Kind.COM) for path in recording.com_files),
     )
+    # a store may be found in its folder, and be named in the project file
+    return tuple({each.path.resolve(): each for each in reversed(found)}.values())[::-1]
 
 
 def _points_files(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_sdannce.widgets import napari_adapter
-from napari_sdannce.widgets.breakable import breakable
+from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 from napari_sdannce.widgets.camera_table import CameraTable
 from napari_sdannce.widgets.file_list import FileList
 from napari_sdannce.widgets.marks_page import MarksPage
@@ -63,9 +63,7 @@ class RecordingPage(QWidget):
         self.marks = MarksPage()
         self.marks.message.connect(self.message.emit)
         self.marks.saved.connect(lambda path: self.add_file(FoundFile(path, Kind.LABELS)))
-        self.problems = QLabel()
-        self.problems.setWordWrap(True)
-        self.problems.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.problems = SelectableLabel()
         self._problems_box = QCollapsible("Problems")
         self._problems_box.addWidget(self.problems)
         self._lay_out()

@@ -111,11 +111,11 @@ class RecordingPanel(QWidget):
 
     def open_sample(self) -> None:
         """Open the recording that comes with the program."""
-        from napari_sdannce.demo_data import sample_folder
+        from napari_sdannce.demo_data import own_sample
 
         try:
-            self.open(sample_folder())
-        except FileNotFoundError as error:
+            self.open(own_sample())
+        except OSError as error:
             self.say(in_plain_words(error), trouble=True)
 
     def open(self, path: str | Path) -> None:

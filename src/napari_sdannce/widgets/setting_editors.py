@@ -8,6 +8,7 @@ from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
+from napari_sdannce.widgets.breakable import unbroken
 from napari_sdannce.widgets.setting_words import (
     choices_of,
     files_of,
@@ -145,7 +146,7 @@ class TextEditor:
 
     def get(self) -> Any:
         """The text, or texts; numbers are made of them when the settings are checked."""
-        text = str(self._box.value).strip()
+        text = unbroken(str(self._box.value)).strip()
         if not text:
             return None if self._field.may_be_left else ""
         return [each.strip() for each in text.split(",")] if self._field.is_tuple else text

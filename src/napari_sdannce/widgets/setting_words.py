@@ -19,6 +19,7 @@ _LABELS = {
     "clip_gradient": "Longest gradient",
     "com": "COM trace",
     "com_jitter_rounds": "Moved copies",
+    "cluster_job.count": "Jobs",
     "count": "How many frames",
     "device": "Compute on",
     "downsample": "Downsample images",
@@ -51,6 +52,7 @@ GROUPS = {
     "com_pairs": "COM from pairs of cameras",
 }
 """What groups of settings are called."""
+_LEFT_OPEN = {"cameras": "all", "crop_rows": "all", "crop_columns": "all"}
 _FOLDERS = ("output", "masks", "folder", "videos")
 _NETWORKS = ("checkpoint", "start_from")
 NETWORK_FILES = "Networks (*.safetensors *.pth)"
@@ -62,8 +64,9 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 def label_of(field: SettingField) -> str:
     """Short name, without its unit."""
-    if field.name in _LABELS:
-        return _LABELS[field.name]
+    named = _LABELS.get(".".join(field.path)) or _LABELS.get(field.name)
+    if named is not None:
+        return named
     name = field.name.removesuffix(next((end for end in UNITS if field.name.endswith(end)), ""))
     words = re.sub(r"\bcom\b", "COM", name.replace("_", " "))
     return words[:1].upper() + words[1:]
@@ -91,9 +94,9 @@ def left_open(field: SettingField) -> str:
     after = re.search(r"default: ([^;(]+)", field.help)
     if after is not None:
         return after.group(1).strip()
-    if field.path[0] in ("volume", "image") and field.may_be_left:
+    if field.path[0] in ("volume", "image") and field.group_may_be_left:
         return "as in training"
-    return "all" if field.is_tuple else "none"
+    return _LEFT_OPEN.get(field.name, "none")
 
 
 def plain(value: Any) -> str:
