@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 
 import cv2
@@ -150,3 +151,23 @@ def test_the_command(disc_scene, store, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["render", folder, "--predictions", str(store), "--cameras", "Camera9"])
     assert "no camera 'Camera9'" in capsys.readouterr().err
+
+
+def test_files_are_named_from_the_folder_of_the_recording(
+    disc_scene, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "exp"
+    shutil.copytree(disc_scene.folder, folder)
+    ids = np.arange(48)
+    poses = Poses(disc_scene.keypoints, np.full((48, 2, 4), 3.0), ids, ("a", "b"), KEYPOINTS)
+    (folder / "DANNCE/predict").mkdir(parents=True)
+    write_poses(folder / "DANNCE/predict", poses, start=0)
+    monkeypatch.chdir(tmp_path)
+    options = ["--predictions", "DANNCE/predict", "--count", "2", "--width", "160"]
+    main(["render", "exp", *options])
+    assert list((folder / "DANNCE/predict").glob("overlay*.mp4"))
+    with pytest.raises(SystemExit):
+        main(["render", "exp", "--predictions", "nowhere"])
+    assert f"there is no {tmp_path / 'nowhere'} or {folder / 'nowhere'}" in " ".join(
+        capsys.readouterr().err.split()
+    )

@@ -47,11 +47,18 @@ def of_experiment(
 
 def _by_experiment(name: str, value: Any, folder: Path, n_folders: int) -> Any:
     if isinstance(value, str):
-        return _file_of(name, value, folder, n_folders)
-    return [_file_of(name, each, folder, n_folders) for each in value]
+        return file_of(name, value, folder, n_folders)
+    return [file_of(name, each, folder, n_folders) for each in value]
 
 
-def _file_of(name: str, value: str, folder: Path, n_folders: int) -> Path:
+def file_of(name: str, value: str, folder: Path, n_folders: int = 1) -> Path:
+    """Path of an option: from here, or from the folder of the experiment that it is of.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or it is of several experiments.
+    """
     path = Path(value).expanduser()
     here, inside = Path.cwd() / path, folder / path
     if n_folders == 1:

@@ -15,10 +15,12 @@ from napari_sdannce.cli.options import (
     options_of,
     validated,
 )
+from napari_sdannce.cli.place_paths import file_of
 from napari_sdannce.cli.progress import WAYS, show
 from napari_sdannce.settings.render import RenderSettings
 
 STOPPED = "no video was written"
+_OF_RECORDING = ("predictions", "labels", "com")
 
 
 @click.command()
@@ -38,5 +40,9 @@ def render(recording: Path, progress: str, **given: Any) -> None:
     from napari_sdannce.files import open_recording
     from napari_sdannce.overlay import render as job
 
-    settings = validated(RenderSettings, merged({}, given_options(given)), OPTIONS)
+    options = given_options(given)
+    for name in _OF_RECORDING:
+        if (name,) in options:
+            options[(name,)] = file_of(name, options[(name,)], recording)
+    settings = validated(RenderSettings, merged({}, options), OPTIONS)
     show(job(open_recording(recording), settings), progress, if_stopped=STOPPED)
