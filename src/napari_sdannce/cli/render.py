@@ -43,6 +43,6 @@ def render(recording: Path, progress: str, **given: Any) -> None:
     options = given_options(given)
     for name in _OF_RECORDING:
         if (name,) in options:
-            options[(name,)] = file_of(name, options[(name,)], recording)
+            options[(name,)] = file_of(name, options[(name,)], recording.absolute())
     settings = validated(RenderSettings, merged({}, options), OPTIONS)
     show(job(open_recording(recording), settings), progress, if_stopped=STOPPED)
