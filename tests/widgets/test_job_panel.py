@@ -19,7 +19,7 @@ from napari_sdannce.cli.sources import train_settings
 from napari_sdannce.demo_data import sample_folder, sample_weights
 from napari_sdannce.files.com_mat import write_com
 from napari_sdannce.files.settings_file import read_settings_file
-from napari_sdannce.jobs.background import JOBS, JobNote, State
+from napari_sdannce.jobs.background import JOBS, BackgroundJob, JobNote, State
 from napari_sdannce.jobs.checks import Check, Verdict
 from napari_sdannce.settings import (
     DanncePredictSettings,
@@ -32,6 +32,7 @@ from napari_sdannce.settings.events import (
     Event,
     JobDone,
     JobFailed,
+    JobStopped,
     Message,
     Progress,
     TrainingStep,
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
-
-    from napari_sdannce.jobs.background import BackgroundJob
 
 pytestmark = pytest.mark.window
 
@@ -182,8 +181,6 @@ def a_job(
     """A job's folder, written by hand; its process is ours, or nobody's."""
     from datetime import UTC, datetime
 
-    from napari_sdannce.jobs.background import BackgroundJob
-
     folder = experiment / JOBS / "-".join(what)
     folder.mkdir(parents=True)
     ours = psutil.Process()
@@ -254,7 +251,7 @@ def test_a_training_from_start_to_end(view: JobView, tmp_path: Path) -> None:
     assert not view.load_button.isHidden()
     assert view.picture.path == samples / "epoch-1.png"
     assert "<b>Next</b>: s-DANNCE, started from this network" in view.advice.text()
-    assert view.log.toPlainText().endswith("/run".replace("/", "/\u200b"))
+    assert view.log.toPlainText().endswith("\n/run")
 
 
 def test_each_part_of_a_validation_loss_has_its_name(view: JobView, tmp_path: Path) -> None:
@@ -295,6 +292,35 @@ def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path:
     assert view.detail.text() == "The disk is full"
     assert "OSError: 28" in view.log.toPlainText()
     assert view.load_button.isHidden()
+
+
+def test_a_job_shows_nothing_that_another_one_made(view: JobView, tmp_path: Path) -> None:
+    failed = a_job(tmp_path, ("train", "dannce"), JobFailed(text="not a checkpoint"))
+    before = failed.note.started.timestamp() + 5
+    os.utime(failed.events_file, (before, before))
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "samples").mkdir()
+    for name in ("best", "last"):
+        (run / "checkpoints" / f"{name}.safetensors").touch()
+    cv2.imwrite(str(run / "samples" / "epoch-1.png"), np.zeros((9, 9, 3), np.uint8))
+    view.follow(failed)
+    assert view.load_button.isHidden()
+    assert view.go_on_button.isHidden()
+    assert view.picture.path is None
+    # one that ran as long as the files are being written
+    good = a_job(tmp_path / "b", ("train", "dannce"), JobStopped(text="saved"))
+    own = BackgroundJob(good.folder, good.note.model_copy(update={"output": run}))
+    view.follow(own)
+    assert not view.go_on_button.isHidden()
+    assert view.picture.path == run / "samples" / "epoch-1.png"
+    # a prediction that failed at once, in the folder of another one
+    (run / "poses.zarr").mkdir()
+    for event, is_hidden in ((JobFailed(text="no"), True), (JobDone(seconds=1), False)):
+        name = "failed" if is_hidden else "done"
+        job = a_job(tmp_path / name, ("predict", "dannce"), event)
+        view.follow(BackgroundJob(job.folder, job.note.model_copy(update={"output": run})))
+        assert view.load_button.isHidden() == is_hidden
 
 
 def test_a_killed_job(view: JobView, tmp_path: Path) -> None:

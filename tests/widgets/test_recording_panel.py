@@ -18,7 +18,7 @@ from napari_sdannce.files import open_recording
 from napari_sdannce.files.pose_mat import write_poses
 from napari_sdannce.files.registration import register
 from napari_sdannce.overlay.colors import ColorBy
-from napari_sdannce.predictions import Job, PoseStore
+from napari_sdannce.predictions import Job, PoseChunk, PoseStore
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.opening import FoundFile, Kind, found_files
 from napari_sdannce.widgets.recording_layers import shown_in
@@ -298,6 +298,23 @@ def test_a_damaged_label_file_is_refused_and_the_rest_stays(
     assert "bad_dannce.mat" in panel.status
     assert panel.shown is not None
     assert not panel.shown.drawn
+
+
+def test_a_prediction_that_grows_is_drawn_anew(
+    panel: RecordingPanel, folder: Path, qtbot: Any, tmp_path: Path
+) -> None:
+    opened(panel, folder, qtbot)
+    assert panel.shown is not None
+    n_moments = panel.shown.n_moments
+    job = Job(animals=("rat",), keypoints=("nose",))
+    store = PoseStore.open_or_create(tmp_path / "poses.zarr", np.arange(n_moments), job, chunk=5)
+    for start, told in ((0, 5), (5, 10)):
+        one = PoseChunk(np.ones((5, 1, 1, 3)), np.ones((5, 1, 1)), np.ones((5, 1, 3)))
+        store.write(start, one)
+        with qtbot.waitSignal(panel.marks_opened, timeout=20_000):
+            panel.show_file(FoundFile(store.path, Kind.POSES))
+        assert panel.status == f"poses.zarr: {told} of {n_moments} frames."
+        assert len(panel.shown.drawn) == 1
 
 
 def test_a_store_that_the_project_names_is_listed_once(folder: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ NOTE, SETTINGS, EVENTS, LOG = "job.json", "settings.yaml", "events.jsonl", "log.
 _STOP_ASKED = "stop_asked"
 STOP_FILE = "STOP"
 """A training ends cleanly when a file of this name is in its run folder."""
+_SAME_TIME_S = 2.0  # clocks of file systems are coarse
 _SAME_START_SECONDS = 2.0
 
 
@@ -125,7 +126,25 @@ class BackgroundJob:
         if self.note.what[0] != "train":
             return True
         output = self.note.output
-        return output is not None and (output / "checkpoints" / "last.safetensors").is_file()
+        return output is not None and self.wrote(output / "checkpoints" / "last.safetensors")
+
+    def wrote(self, path: Path) -> bool:
+        """Whether a file of its results is its own, and not of a job before or after it.
+
+        A job that fails at once leaves its folder to the next one.
+        """
+        try:
+            changed = path.stat().st_mtime
+        except OSError:
+            return False
+        goes_on = "continue" in self.note.command
+        is_after = goes_on or changed >= self.note.started.timestamp() - _SAME_TIME_S
+        return is_after and (self.end() is None or changed <= self._last_said + _SAME_TIME_S)
+
+    @property
+    def _last_said(self) -> float:
+        """When it said something for the last time, seconds since 1970."""
+        return self.events_file.stat().st_mtime
 
     def log_tail(self, n_bytes: int = 20_000) -> str:
         """The last of its log."""

@@ -96,10 +96,13 @@ class PoseMarks:
         self.camera_names = recording.names
         self.cameras = tuple(view.camera for view in recording.views)
         self._rows = _matched_rows(sample_ids, poses.sample_ids, f"{name} of", recording)
+        # of a prediction that is not at its end, most moments are empty
+        self._found = np.isfinite(poses.positions).all(axis=-1).reshape(len(poses.positions), -1)
 
     def moments(self) -> IntArray:
         """Moments at which there is something to draw."""
-        return np.flatnonzero(self._rows >= 0)
+        there = np.flatnonzero(self._rows >= 0)
+        return there[self._found[self._rows[there]].any(axis=1)]
 
     def points_3d(self, moment: int) -> FloatArray:
         """(A, K, 3) mm, NaN where missing."""

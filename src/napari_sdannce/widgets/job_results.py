@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_sdannce.settings.events import JobDone
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.opening import FoundFile, Kind
 
@@ -51,7 +52,7 @@ def result_of(job: BackgroundJob, course: Course) -> Result | None:
         network = _network(job, course)
         return None if network is None else Result(experiment, network, None, of_coms)
     store = next(iter(sorted(job.note.output.glob("*.zarr"))), None) if job.note.output else None
-    if store is None:
+    if store is None or not (course.done or isinstance(course.end, JobDone)):
         return None
     kind = _KINDS.get(job.note.what[1], Kind.POSES)
     return Result(experiment, store, FoundFile(store, kind), of_coms)
@@ -63,7 +64,7 @@ def _network(job: BackgroundJob, course: Course) -> Path | None:
     if job.note.output is not None:
         folder = job.note.output / "checkpoints"
         named += [folder / "best.safetensors", folder / "last.safetensors"]
-    return next((path for path in named if path.is_file()), None)
+    return next((path for path in named if job.wrote(path)), None)
 
 
 def show_result(panel: RecordingPanel, result: Result) -> None:

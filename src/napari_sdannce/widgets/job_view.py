@@ -24,7 +24,7 @@ from napari_sdannce.jobs.course import Course
 from napari_sdannce.jobs.following import Following
 from napari_sdannce.jobs.words import duration, remaining
 from napari_sdannce.settings.events import JobDone
-from napari_sdannce.widgets.breakable import breakable
+from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 from napari_sdannce.widgets.curves import Curves
 from napari_sdannce.widgets.job_results import Result, result_of
 from napari_sdannce.widgets.newest_picture import NewestPicture
@@ -66,9 +66,7 @@ class JobView(QWidget):
         self._asked = False
         self.headline = QLabel()
         self.headline.setStyleSheet("font-weight: bold")
-        self.detail = QLabel()
-        self.detail.setWordWrap(True)
-        self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.detail = SelectableLabel()
         self.bar = QProgressBar()
         self.stop_button = QPushButton("Stop")
         self.stop_button.clicked.connect(self._on_stop)
@@ -115,7 +113,7 @@ class JobView(QWidget):
             self.tabs.addTab(self.curves, "Curves")
             self.tabs.addTab(self.picture, "Pictures")
             self.curves.show_course(self.course)
-            self.picture.look_in(job.note.output)
+            self.picture.look_in(job.note.output, job.wrote)
         self.tabs.addTab(self.log, "Log")
         self.look()
 
@@ -155,7 +153,7 @@ class JobView(QWidget):
         self._show_advice(made_something=result is not None)
         if self.job.note.what[0] == "train":
             self.curves.show_course(course)
-            self.picture.look_in(self.job.note.output)
+            self.picture.look_in(self.job.note.output, self.job.wrote)
         self._show_log()
 
     def _show_advice(self, *, made_something: bool) -> None:
@@ -183,7 +181,7 @@ class JobView(QWidget):
         )
 
     def _show_log(self) -> None:
-        lines = [breakable(line) for line in self.course.lines[-_MOST_LINES:]]
+        lines = self.course.lines[-_MOST_LINES:]
         # what libraries say on a terminal tells why a job failed; of a good one it is noise
         if self.state in (State.FAILED, State.LOST) and self.job is not None:
             lines += ["", *self.job.log_tail().splitlines()[-_MOST_LINES:]]

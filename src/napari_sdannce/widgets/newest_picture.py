@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, QUrl
@@ -16,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 SAMPLES = "samples"
 """Folder in a run's folder with pictures of predicted and labelled keypoints."""
@@ -48,10 +49,10 @@ class NewestPicture(QWidget):
         layout.addWidget(self.picture, stretch=1)
         layout.addLayout(below)
 
-    def look_in(self, run: Path | None) -> None:
-        """Show the newest picture of a run's folder; None: of no run."""
-        found = sorted((run / SAMPLES).glob("*.png"), key=_age) if run is not None else []
-        newest = found[-1] if found else None
+    def look_in(self, run: Path | None, is_own: Callable[[Path], bool] = Path.is_file) -> None:
+        """Show the newest picture of a run's folder, of those that are its own; None: of no run."""
+        pictures = (run / SAMPLES).glob("*.png") if run is not None else ()
+        newest = next(filter(is_own, sorted(pictures, key=_age, reverse=True)), None)
         if newest == self.path:
             return
         picture = QPixmap(str(newest)) if newest is not None else QPixmap()

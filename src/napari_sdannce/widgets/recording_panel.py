@@ -254,10 +254,11 @@ class RecordingPanel(QWidget):
             self.show_file(FoundFile(path, kind))
 
     def show_file(self, found: FoundFile) -> None:
-        """List labels or predictions, wherever they lie, and draw them."""
+        """List labels or predictions, wherever they lie, and draw them as they are now."""
         self.page.add_file(found)
-        if found.path not in self.files:
-            self.toggle_file(found)
+        if found.path in self.files:
+            self.toggle_file(found)  # it may have grown
+        self.toggle_file(found)
 
 
 def _dropped(event: QDragEnterEvent | QDropEvent) -> Path | None:
