@@ -236,6 +236,10 @@ def test_com_training_takes_labels_of_coms(disc_scene: Any, tmp_path: Path) -> N
     found = said(check_training(settings.model_copy(update=update)), Verdict.BAD)
     assert "is not empty" in found
     assert "frames" not in found
+    update = {"output": tmp_path / "run" / "file", "start_from": tmp_path / "run" / "file"}
+    found = said(check_training(settings.model_copy(update=update)), Verdict.BAD)
+    assert "is a file; choose a folder" in found
+    assert "file is no network: these are .safetensors or .pth files" in found
 
 
 NETWORK = {
@@ -426,7 +430,7 @@ def test_processes_on_one_device_share_its_memory(
 def test_each_device_is_checked(disc_scene: Any, tmp_path: Path) -> None:
     settings = com_prediction(disc_scene, tmp_path, devices="cuda:7,cpu,cuda:7", workers=2)
     found = check_prediction(settings)
-    assert "no GPU was found here, and the device is cuda:7" in said(found, Verdict.CAREFUL)
+    assert "no GPU was found here, and the device is cuda:7" in said(found, Verdict.BAD)
     assert "2 processes on cpu, memory: about" in said(found, Verdict.GOOD)
 
 

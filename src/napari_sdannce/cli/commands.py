@@ -45,9 +45,10 @@ SOURCES_HELP = """SOURCE is an experiment folder, a YAML file of these settings,
 of the reference program. What an option says wins over the file."""
 
 TRAINING_STOPPED = (
-    "what it learned, if anything, is in the checkpoint 'last' of its folder; 'sdannce train "
-    "continue FOLDER' goes on from there"
+    "what it learned is in the checkpoint 'last' of its folder; 'sdannce train continue FOLDER' "
+    "goes on from there"
 )
+NOTHING_LEARNED = "it had not begun to learn, and left nothing behind"
 PREDICTION_STOPPED = "the same command goes on where it was"
 
 
@@ -84,7 +85,7 @@ def _add_training(name: str, model: type[TrainSettings], job: str, about: str) -
     def run(sources: tuple[str, ...], progress: str, **given: Any) -> None:
         settings = train_settings(model, sources, given, progress)
         teach = getattr(import_module("napari_sdannce.training"), job)
-        show(teach(settings), progress, if_stopped=TRAINING_STOPPED)
+        show(teach(settings), progress, if_stopped=TRAINING_STOPPED, if_nothing=NOTHING_LEARNED)
 
 
 def _add_prediction(name: str, model: type[PredictSettings], job: str, about: str) -> None:

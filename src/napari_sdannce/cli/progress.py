@@ -177,7 +177,9 @@ def reporter(way: str) -> Iterator[Report]:
         yield both
 
 
-def show(events: Generator[Event, None, None], way: str, *, if_stopped: str) -> None:
+def show(
+    events: Generator[Event, None, None], way: str, *, if_stopped: str, if_nothing: str = ""
+) -> None:
     """Run a job and tell its events.
 
     Parameters
@@ -188,10 +190,14 @@ def show(events: Generator[Event, None, None], way: str, *, if_stopped: str) -> 
         How they are told, see `reporter`.
     if_stopped
         What a person who stops it should know.
+    if_nothing
+        The same of a training that has not made a step.
     """
+    has_begun = not if_nothing
     try:
         with reporter(way) as report, closing(events):
             for event in events:
+                has_begun = has_begun or isinstance(event, TrainingStep)
                 report(event)
     except KeyboardInterrupt as error:
-        raise Stopped(if_stopped) from error
+        raise Stopped(if_stopped if has_begun else if_nothing) from error

@@ -25,6 +25,7 @@ _STOP_ASKED = "stop_asked"
 STOP_FILE = "STOP"
 """A training ends cleanly when a file of this name is in its run folder."""
 _SAME_TIME_S = 2.0  # clocks of file systems are coarse
+_SILENT_S = 60.0
 _SAME_START_SECONDS = 2.0
 
 
@@ -138,13 +139,20 @@ class BackgroundJob:
         except OSError:
             return False
         goes_on = "continue" in self.note.command
-        is_after = goes_on or changed >= self.note.started.timestamp() - _SAME_TIME_S
-        return is_after and (self.end() is None or changed <= self._last_said + _SAME_TIME_S)
+        if not goes_on and changed < self.note.started.timestamp() - _SAME_TIME_S:
+            return False
+        if self.end() is not None:
+            return changed <= self._last_said + _SAME_TIME_S
+        # of one that was killed, what it wrote last it may not have said
+        return self.process() is not None or changed <= self._last_said + _SILENT_S
 
     @property
     def _last_said(self) -> float:
         """When it said something for the last time, seconds since 1970."""
-        return self.events_file.stat().st_mtime
+        try:
+            return self.events_file.stat().st_mtime
+        except OSError:
+            return self.note.started.timestamp()
 
     def log_tail(self, n_bytes: int = 20_000) -> str:
         """The last of its log."""

@@ -28,6 +28,7 @@ UNREADABLE = (ValueError, OSError, KeyError)
 _GIB = 2**30
 _LITTLE_DISK = 2 * _GIB
 _MOST_PROBLEMS = 3
+_NETWORKS = (".safetensors", ".pth")
 
 
 class Verdict(StrEnum):
@@ -154,7 +155,7 @@ def check_memory(needed: float, device: str, remedy: str) -> Check:
     """Whether the memory suffices; `needed` in bytes, `device` as in settings."""
     free = None if device in ("cpu", "mps") else free_gpu_memory(device)
     if free is None and device.startswith("cuda"):
-        return careful(f"no GPU was found here, and the device is {device}")
+        return bad(f"no GPU was found here, and the device is {device}")
     where = "memory" if free is None else "GPU memory"
     if free is None:
         free = float(psutil.virtual_memory().available)
@@ -237,6 +238,8 @@ def check_network(
     """A network for a purpose, or what is wrong with it; None when nothing is known before."""
     if not checkpoint.is_file():
         return bad(f"there is no network {checkpoint}")
+    if checkpoint.suffix not in _NETWORKS:
+        return bad(f"{checkpoint.name} is no network: these are {' or '.join(_NETWORKS)} files")
     try:
         network = read_network(checkpoint)
     except (OSError, ValueError) as error:

@@ -172,6 +172,8 @@ def _check_output(
         first = settings.output or experiment / "COM" / "predict"
     else:
         first = settings.output or poses_folder(experiment, settings.checkpoint, network)
+    if first.is_file():
+        return bad(f"{first} is a file; choose a folder for the results")
     other = wanted.other_in(first)
     name = _inside(first, experiment)
     # poses are looked for in all folders, COMs in one

@@ -246,6 +246,8 @@ def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Ite
     elif isinstance(settings, SdannceTrainSettings):
         yield careful("starts from nothing; s-DANNCE is meant to start from a DANNCE network")
     output = settings.output
+    if output is not None and output.is_file():
+        yield bad(f"{output} is a file; choose a folder for the results")
     if output is not None and output.is_dir() and any(output.iterdir()):
         yield bad(f"the output folder {output} is not empty; choose another")
 
