@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sdannce.labeling.frame_labels import FrameLabels
 from napari_sdannce.labels import NOBODY, LabelState
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.journal import Author
 
 _BY_PERSON = (
@@ -165,14 +165,10 @@ def _compared(
     apart = np.linalg.norm(ours.points - theirs.points, axis=-1)
     clicked = ours.clicked & theirs.clicked
     differs = np.where(clicked, apart > tolerance_px, ours.states != theirs.states) & both
-    found = [
-        Conflict(
-            key,
-            *map(int, cell),
-            LabelState(ours.states[tuple(cell)]),
-            LabelState(theirs.states[tuple(cell)]),
-            float(apart[tuple(cell)]) if clicked[tuple(cell)] else np.nan,
-        )
-        for cell in np.argwhere(differs)
-    ]
+    found = []
+    for view, animal, keypoint in np.argwhere(differs):
+        cell = view, animal, keypoint
+        states = LabelState(ours.states[cell]), LabelState(theirs.states[cell])
+        gap = float(apart[cell]) if clicked[cell] else np.nan
+        found.append(Conflict(key, int(view), int(animal), int(keypoint), *states, gap))
     return found, np.asarray(apart[clicked])
