@@ -161,6 +161,20 @@ def test_a_confidence_that_is_no_probability_is_told(disc_scene, tmp_path: Path)
         assert Poses.from_xarray(store.poses().to_xarray()).confidence_kind == kind
 
 
+def test_another_cube_than_in_training_is_told(disc_scene, tmp_path: Path) -> None:
+    info = CheckpointInfo(network=NETWORK, volume=VOLUME, keypoints=tuple("abcd"))
+    weights = save_checkpoint(tmp_path / "weights", build_network(NETWORK, 0), info)
+    trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
+    for size_mm, is_told in ((VOLUME.size_mm, False), (VOLUME.size_mm / 2, True)):
+        settings = DanncePredictSettings(
+            checkpoint=weights, output=tmp_path / f"{size_mm}", device="cpu", count=2,
+            volume={"size_mm": size_mm},
+        )  # fmt: skip
+        events = list(predict_dannce(disc_scene.recording, settings, trace))
+        said = [each.text for each in events if isinstance(each, Message)]
+        assert any("the network learned with a cube of" in text for text in said) == is_told
+
+
 @pytest.mark.parametrize("other", ["calibration", "sync"])
 def test_a_store_is_of_one_calibration_and_sync(disc_scene, predict, other: str) -> None:
     predict("out", count=4)

@@ -107,6 +107,7 @@ def predict_dannce(
     recording = choose_cameras(recording, settings.cameras, checkpoint)
     yield from origin_warning(recording, checkpoint.info)
     yield from _camera_warning(recording, checkpoint.info)
+    yield from _cube_warning(volume, checkpoint.info)
     usual = recording.folder / network.config.kind.upper() / "predict"
     folder = settings.output or usual
     where = None
@@ -287,6 +288,18 @@ def _camera_warning(recording: Recording, info: CheckpointInfo) -> Iterator[Mess
             text=f"the network learned with the cameras {', '.join(info.cameras)}, here they are "
             f"{', '.join(recording.names)}",
         )
+
+
+def _cube_warning(volume: VolumeSettings, info: CheckpointInfo) -> Iterator[Message]:
+    """Warn when the cube is not that of training: a voxel then shows another part of the animal."""
+    learned = info.volume
+    if learned is None or (learned.size_mm, learned.voxels) == (volume.size_mm, volume.voxels):
+        return
+    yield Message(
+        level="warning",
+        text=f"the network learned with a cube of {learned.size_mm:g} mm in {learned.voxels} "
+        f"voxels, here it is {volume.size_mm:g} mm in {volume.voxels}: keypoints may be far off",
+    )
 
 
 def _confidence_warning(checkpoint: Checkpoint) -> Iterator[Message]:
