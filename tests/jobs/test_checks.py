@@ -377,14 +377,17 @@ def test_poses_of_another_network_get_a_folder_of_their_own(
         check_prediction(named), Verdict.BAD
     )
     usable = read_com_trace(trace)
-    ours = theirs.model_copy(
-        update={"weights": weights_hash(checkpoint), "settings": {"com": trace_hash(usable)}}
-    )
+    made = {"com": trace_hash(usable), "volume": {**NETWORK["volume"], "interpolation": "linear"}}
+    ours = theirs.model_copy(update={"weights": weights_hash(checkpoint), "settings": made})
     PoseStore.create(second / "poses.zarr", np.arange(48), ours)
     assert where(settings)[1] == second
     assert "predict-2 holds a prediction of this network: it goes on" in where(settings)[0]
-    # a quick look at a few frames, or another trace, is another prediction
+    # a quick look at a few frames, another trace, or another cube is another prediction
     third = first.with_name("predict-3")
+    for cube, folder in (({"size_mm": 100.0}, third), ({"interpolation": "nearest"}, third),
+                         ({"voxels": 16}, second)):  # fmt: skip
+        other = settings.model_copy(update={"volume": VolumeSettings(**cube)})
+        assert where(other)[1] == folder
     assert where(settings.model_copy(update={"count": 5}))[1] == third
     moved, *_ = write_com(tmp_path / "moved", disc_scene.com + 1, np.arange(48))
     assert where(settings.model_copy(update={"com": moved}))[1] == third

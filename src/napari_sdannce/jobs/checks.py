@@ -29,6 +29,7 @@ _GIB = 2**30
 _LITTLE_DISK = 2 * _GIB
 _MOST_PROBLEMS = 3
 _NETWORKS = (".safetensors", ".pth")
+_GPU_TOOL = "nvidia-smi"
 
 
 class Verdict(StrEnum):
@@ -155,7 +156,9 @@ def check_memory(needed: float, device: str, remedy: str) -> Check:
     """Whether the memory suffices; `needed` in bytes, `device` as in settings."""
     free = None if device in ("cpu", "mps") else free_gpu_memory(device)
     if free is None and device.startswith("cuda"):
-        return bad(f"no GPU was found here, and the device is {device}")
+        if shutil.which(_GPU_TOOL) is None:
+            return bad(f"no GPU was found here, and the device is {device}")
+        return careful(f"{_GPU_TOOL} does not say how much memory of {device} is free")
     where = "memory" if free is None else "GPU memory"
     if free is None:
         free = float(psutil.virtual_memory().available)
@@ -172,7 +175,7 @@ def judge_memory(free: float, needed: float, where: str, remedy: str) -> Check:
 
 def free_gpu_memory(device: str) -> float | None:
     """Free memory of a CUDA device, bytes; None where the driver knows of none."""
-    tool = shutil.which("nvidia-smi")
+    tool = shutil.which(_GPU_TOOL)
     if tool is None:
         return None
     number = device.partition(":")[2] or "0"

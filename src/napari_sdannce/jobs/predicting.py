@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
             n_animals = trace.n_animals
             usable = usable_trace(trace, recorded, sample_ids, settings).trace
     if settings.checkpoint.is_file():
-        wanted = _wanted(settings, sample_ids, usable)
+        wanted = _wanted(settings, network, sample_ids, usable)
         yield _check_output(settings, network, wanted)
     per_moment = n_animals * ((network and network.n_keypoints) or 1)
     bytes_a_keypoint = _BYTES_A_KEYPOINT + settings.mat_files * _BYTES_IN_MAT_FILES
@@ -150,6 +150,7 @@ def _check_trace(trace: ComTrace, sample_ids: np.typing.NDArray[np.int64]) -> Ch
 
 def _wanted(
     settings: PredictSettings,
+    network: KnownNetwork | None,
     sample_ids: np.typing.NDArray[np.int64],
     usable: ComTrace | None,
 ) -> WantedPrediction:
@@ -157,9 +158,17 @@ def _wanted(
     weights = hash_of(settings.checkpoint)
     if not isinstance(settings, DanncePredictSettings):
         return WantedPrediction("com", weights, sample_ids)
+    cube = _cube(settings, network)
     if settings.labelled_only or usable is None:
-        return WantedPrediction("poses", weights)  # which frames are labelled is not looked up
-    return WantedPrediction("poses", weights, sample_ids, trace_hash(usable))
+        return WantedPrediction("poses", weights, cube=cube)  # labelled ones are not looked up
+    return WantedPrediction("poses", weights, sample_ids, trace_hash(usable), cube)
+
+
+def _cube(settings: DanncePredictSettings, network: KnownNetwork | None) -> dict[str, Any]:
+    """The cube that prediction will take, as far as it is known: of training, unless given."""
+    learned = {} if network is None else {"size_mm": network.size_mm, "voxels": network.voxels}
+    given = {} if settings.volume is None else settings.volume.model_dump(exclude_unset=True)
+    return {key: value for key, value in (learned | given).items() if value is not None}
 
 
 def _check_output(

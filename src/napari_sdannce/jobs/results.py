@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from napari_sdannce.predictions import ComStore, PoseStore
 from napari_sdannce.predictions.hashes import weights_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -45,12 +46,15 @@ class WantedPrediction:
         (n,) keys of the moments to predict; None: not known before.
     com
         Hash of the COM trace; None: it has none, or it is not known before.
+    cube
+        Settings of the cube of voxels, as far as they are known before.
     """
 
     kind: Kind
     weights: str
     sample_ids: npt.NDArray[np.int64] | None = None
     com: str | None = None
+    cube: Mapping[str, Any] = field(default_factory=dict)
 
     def other_in(self, folder: Path) -> str | None:
         """What a folder holds that this prediction can not be written to; None when it can.
@@ -77,6 +81,9 @@ class WantedPrediction:
             return "holds a prediction of other frames"
         if self.com is not None and store.job.settings.get("com") != self.com:
             return "holds a prediction from another COM trace"
+        theirs = store.job.settings.get("volume")
+        if isinstance(theirs, dict) and self.cube.items() - theirs.items():
+            return "holds a prediction with another cube"
         return None
 
     def is_begun_in(self, folder: Path) -> bool:
