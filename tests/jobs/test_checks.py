@@ -207,6 +207,16 @@ def test_videos_of_another_size_than_the_calibration(disc_scene: Any, tmp_path: 
     assert words not in said(trained, Verdict.BAD)
 
 
+def test_experiments_of_other_cameras(disc_scene: Any) -> None:
+    names = disc_scene.recording.names
+    given = {"folder": disc_scene.folder, "labels": disc_scene.pose_labels}
+    experiments = (ExperimentSettings(**given), ExperimentSettings(**given, cameras=names[:3]))
+    found = said(check_training(dannce(disc_scene, experiments=experiments)), Verdict.BAD)
+    assert f"has the cameras {', '.join(names[:3])}, " in found
+    drawn = dannce(disc_scene, experiments=experiments, views="with_replacement", n_views=3)
+    assert said(check_training(drawn), Verdict.BAD) == ""
+
+
 def test_a_mirror_needs_left_and_right(disc_scene: Any, tmp_path: Path) -> None:
     skeleton = tmp_path / "discs.yaml"
     skeleton.write_text("name: discs\nkeypoints: [a, b, c, d]\n")

@@ -103,6 +103,7 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
         skeleton = examples[0].labels[0].skeleton
         yield from check_bones(settings.losses, skeleton)
         yield from _check_mirror(settings, skeleton)
+        yield from _check_same_cameras(settings, examples)
     yield from _check_start(settings, kind)
     if examples:
         yield from _check_machine(settings, examples)
@@ -223,6 +224,23 @@ def _check_unlabelled(example: _Example, settings: DannceTrainSettings) -> Itera
     found = found_com(example.recording)
     if isinstance(found, Check):
         yield bad(f"frames without labels need a COM, and {found.text}")
+
+
+def _check_same_cameras(
+    settings: DannceTrainSettings, examples: Sequence[_Example]
+) -> Iterator[Check]:
+    """Whether all experiments have the same cameras, where a volume is of all of them."""
+    if settings.views == "with_replacement" and settings.n_views is not None:
+        return
+    names = [each.settings.cameras or each.recording.names for each in examples]
+    for each, found in zip(examples, names, strict=True):
+        if tuple(found) != tuple(names[0]):
+            yield bad(
+                f"{each.recording.name} has the cameras {', '.join(found)}, "
+                f"{examples[0].recording.name} {', '.join(names[0])}: give all the same 'Cameras', "
+                "or draw 'Views at once' with replacement"
+            )
+            return
 
 
 def _check_mirror(settings: DannceTrainSettings, skeleton: Skeleton) -> Iterator[Check]:
