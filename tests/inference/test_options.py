@@ -175,6 +175,11 @@ def test_another_cube_than_in_training_is_told(disc_scene, tmp_path: Path) -> No
         assert any("the network learned with a cube of" in text for text in said) == is_told
 
 
+def test_a_limit_that_leaves_no_position_is_told(predict) -> None:
+    with pytest.raises(ValueError, match="no position within 'com_limit_mm' at any of the 4"):
+        predict("near", count=4, com_limit_mm=1e-3)
+
+
 @pytest.mark.parametrize("other", ["calibration", "sync"])
 def test_a_store_is_of_one_calibration_and_sync(disc_scene, predict, other: str) -> None:
     predict("out", count=4)

@@ -285,6 +285,8 @@ def test_prediction(disc_scene: Any, tmp_path: Path) -> None:
     assert "48 frames to predict" in said(found, Verdict.GOOD)
     few = check_prediction(settings.model_copy(update={"count": 12}))
     assert "no position in any of these frames" in said(few, Verdict.BAD)
+    near = check_prediction(settings.model_copy(update={"com_limit_mm": 1e-3}))
+    assert "no position within the COM limit of 0.001 mm in any" in said(near, Verdict.BAD)
     late = check_prediction(settings.model_copy(update={"start": 48}))
     assert "no frame to predict from 48 on" in said(late, Verdict.BAD)
     fewer = check_prediction(settings.model_copy(update={"cameras": names[:3]}))

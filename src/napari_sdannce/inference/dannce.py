@@ -239,6 +239,11 @@ def _check_com(here: ComTrace, trace: ComTrace) -> Iterator[Message]:
     if known.all():
         return
     if not known.any():
+        if np.isfinite(trace.at(here.sample_ids).positions).all(axis=-1).any():
+            raise ValueError(
+                f"the COM trace has no position within 'com_limit_mm' at any of the {len(here)} "
+                "moments to predict"
+            )
         raise ValueError(
             f"the COM trace has no position at any of the {len(here)} moments to predict: their "
             f"sample ids are {_reach(here)}, those of the trace {_reach(trace)}"

@@ -91,10 +91,12 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
     n_animals, usable = 2, None
     if isinstance(settings, DanncePredictSettings):
         trace = _trace(settings, recording)
-        yield trace if isinstance(trace, Check) else _check_trace(trace, sample_ids)
-        if isinstance(trace, ComTrace):
+        if isinstance(trace, Check):
+            yield trace
+        else:
             n_animals = trace.n_animals
             usable = usable_trace(trace, recorded, sample_ids, settings).trace
+            yield _check_trace(usable, sample_ids, settings.com_limit_mm)
     if settings.checkpoint.is_file():
         wanted = _wanted(settings, network, sample_ids, usable)
         yield _check_output(settings, network, wanted)
@@ -137,12 +139,15 @@ def _trace(settings: DanncePredictSettings, recording: Recording) -> ComTrace | 
         return bad(sentence(error))
 
 
-def _check_trace(trace: ComTrace, sample_ids: np.typing.NDArray[np.int64]) -> Check:
+def _check_trace(
+    trace: ComTrace, sample_ids: np.typing.NDArray[np.int64], limit_mm: float | None
+) -> Check:
     known = np.isfinite(trace.at(sample_ids).positions).all(axis=-1)
     share = float(known.mean()) if known.size else 0.0
     text = f"a COM is known in {share:.0%} of the frames, {trace.n_animals} animals"
     if not known.any():
-        return bad("the COM trace has no position in any of these frames")
+        within = "" if limit_mm is None else f" within the COM limit of {limit_mm:g} mm"
+        return bad(f"the COM trace has no position{within} in any of these frames")
     if share < 1:
         return (careful if share > _MOST_WITHOUT else bad)(f"{text}; the others get no pose")
     return good(text)
