@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -99,8 +98,11 @@ def own_sample() -> Path:
         goal.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=goal.parent) as draft:
             whole = shutil.copytree(sample, Path(draft) / sample.name)
-            with suppress(OSError):  # another window was quicker
+            try:
                 whole.rename(goal)
+            except OSError:
+                if not goal.is_dir():  # else another window was quicker
+                    raise
     return goal
 
 

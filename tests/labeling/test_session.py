@@ -8,9 +8,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import pytest
 
+from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.labeling import commands
 from napari_sdannce.labeling.cell_changes import CellChanges
 from napari_sdannce.labeling.session_folder import (
@@ -273,8 +275,32 @@ def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) ->
     journal.write_text("".join(changed[damage]()), encoding="utf-8")
     words = {"line": "line 3 is damaged", "gap": "is entry 4, after 2", "cell": "entry 3",
              "moment": "no moment 70"}  # fmt: skip
-    with pytest.raises(ValueError, match=words[damage]):
+    with pytest.raises(ValueError, match=words[damage]) as caught:
         open_session(tmp_path / "labels", recording)
+    assert JOURNAL in str(caught.value)
     # and nobody is locked out by it
     journal.write_text("".join(lines), encoding="utf-8")
     open_session(tmp_path / "labels", recording).close()
+
+
+@pytest.mark.parametrize("damage", ["cut", "shape", "missing"])
+def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -> None:
+    recording = recording_of(scene, tmp_path)
+    with create_session(tmp_path / "labels", recording, SKELETON, ("one",), "anna") as folder:
+        click(folder.session, 0, 0, 0, 1.0)
+    snapshot = tmp_path / "labels" / SNAPSHOT
+    whole = snapshot.read_bytes()
+    if damage == "cut":
+        snapshot.write_bytes(whole[: len(whole) // 2])
+    else:
+        with h5py.File(snapshot, "a") as file:
+            states = file["states"][:]
+            del file["states"]
+            if damage == "shape":
+                file["states"] = states[..., :3]
+    with pytest.raises(FileFormatError, match=SNAPSHOT):
+        open_session(tmp_path / "labels", recording)
+    # the journal has it all
+    snapshot.unlink()
+    with open_session(tmp_path / "labels", recording) as folder:
+        assert folder.session.at(0).states[0, 0, 0] == LabelState.HUMAN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -234,13 +235,10 @@ class LabelingSession:
             if key not in self._rows:
                 raise KeyError(f"the recording has no moment {key}")
 
-    @property
+    @cached_property
     def _rows(self) -> dict[int, int]:
         """Row in the sync of each moment."""
-        if not hasattr(self, "_known_rows"):
-            ids = self.subject.sync.sample_ids.tolist()
-            self._known_rows = {key: row for row, key in enumerate(ids)}
-        return self._known_rows
+        return {key: row for row, key in enumerate(self.subject.sync.sample_ids.tolist())}
 
     def _apply(self, step: Step) -> None:
         for key, labels in step.after.items():

@@ -207,6 +207,7 @@ def open_session(path: Path, recording: Recording, name: str = "") -> SessionFol
         session.record = opened.record
         session.open()
     except BaseException:
+        (path / _HOLDER).unlink(missing_ok=True)
         lock.release()
         raise
     return opened
@@ -267,7 +268,10 @@ def _restore(path: Path, session: LabelingSession) -> None:
             f"it goes on at step {left[0].number}, the snapshot is of step {session.n_entries}",
             _EXPECTED,
         )
-    session.replay(left)
+    try:
+        session.replay(left)
+    except ValueError as error:
+        raise FileFormatError(path / JOURNAL, str(error), _EXPECTED) from error
 
 
 def _write_snapshot(path: Path, session: LabelingSession) -> None:
@@ -295,5 +299,12 @@ def _read_snapshot(path: Path, session: LabelingSession) -> None:
             session.authors = [Author.model_validate_json(text) for text in file.attrs["authors"]]
     except (OSError, KeyError, ValidationError) as error:
         raise FileFormatError(path, f"not readable: {error}", expected) from error
+    like = FrameLabels.empty(*session.subject.shape)
+    for name, array in arrays.items():
+        shape = (len(keys), *getattr(like, name).shape)
+        if array.shape != shape:
+            raise FileFormatError(
+                path, f"'{name}' has the shape {array.shape}, not {shape}", expected
+            )
     for row, key in enumerate(keys):
         session.frames[key] = FrameLabels(**{name: arrays[name][row] for name in _ARRAYS})

@@ -60,11 +60,13 @@ def result_of(job: BackgroundJob, course: Course) -> Result | None:
 
 def _network(job: BackgroundJob, course: Course) -> Path | None:
     """The best network of a training, else the last."""
-    named = [Path(course.best)] if course.best else []
-    if job.note.output is not None:
-        folder = job.note.output / "checkpoints"
-        named += [folder / "best.safetensors", folder / "last.safetensors"]
-    return next((path for path in named if job.wrote(path)), None)
+    if course.best and Path(course.best).is_file():
+        return Path(course.best)
+    if job.note.output is None:
+        return None
+    folder = job.note.output / "checkpoints"
+    named = (folder / "best.safetensors", folder / "last.safetensors")
+    return next(filter(job.wrote, named), None)
 
 
 def show_result(panel: RecordingPanel, result: Result) -> None:
