@@ -551,6 +551,32 @@ def test_each_experiment_has_settings_of_its_own(docked: Docked, tmp_path: Path)
     assert dannce.one.rows[("com",)].editor.get() == "/t/com3d.mat"
 
 
+def test_relative_paths_are_meant_from_their_experiment(docked: Docked, tmp_path: Path) -> None:
+    monday, tuesday = tmp_path / "monday", tmp_path / "tuesday"
+    panel = docked(TrainPanel)
+    page = panel.pages[("train", "dannce")]
+    panel.experiments.add([monday, tuesday])
+    for row in (0, 1):
+        panel.experiments.list.setCurrentRow(row)
+        page.one.rows[("com",)].editor.set("COM/com3d.mat")
+        page.one.rows[("labels",)].editor.set("a_dannce.mat, b_dannce.mat")
+    page.form.rows[("start_from",)].editor.set("../weights.safetensors")
+    settings = page.settings()
+    assert settings.start_from == monday / "../weights.safetensors"
+    for each, folder in zip(settings.experiments, (monday, tuesday), strict=True):
+        assert each.com == folder / "COM" / "com3d.mat"
+        assert each.labels == (folder / "a_dannce.mat", folder / "b_dannce.mat")
+
+    predict = docked(PredictPanel)
+    predict.experiments.add([monday, tuesday])
+    page = predict.pages[("predict", "dannce")]
+    page.form.rows[("checkpoint",)].editor.set("DANNCE/train/best.safetensors")
+    page.form.rows[("output",)].editor.set("mine")
+    settings = page.settings()
+    assert settings.checkpoint == tuesday / "DANNCE" / "train" / "best.safetensors"
+    assert settings.output == tuesday / "mine"
+
+
 def test_what_is_wrong_with_an_experiment_out_of_sight_is_said(
     docked: Docked, tmp_path: Path
 ) -> None:

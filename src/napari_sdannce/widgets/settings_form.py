@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from napari_sdannce.files.settings_file import absolute_paths
 from napari_sdannce.settings.fields import fields_of, look_up, put
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.setting_editors import editor_for
@@ -16,6 +17,7 @@ from napari_sdannce.widgets.setting_words import GROUPS, NONE, caption_of, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from napari_sdannce.settings import Settings
     from napari_sdannce.settings.fields import SettingField
@@ -163,16 +165,26 @@ class SettingsForm(QWidget):
                 put(values, path, row.changed_value)
         return values
 
-    def settings(self, **given: Any) -> Settings | None:
+    def settings(self, inside: Path | None = None, /, **given: Any) -> Settings | None:
         """Settings of what was chosen, with what is chosen elsewhere; None when something is wrong.
 
         What is wrong is then said beside its field.
+
+        Parameters
+        ----------
+        inside
+            Folder that relative paths are meant from; default: they stay as they are.
+        **given
+            Fields that are chosen elsewhere.
         """
         for row in self.rows.values():
             row.say("")
         self.trouble.hide()
         try:
-            return self.model.model_validate(self.values() | given)
+            values = self.values()
+            if inside is not None:
+                values = absolute_paths(values, inside)
+            return self.model.model_validate(values | given)
         except ValidationError as error:
             for each in error.errors():
                 self._tell(tuple(map(str, each["loc"])), _in_words(each))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_sdannce.files.settings_file import absolute_paths
 from napari_sdannce.jobs.checks import good
 from napari_sdannce.jobs.starting import start_job
 from napari_sdannce.settings import ExperimentSettings
@@ -136,25 +137,29 @@ class SetupPage(QWidget):
         return () if current is None else (current,)
 
     def settings(self) -> Settings | None:
-        """What is asked for; None when something is wrong, which the form then says."""
+        """What is asked for; None when something is wrong, which the form then says.
+
+        Relative paths are meant from their experiment, those of all from the first one.
+        """
         self._missing = _MISSING
+        first = next(iter(self.chosen_experiments), None)
         if self.one is None:
-            folders = self.chosen_experiments
-            return self.form.settings(**({"experiment": folders[0]} if folders else {}))
+            return self.form.settings(first, **({} if first is None else {"experiment": first}))
         each = [self._settings_of(one) for one in self.experiments.experiments]
         if None in each:
             return None
         return self.form.settings(
-            experiments=[one.model_dump(exclude_unset=True) for one in each if one]
+            first, experiments=[one.model_dump(exclude_unset=True) for one in each if one]
         )
 
     def _settings_of(self, experiment: ListedExperiment) -> Settings | None:
         """What a training takes of an experiment; None when something of it is wrong."""
         assert self.one is not None
         if experiment is self.experiments.chosen_one:
-            return self.one.settings(folder=experiment.folder)
+            return self.one.settings(experiment.folder, folder=experiment.folder)
         try:
-            return ExperimentSettings(folder=experiment.folder, **experiment.values)
+            values = absolute_paths(experiment.values, experiment.folder)
+            return ExperimentSettings(folder=experiment.folder, **values)
         except ValidationError:
             self._missing = f"Something is wrong with {experiment.name}: choose it in the list."
             return None
