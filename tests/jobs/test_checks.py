@@ -28,6 +28,8 @@ from napari_sdannce.jobs.predicting import check_prediction
 from napari_sdannce.jobs.results import poses_folder
 from napari_sdannce.jobs.teaching import check_training
 from napari_sdannce.predictions import ComStore, Job, PoseStore, read_com_trace
+from napari_sdannce.predictions.com_store import ComChunk
+from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.predictions.hashes import trace_hash, weights_hash
 from napari_sdannce.settings import (
     ComPredictSettings,
@@ -62,19 +64,30 @@ def test_nothing_is_wrong_with_a_good_scene(disc_scene: Any) -> None:
     found = check_training(dannce(disc_scene))
     assert said(found, Verdict.BAD) == ""
     assert "4 calibrated cameras with videos" in said(found, Verdict.GOOD)
-    assert "all labelled keypoints lie in the cube of 140 mm" in said(found, Verdict.GOOD)
-    assert "48 labelled frames, 4 kept to validate; that is few" in said(found, Verdict.CAREFUL)
+    assert (
+        "all labelled keypoints lie in the cube of 140 mm round the mean keypoint, moved by up to "
+        "10 mm"
+    ) in said(found, Verdict.GOOD)
+    files = ", ".join(path.name for path in disc_scene.pose_labels)
+    assert f"48 labelled frames ({files}), 4 to validate; that is few" in said(
+        found, Verdict.CAREFUL
+    )
 
 
 @pytest.mark.parametrize(("size", "verdict"), [(40.0, Verdict.BAD), (66.0, Verdict.CAREFUL)])
-def test_a_cube_too_small_for_the_skeleton(disc_scene: Any, size: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize("jitter", [0.0, 10.0])
+def test_a_cube_too_small_for_the_skeleton(
+    disc_scene: Any, size: float, jitter: float, verdict: Verdict
+) -> None:
     centres = disc_scene.keypoints.mean(axis=2, keepdims=True)
-    reach = np.abs(disc_scene.keypoints - centres).max(axis=-1)
-    share = (reach > size / 2).mean()
-    found = said(check_training(dannce(disc_scene, size)), verdict)
-    assert f"{share:.1%} of the labelled keypoints lie outside the cube of {size:g} mm" in found
-    enough = float(found.partition(f"{size:g} mm; ")[2].split()[0])
-    assert enough == pytest.approx(2 * reach.max() + 20, abs=1)
+    away = np.abs(disc_scene.keypoints - centres)
+    draws = np.random.default_rng(0).uniform(-jitter, jitter, (4000, 1, 1, 1, 3))
+    share = (np.abs(disc_scene.keypoints - centres - draws) > size / 2).any(axis=-1).mean()
+    found = said(check_training(dannce(disc_scene, size, com_jitter_mm=jitter)), verdict)
+    told = float(found.partition("% of the labelled keypoints lie outside the cube")[0].split()[-1])
+    assert told == pytest.approx(100 * share, abs=0.06 if jitter == 0 else 0.5)
+    enough = float(found.partition(f"cube of {size:g} mm")[2].partition("; ")[2].split()[0])
+    assert enough == pytest.approx(2 * away.max() + 2 * jitter, abs=1)
 
 
 def test_a_com_trace_with_gaps(disc_scene: Any, tmp_path: Path) -> None:
@@ -239,7 +252,9 @@ def test_com_training_takes_labels_of_coms(disc_scene: Any, tmp_path: Path) -> N
     experiment = ExperimentSettings(folder=disc_scene.folder)
     settings = ComTrainSettings(experiments=(experiment,), validation_frames=48, device="cpu")
     found = said(check_training(settings), Verdict.BAD)
-    assert "48 labelled frames, 48 kept to validate: none is left to learn from" in found
+    assert (
+        "48 labelled frames (com_dannce.mat), 48 to validate: none is left to learn from" in found
+    )
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "file").touch()
     update = {"output": tmp_path / "run", "validation_frames": 4}
@@ -343,8 +358,9 @@ def test_a_com_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path)
     assert "file is a file" in said(check_prediction(no_folder), Verdict.BAD)
 
 
-def test_coms_stay_where_they_are_looked_for(disc_scene: Any, tmp_path: Path) -> None:
-    """A second folder would not be found: poses would be predicted from the COMs in the first."""
+def test_coms_of_a_new_network_take_the_place_of_the_old_ones(
+    disc_scene: Any, tmp_path: Path
+) -> None:
     scene = tmp_path / "scene"
     shutil.copytree(disc_scene.folder, scene)
     settings = com_prediction(disc_scene, tmp_path, experiment=scene)
@@ -352,10 +368,37 @@ def test_coms_stay_where_they_are_looked_for(disc_scene: Any, tmp_path: Path) ->
     assert (line.text, line.verdict) == ("results go to COM/predict", Verdict.GOOD)
     job = Job(animals=("white",), cameras=("top",), weights="of another one")
     ComStore.create(scene / "COM" / "predict" / "com.zarr", np.arange(48), job)
-    found = check_prediction(settings)
-    assert "COM/predict holds a prediction of another network: choose another" in said(
-        found, Verdict.BAD
-    )
+    (line,) = [check for check in check_prediction(settings) if check.results]
+    assert line.results == scene / "COM" / "predict-2"
+    recording = open_recording(scene)
+    assert find_com(recording) == scene / "COM" / "predict"
+    ComStore.create(line.results / "com.zarr", np.arange(48), job)
+    assert find_com(recording) == line.results
+    # a quick look at a few frames does not
+    ComStore.create(scene / "COM" / "predict-3" / "com.zarr", np.arange(5), job)
+    assert find_com(recording) == line.results
+    ComStore.create(scene / "COM" / "predict-10" / "com.zarr", np.arange(48), job)
+    assert find_com(recording) == scene / "COM" / "predict-10"
+    (scene / "COM" / "predict-old").mkdir()
+    (scene / "COM" / "predict-11").touch()
+    assert find_com(recording) == scene / "COM" / "predict-10"
+
+
+def test_a_prediction_that_is_whole_is_told(disc_scene: Any, tmp_path: Path) -> None:
+    settings = com_prediction(disc_scene, tmp_path, output=tmp_path / "out")
+    job = Job(animals=("white",), cameras=("top",), weights=weights_hash(settings.checkpoint))
+    store = ComStore.create(tmp_path / "out" / "com.zarr", np.arange(48), job, chunk=24)
+
+    def line() -> str:
+        (line,) = [check for check in check_prediction(settings) if check.results]
+        return line.text
+
+    peaks = np.zeros((24, 1, 1, 2))
+    chunk = ComChunk(np.ones((24, 1, 3)), np.ones((24, 1)), peaks, peaks[..., 0])
+    store.write(0, chunk)
+    assert line().endswith("it goes on where it was")
+    store.write(24, chunk)
+    assert line().endswith("all of it is there, and nothing is left to do")
 
 
 @pytest.mark.parametrize("kind", ["dannce", "sdannce"])
@@ -500,8 +543,24 @@ def test_another_cube_than_the_first_network_had_is_told(disc_scene: Any, tmp_pa
     list(train_dannce(settings))
     start = tmp_path / "run" / "checkpoints" / "last.safetensors"
     same = check_training(settings.model_copy(update={"start_from": start, "output": None}))
-    assert "last.safetensors, in the same cube" in said(same, Verdict.GOOD)
+    assert "starts from last.safetensors" in said(same, Verdict.GOOD)
     other = dannce(disc_scene, size=150.0, start_from=start)
-    assert "learned in a cube of 140 mm and 16 voxels; here it is 150 mm" in said(
+    assert "learned in a cube of 140 mm and 16 voxels (here 150 mm and 16)" in said(
         check_training(other), Verdict.CAREFUL
     )
+    wider = dannce(disc_scene, start_from=start)
+    assert "starts from last.safetensors, of width 1 (here 8: its weights are adapted)" in said(
+        check_training(wider), Verdict.CAREFUL
+    )
+
+
+def test_another_cube_than_that_of_training_is_told(disc_scene: Any, tmp_path: Path) -> None:
+    settings = DanncePredictSettings(
+        experiment=disc_scene.folder, checkpoint=network(tmp_path), device="cpu"
+    )
+    learned = NETWORK["volume"]
+    text = f"learned in a cube of {learned['size_mm']:g} mm and {learned['voxels']} voxels"
+    assert text not in said(check_prediction(settings), Verdict.CAREFUL)
+    for cube in ({"size_mm": 111.0}, {"voxels": 24}):
+        other = settings.model_copy(update={"volume": VolumeSettings(**cube)})
+        assert text in said(check_prediction(other), Verdict.CAREFUL)

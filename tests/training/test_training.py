@@ -46,7 +46,8 @@ def test_run_folder_and_events(disc_scene, tmp_path: Path) -> None:
     assert any(isinstance(event, CheckpointSaved) for event in events)
     assert isinstance(events[-1], JobDone)
     assert any(
-        isinstance(event, Message) and "76 labelled poses train, 12 validate" in event.text
+        isinstance(event, Message)
+        and "76 labelled poses train, 12 validate, 8 do neither (beside" in event.text
         for event in events
     )
 

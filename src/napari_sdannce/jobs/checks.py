@@ -126,6 +126,11 @@ def listed(names: list[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + more
 
 
+def inside(path: Path, experiment: Path) -> str:
+    """A path as it is called in the experiment folder."""
+    return str(path.relative_to(experiment) if path.is_relative_to(experiment) else path)
+
+
 def found_com(recording: Recording) -> Path | Check:
     """COM trace that belongs to a recording, or why it is not clear which."""
     try:

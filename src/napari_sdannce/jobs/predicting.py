@@ -23,6 +23,7 @@ from napari_sdannce.jobs.checks import (
     found_com,
     free_gpu_memory,
     good,
+    inside,
     opened,
     sentence,
 )
@@ -80,6 +81,8 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
         return
     yield from check_cameras(recording, settings.cameras)
     yield from _check_views(settings, network, recording)
+    if isinstance(settings, DanncePredictSettings):
+        yield from _check_cube(settings, network)
     with RecordingVideo(recording) as video:
         moments, sizes = _moments(video, settings), video.sizes
         recorded = video.sample_ids
@@ -90,13 +93,14 @@ def _checks(settings: PredictSettings) -> Iterator[Check]:
     yield good(f"{len(sample_ids)} frames to predict")
     n_animals, usable = 2, None
     if isinstance(settings, DanncePredictSettings):
-        trace = _trace(settings, recording)
-        if isinstance(trace, Check):
-            yield trace
+        found = _trace(settings, recording)
+        if isinstance(found, Check):
+            yield found
         else:
+            name, trace = found
             n_animals = trace.n_animals
             usable = usable_trace(trace, recorded, sample_ids, settings).trace
-            yield _check_trace(usable, sample_ids, settings.com_limit_mm)
+            yield _check_trace(usable, name, sample_ids, settings.com_limit_mm)
     if settings.checkpoint.is_file():
         wanted = _wanted(settings, network, sample_ids, usable)
         yield _check_output(settings, network, wanted)
@@ -128,26 +132,27 @@ def _check_views(
         yield careful(f"the network learned with the cameras {', '.join(network.cameras)}")
 
 
-def _trace(settings: DanncePredictSettings, recording: Recording) -> ComTrace | Check:
-    """The COM trace that prediction will take, or why there is none."""
+def _trace(settings: DanncePredictSettings, recording: Recording) -> tuple[str, ComTrace] | Check:
+    """Name and content of the COM trace that prediction will take, or why there is none."""
     path = settings.com or found_com(recording)
     if isinstance(path, Check):
         return path
     try:
-        return read_com_trace(path)
+        return inside(path, recording.folder), read_com_trace(path)
     except UNREADABLE as error:
         return bad(sentence(error))
 
 
 def _check_trace(
-    trace: ComTrace, sample_ids: np.typing.NDArray[np.int64], limit_mm: float | None
+    trace: ComTrace, name: str, sample_ids: np.typing.NDArray[np.int64], limit_mm: float | None
 ) -> Check:
     known = np.isfinite(trace.at(sample_ids).positions).all(axis=-1)
     share = float(known.mean()) if known.size else 0.0
-    text = f"a COM is known in {share:.0%} of the frames, {trace.n_animals} animals"
+    animals = "1 animal" if trace.n_animals == 1 else f"{trace.n_animals} animals"
+    text = f"a COM is known in {share:.0%} of the frames, {animals} ({name})"
     if not known.any():
         within = "" if limit_mm is None else f" within the COM limit of {limit_mm:g} mm"
-        return bad(f"the COM trace has no position{within} in any of these frames")
+        return bad(f"the COM trace {name} has no position{within} in any of these frames")
     if share < 1:
         return (careful if share > _MOST_WITHOUT else bad)(f"{text}; the others get no pose")
     return good(text)
@@ -176,6 +181,18 @@ def _cube(settings: DanncePredictSettings, network: KnownNetwork | None) -> dict
     return {key: value for key, value in (learned | given).items() if value is not None}
 
 
+def _check_cube(settings: DanncePredictSettings, network: KnownNetwork | None) -> Iterator[Check]:
+    """Whether the network is shown cubes like those it learned in."""
+    if network is None or network.size_mm is None:
+        return
+    cube = _cube(settings, network)
+    if (cube["size_mm"], cube["voxels"]) != (network.size_mm, network.voxels):
+        yield careful(
+            f"the network learned in a cube of {network.size_mm:g} mm and {network.voxels} voxels; "
+            f"here it is {cube['size_mm']:g} mm and {cube['voxels']}"
+        )
+
+
 def _check_output(
     settings: PredictSettings, network: KnownNetwork | None, wanted: WantedPrediction
 ) -> Check:
@@ -189,22 +206,19 @@ def _check_output(
     if first.is_file():
         return bad(f"{first} is a file; choose a folder for the results")
     other = wanted.other_in(first)
-    name = _inside(first, experiment)
-    # poses are looked for in all folders, COMs in one
-    if other and (settings.output or wanted.kind == "com"):
+    name = inside(first, experiment)
+    if other and settings.output:
         return bad(f"{name} {other}: choose another results folder, or delete this one")
     folder = wanted.free_folder(first)
     if wanted.is_begun_in(folder):
-        begun = _inside(folder, experiment)
-        text = f"{begun} holds a prediction of this network: it goes on where it was"
+        text = f"{inside(folder, experiment)} holds a prediction of this network: "
+        if wanted.is_whole_in(folder):
+            text += "all of it is there, and nothing is left to do"
+        else:
+            text += "it goes on where it was"
         return Check(Verdict.CAREFUL, text, folder)
     why = f", as {name} {other}" if other else ""
-    return Check(Verdict.GOOD, f"results go to {_inside(folder, experiment)}{why}", folder)
-
-
-def _inside(path: Path, experiment: Path) -> str:
-    """A path as it is called in the experiment folder."""
-    return str(path.relative_to(experiment) if path.is_relative_to(experiment) else path)
+    return Check(Verdict.GOOD, f"results go to {inside(folder, experiment)}{why}", folder)
 
 
 def _check_memory(settings: PredictSettings, needed: float) -> Iterator[Check]:
@@ -240,7 +254,8 @@ def _memory(
         views = len(network.cameras) or 6
         images = settings.batch_size * views
         return memory.of_predicting_images(images, pixels / downsample**2, network.width)
-    voxels = network.voxels or 80
+    assert isinstance(settings, DanncePredictSettings)
+    voxels = _cube(settings, network).get("voxels", 80)
     return memory.of_predicting_volumes(
         settings.batch_size * n_animals,
         voxels,

@@ -65,7 +65,7 @@ class WantedPrediction:
             return None
         if not folder.is_dir():
             return "is a file"
-        path = folder / f"{self.kind}.zarr"
+        path = self._store_in(folder)
         if not path.exists():
             foreign = any(any(folder.glob(pattern)) for pattern in _FOREIGN[self.kind])
             return "holds results of another program" if foreign else None
@@ -88,7 +88,14 @@ class WantedPrediction:
 
     def is_begun_in(self, folder: Path) -> bool:
         """Whether a folder has a store of this kind."""
-        return (folder / f"{self.kind}.zarr").exists()
+        return self._store_in(folder).exists()
+
+    def is_whole_in(self, folder: Path) -> bool:
+        """Whether nothing is missing of the prediction that is begun in a folder."""
+        return not _STORES[self.kind].open(self._store_in(folder)).missing_chunks()
+
+    def _store_in(self, folder: Path) -> Path:
+        return folder / f"{self.kind}.zarr"
 
     def free_folder(self, first: Path) -> Path:
         """The first folder of ``predict``, ``predict-2`` ... that this one can be written to."""

@@ -24,6 +24,8 @@ from napari_sdannce.jobs.checks import (
     found_com,
     free_gpu_memory,
     good,
+    inside,
+    listed,
     opened,
     sentence,
 )
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 _FEW_FRAMES = 50
 _MUCH_OUTSIDE = 0.2
+_SOME_OUTSIDE = 0.002
 _SMALLER = "a smaller batch, width or number of voxels takes less"
 _FEWER = "training keeps its pictures there; fewer 'train_frames' take less"
 _KINDS = {"com": ("com",), "dannce": ("dannce", "sdannce")}
@@ -61,6 +64,7 @@ class _Example:
 
     settings: ExperimentSettings
     recording: Recording
+    label_files: Sequence[Path]
     labels: Sequence[Labels]
 
 
@@ -89,15 +93,15 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
             yield recording
             continue
         yield from check_cameras(recording, each.cameras)
-        labels = _labels(each, recording, kind)
-        if isinstance(labels, Check):
-            yield labels
+        example = _example(each, recording, kind)
+        if isinstance(example, Check):
+            yield example
             continue
-        examples.append(_Example(each, recording, labels))
-        yield from _check_labels(examples[-1], settings)
+        examples.append(example)
+        yield from _check_labels(example, settings)
         if isinstance(settings, DannceTrainSettings):
-            yield from _check_cube(examples[-1], settings)
-            yield from _check_unlabelled(examples[-1], settings)
+            yield from _check_cube(example, settings)
+            yield from _check_unlabelled(example, settings)
             yield from check_masks(settings.losses, each, recording)
     if examples and isinstance(settings, DannceTrainSettings):
         skeleton = examples[0].labels[0].skeleton
@@ -109,10 +113,10 @@ def _checks(settings: TrainSettings) -> Iterator[Check]:
         yield from _check_machine(settings, examples)
 
 
-def _labels(
+def _example(
     settings: ExperimentSettings, recording: Recording, kind: Literal["com", "dannce"]
-) -> list[Labels] | Check:
-    """Labels that the training will take, or why there are none."""
+) -> _Example | Check:
+    """An experiment with the labels that the training will take, or why there are none."""
     try:
         fitting = choose_labels(
             settings,
@@ -122,7 +126,9 @@ def _labels(
         )
     except UNREADABLE as error:
         return bad(f"{recording.name}: {sentence(error)}")
-    return [labels for _, labels in fitting]
+    return _Example(
+        settings, recording, [path for path, _ in fitting], [labels for _, labels in fitting]
+    )
 
 
 @lru_cache(maxsize=32)
@@ -141,7 +147,8 @@ def _check_labels(example: _Example, settings: TrainSettings) -> Iterator[Check]
     for labels in example.labels:
         moments |= set(labels.sample_ids[labels.any_3d].tolist())
     count = len(moments)
-    text = f"{name}: {count} labelled frames, {settings.validation_frames} kept to validate"
+    files = listed([path.name for path in example.label_files], 2)
+    text = f"{name}: {count} labelled frames ({files}), {settings.validation_frames} to validate"
     if not count:
         yield bad(f"{name}: nothing is labelled in 3D")
     elif count <= settings.validation_frames:
@@ -156,7 +163,7 @@ def _check_labels(example: _Example, settings: TrainSettings) -> Iterator[Check]
 
 def _check_cube(example: _Example, settings: DannceTrainSettings) -> Iterator[Check]:
     """Whether centres of mass are known, and the labelled keypoints lie in the cube round them."""
-    name = example.recording.name
+    name, folder = example.recording.name, example.recording.folder
     try:
         trace = None if example.settings.com is None else read_com_trace(example.settings.com)
     except UNREADABLE as error:
@@ -171,7 +178,9 @@ def _check_cube(example: _Example, settings: DannceTrainSettings) -> Iterator[Ch
             return
         points.append(rows.points_3d.reshape(-1, *rows.points_3d.shape[2:]))
         centres.append(found.reshape(-1, 3))
-    yield from _in_cube(name, np.concatenate(points), np.concatenate(centres), settings)
+    path = example.settings.com
+    middle = "the mean keypoint" if path is None else f"the COMs of {inside(path, folder)}"
+    yield from _in_cube(name, middle, np.concatenate(points), np.concatenate(centres), settings)
 
 
 def _centres(labels: Labels, trace: ComTrace | None, farthest: float) -> FloatArray | None:
@@ -192,9 +201,9 @@ def _centres(labels: Labels, trace: ComTrace | None, farthest: float) -> FloatAr
 
 
 def _in_cube(
-    name: str, points: FloatArray, centres: FloatArray, settings: DannceTrainSettings
+    name: str, middle: str, points: FloatArray, centres: FloatArray, settings: DannceTrainSettings
 ) -> Iterator[Check]:
-    """Tell of keypoints (n, K, 3) outside the cubes round centres (n, 3), mm."""
+    """Tell of keypoints (n, K, 3) outside the cubes round centres (n, 3), mm; `middle` in words."""
     labelled: npt.NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=-1))
     animals: npt.NDArray[np.bool_] = np.asarray(labelled.any(axis=-1))
     known = animals & np.isfinite(centres).all(axis=-1)
@@ -203,18 +212,40 @@ def _in_cube(
         return
     if known.sum() < animals.sum():
         yield careful(f"{name}: {known.sum()} of {animals.sum()} labelled poses have a COM")
-    reach = np.abs(points - centres[:, None]).max(axis=-1)[labelled & known[:, None]]
-    size = settings.volume.size_mm
-    outside = float((reach > size / 2).mean())
+    away = np.abs(points - centres[:, None])[labelled & known[:, None]]
+    size, jitter = settings.volume.size_mm, settings.com_jitter_mm
+    outside = _share_outside(away, size / 2, jitter)
     # the mean of few keypoints lies elsewhere than the animal's middle, so not the utmost of all
-    enough = float(2 * np.quantile(reach, 0.999) + 2 * settings.com_jitter_mm)
-    text = f"{name}: {outside:.1%} of the labelled keypoints lie outside the cube of {size:g} mm"
+    enough = float(2 * np.quantile(away.max(axis=-1), 0.999) + 2 * jitter)
+    moved = f", moved by up to {jitter:g} mm" if jitter else ""
+    cube = f"the cube of {size:g} mm round {middle}{moved}"
+    text = f"{name}: {outside:.1%} of the labelled keypoints lie outside {cube}"
     if outside > _MUCH_OUTSIDE:
         yield bad(f"{text}; {enough:.0f} mm would hold them")
-    elif outside > 0:
-        yield careful(f"{text}; {enough:.0f} mm would hold nearly all, moved cubes counted")
+    elif outside > _SOME_OUTSIDE:
+        yield careful(f"{text}; {enough:.0f} mm would hold nearly all")
     else:
-        yield good(f"{name}: all labelled keypoints lie in the cube of {size:g} mm")
+        all_ = "all" if outside == 0 else f"{1 - outside:.1%} of the"
+        yield good(f"{name}: {all_} labelled keypoints lie in {cube}")
+
+
+def _share_outside(away: FloatArray, half: float, jitter: float) -> float:
+    """Share of keypoints outside cubes that are moved by up to `jitter` along each axis, mm.
+
+    Parameters
+    ----------
+    away
+        (n, 3) distances from the middle along each axis.
+    half
+        Half of the cube's edge.
+    jitter
+        Each cube is moved by an amount drawn evenly between minus and plus this.
+    """
+    if jitter:
+        inside_axis = np.clip((half + jitter - away) / (2 * jitter), 0, 1)
+    else:
+        inside_axis = (away <= half).astype(np.float64)
+    return float(1 - inside_axis.prod(axis=-1).mean())
 
 
 def _check_unlabelled(example: _Example, settings: DannceTrainSettings) -> Iterator[Check]:
@@ -224,6 +255,9 @@ def _check_unlabelled(example: _Example, settings: DannceTrainSettings) -> Itera
     found = found_com(example.recording)
     if isinstance(found, Check):
         yield bad(f"frames without labels need a COM, and {found.text}")
+    else:
+        where = inside(found, example.recording.folder)
+        yield good(f"{example.recording.name}: frames without labels have their COMs from {where}")
 
 
 def _check_same_cameras(
@@ -260,7 +294,7 @@ def _check_mirror(settings: DannceTrainSettings, skeleton: Skeleton) -> Iterator
 def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Iterator[Check]:
     if settings.start_from is not None:
         found = check_network(settings.start_from, _KINDS[kind], "be where this training starts")
-        yield found if isinstance(found, Check) else _check_first_cube(settings, found)
+        yield found if isinstance(found, Check) else _check_first(settings, found)
     elif isinstance(settings, SdannceTrainSettings):
         yield careful("starts from nothing; s-DANNCE is meant to start from a DANNCE network")
     output = settings.output
@@ -270,19 +304,22 @@ def _check_start(settings: TrainSettings, kind: Literal["com", "dannce"]) -> Ite
         yield bad(f"the output folder {output} is not empty; choose another")
 
 
-def _check_first_cube(settings: TrainSettings, network: KnownNetwork | None) -> Check:
-    """Whether the network to start from learned in a cube like this one."""
+def _check_first(settings: TrainSettings, network: KnownNetwork | None) -> Check:
+    """Whether the network to start from is as wide, and learned in a cube like this one."""
     assert settings.start_from is not None
     text = f"starts from {settings.start_from.name}"
-    if network is None or network.size_mm is None or not isinstance(settings, DannceTrainSettings):
-        return good(text)
-    cube = settings.volume
-    if (cube.size_mm, cube.voxels) == (network.size_mm, network.voxels):
-        return good(f"{text}, in the same cube")
-    return careful(
-        f"{text}, which learned in a cube of {network.size_mm:g} mm and {network.voxels} voxels; "
-        f"here it is {cube.size_mm:g} mm and {cube.voxels}"
-    )
+    others = []
+    if network is not None and isinstance(settings, ComTrainSettings | DannceTrainSettings):
+        if settings.width != network.width:
+            others += [f"of width {network.width} (here {settings.width}: its weights are adapted)"]
+        if isinstance(settings, DannceTrainSettings) and network.size_mm is not None:
+            cube = settings.volume
+            if (cube.size_mm, cube.voxels) != (network.size_mm, network.voxels):
+                others += [
+                    f"which learned in a cube of {network.size_mm:g} mm and {network.voxels} "
+                    f"voxels (here {cube.size_mm:g} mm and {cube.voxels})"
+                ]
+    return careful(f"{text}, {', '.join(others)}") if others else good(text)
 
 
 def _check_machine(settings: TrainSettings, examples: Sequence[_Example]) -> Iterator[Check]:

@@ -235,9 +235,14 @@ def _task(
     size = sum(each.nbytes for each in examples) / 2**20
     n_labelled = sum(each.is_labelled for each in train)
     others = f" and {len(train) - n_labelled} without labels" if n_labelled < len(train) else ""
+    n_left = sum(each.is_labelled for each in examples) - n_labelled - len(validation)
+    spared = "beside those that validate"
+    if settings.train_frames is not None or settings.train_share is not None:
+        spared += ", or more than asked for"
+    left = f", {n_left} do neither ({spared})" if n_left else ""
     yield Message(
         text=f"{size:.0f} MiB of pictures; {n_labelled} labelled {lesson.unit}{others} train, "
-        f"{len(validation)} validate"
+        f"{len(validation)} validate{left}"
     )
     return lesson.task(train, validation, workers.device), _fingerprint(train, validation)
 
