@@ -442,7 +442,7 @@ def test_import(disc_scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     main(["import", str(folder), str(tmp_path / "points.npz"), "--output", str(target)])
     registered = (folder / "sdannce.yaml").read_text()
     assert registered == "fps: 25\nlabels:\n- ../imported_dannce.mat\n"
-    assert "48 moments with keypoints in 3D" in capsys.readouterr().out
+    assert "48 frames with keypoints in 3D" in capsys.readouterr().out
     labels = open_labels(target)
     np.testing.assert_allclose(labels.points_3d[:, 0], disc_scene.keypoints[:, 0], atol=0.01)
 

@@ -45,7 +45,7 @@ def test_the_experiment_is_where_io_may_lie(tmp_path: Path) -> None:
     path.write_text("io_config: io.yaml\n")
     io = yaml.safe_dump({"exp": [{"label3d_file": "x_dannce.mat"}]})
     (experiment / "io.yaml").write_text(io)
-    with pytest.raises(FileNotFoundError, match=r"io_config 'io.yaml' is neither in"):
+    with pytest.raises(FileNotFoundError, match=r"io_config 'io.yaml' is not in"):
         read_settings_file(path, DannceTrainSettings)
     found = read_settings_file(path, DannceTrainSettings, experiment=experiment)
     assert found.values["experiments"][0]["folder"] == experiment
@@ -58,6 +58,9 @@ def test_settings_of_no_job_are_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("epoch: 3\n")
     with pytest.raises(ValueError, match="no settings epoch; did you mean epochs"):
+        read_settings_file(path, DannceTrainSettings)
+    path.write_text("sigma_px: 20\nepochs: 3\n")
+    with pytest.raises(ValueError, match="settings of 'train com', not of 'train dannce'"):
         read_settings_file(path, DannceTrainSettings)
     with pytest.raises(ValueError, match=r"of type '.txt', expected a .yaml"):
         read_settings_file(tmp_path / "mine.txt", DannceTrainSettings)

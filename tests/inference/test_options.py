@@ -84,7 +84,7 @@ def test_only_labelled_moments(disc_scene, predict, tmp_path: Path) -> None:
     store = predict("some", labelled, labelled_only=True, start=1, chunk=2)
     assert store.sample_ids().tolist() == [3, 5, 30]
     np.testing.assert_array_equal(store.poses().positions, every.positions[[3, 5, 30]])
-    with pytest.raises(ValueError, match=r"none of the 2 moments to predict is labelled \(a_d"):
+    with pytest.raises(ValueError, match=r"none of the 2 frames to predict is labelled \(a_d"):
         predict("none", labelled, labelled_only=True, start=1, count=2)
     with pytest.raises(ValueError, match="there is no label file"):
         predict("none", replace(recording, label_files=()), labelled_only=True)
@@ -208,7 +208,7 @@ def test_a_recording_that_ends_early_is_told(disc_scene, tmp_path: Path) -> None
     )
     trace = ComTrace(disc_scene.com, np.ones(disc_scene.com.shape[:2]), np.arange(48))
     events = list(predict_dannce(disc_scene.recording, settings, trace))
-    told = "9 moments from 46 on are asked for; the recording ends after 2"
+    told = "9 frames from 46 on are asked for; the recording ends after 2"
     assert any(isinstance(event, Message) and event.text == told for event in events)
 
 

@@ -362,7 +362,7 @@ def test_moments_without_com_stay_with_their_reason(
     assert (tmp_path / "save_data_AVG2.mat").is_file()
     said = [event.text for event in events if isinstance(event, Message)]
     assert any("missing: 11 no com" in text for text in said)
-    assert "the COM trace has no position at 5 of 10 moments; they get no pose" in said
+    assert "the COM trace has no position at 5 of 10 frames; they get no pose" in said
     assert isinstance(events[-1], JobDone)
 
 

@@ -104,7 +104,7 @@ def test_work_that_is_left_is_an_error_and_nobody_stays(com: Predict, tmp_path: 
                 positions.rename(away)
 
     with pytest.raises(
-        ValueError, match=r"moments are left; the process on cpu failed: .*'positions' is missing"
+        ValueError, match=r"frames are left; the process on cpu failed: .*'positions' is missing"
     ):
         damaged()
     # what was being written then made a part of the folder again

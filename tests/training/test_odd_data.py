@@ -111,7 +111,7 @@ def test_neighbours_do_not_validate(experiment: Experiment, tmp_path: Path) -> N
 
 def test_losses_that_find_nothing_to_compare_say_so(experiment: Experiment, tmp_path: Path) -> None:
     long = ["L1Loss", "TemporalLoss:0.1,temporal_chunk_size=99"]
-    with pytest.raises(ValueError, match="no moment to learn from has 99 moments 1 apart"):
+    with pytest.raises(ValueError, match="no frame to learn from has 99 frames 1 apart"):
         list(train_dannce(settings_for(losses=long, output=tmp_path / "a"), [experiment]))
     assert not (tmp_path / "a").exists()
     points = np.repeat(experiment.labels.points_3d, 2, axis=1)
@@ -127,7 +127,7 @@ def test_losses_that_find_nothing_to_compare_say_so(experiment: Experiment, tmp_
     )
     never_together = Experiment.of(experiment.recording, labels)
     settings = settings_for(losses=["L1Loss", "PairRepulsionLoss"], output=tmp_path / "b")
-    with pytest.raises(ValueError, match="at no moment to learn from there are two animals"):
+    with pytest.raises(ValueError, match="in no frame to learn from there are two animals"):
         list(train_dannce(settings, [never_together]))
 
 
@@ -286,7 +286,7 @@ def test_frames_that_contradict_the_sync_are_told(experiment: Experiment, tmp_pa
     assert (
         f"put moment {moment} at frame {moment + 5} of {name}, the sync at frame {moment}" in said
     )
-    assert "3 of 4 labelled moments differ" in said
+    assert "3 of 4 labelled frames differ" in said
 
 
 def test_a_camera_without_videos_is_told(experiment: Experiment, tmp_path: Path) -> None:

@@ -154,6 +154,8 @@ def test_a_job_goes_on_without_the_panel_and_is_found_again(
     view = again.jobs.view
     view.stop_button.click()
     assert view.stop_button.text() == "End at once"
+    view.look()
+    assert ended(again) or view.detail.text() == "It saves what it has and ends …"
     qtbot.waitUntil(lambda: ended(again), timeout=WAIT_MS)
     assert view.state is State.STOPPED
     assert view.headline.text() == "Stopped"
@@ -291,6 +293,7 @@ def test_a_failed_job_shows_why_and_what_libraries_said(view: JobView, tmp_path:
     assert view.advice.isHidden()
     assert view.detail.text() == "The disk is full"
     assert "OSError: 28" in view.log.toPlainText()
+    assert view.tabs.currentWidget() is view.log
     assert view.load_button.isHidden()
 
 
@@ -313,6 +316,7 @@ def test_a_job_shows_nothing_that_another_one_made(view: JobView, tmp_path: Path
     own = BackgroundJob(good.folder, good.note.model_copy(update={"output": run}))
     view.follow(own)
     assert not view.go_on_button.isHidden()
+    assert unbroken(view.detail.text()).startswith("What it has done is saved.")
     assert view.picture.path == run / "samples" / "epoch-1.png"
     # a prediction that failed at once, in the folder of another one
     (run / "poses.zarr").mkdir()
@@ -368,6 +372,7 @@ def test_a_result_is_drawn_over_its_recording(
     with qtbot.waitSignal(recording.marks_opened, timeout=WAIT_MS):
         panel.jobs.view.load_button.click()
     (drawn,) = recording.shown.drawn
+    assert drawn.marks.name == "run"
     assert len(drawn.marks.moments()) == 12
     assert recording.shown.recording.folder == experiment
 
@@ -423,6 +428,7 @@ def test_start_waits_for_what_is_missing(docked: Docked, discs: Path, qtbot: Any
     page.check()
     assert not page.start_button.isEnabled()
     assert page.form.rows[("checkpoint",)].trouble == "must be given"
+    assert page.lines.text() == "Still missing or wrong: Network must be given."
     page.form.rows[("checkpoint",)].editor.set("/nowhere.pth")
     found = checked(panel, page.kind.what, qtbot)
     assert "there is no network" in "".join(check.text for check in found)
@@ -519,6 +525,15 @@ def test_settings_of_a_run_are_taken_over(docked: Docked, discs: Path, chosen_fi
     page.file_button.click()
     assert panel.status.startswith("config.yaml: 'epochs': Input should be a valid integer")
     assert page.settings() == settings
+    assert page.notes.isHidden()
+
+
+def test_a_com_training_asks_for_no_coms(docked: Docked, tmp_path: Path) -> None:
+    panel = docked(ComPanel)
+    panel.experiments.add([tmp_path])
+    rows = panel.pages[TRAIN_COM].one.rows
+    assert {("labels",), ("cameras",)} <= set(rows)
+    assert not {("com",), ("com_gap",), ("masks",)} & set(rows)
 
 
 def test_each_experiment_has_settings_of_its_own(docked: Docked, tmp_path: Path) -> None:
@@ -586,7 +601,9 @@ def test_what_is_wrong_with_an_experiment_out_of_sight_is_said(
     page.one.rows[("com_median",)].editor.set("many")
     panel.experiments.list.setCurrentRow(0)
     page.check()
-    assert page.lines.text() == "Something is wrong with tuesday: choose it in the list."
+    assert page.lines.text() == (
+        "Still missing or wrong: a setting of tuesday: choose it in the list."
+    )
     assert not page.start_button.isEnabled()
     panel.experiments.list.setCurrentRow(1)
     page.check()
@@ -672,6 +689,16 @@ def test_one_frame_is_predicted(
     (drawn,) = shown.drawn
     assert drawn.marks.moments().tolist() == [40]
     assert shown.moment == 40
+    # rings, so that they are not taken for a result
+    points = drawn.cameras[shown.recording.names[0]].points
+    assert points.shown.any()
+    assert not points.face_color[:, 3].any()
+    panel.experiments.add([tmp_path])
+    panel.preview.predict()
+    assert panel.status == (
+        f"{sample_folder().name} is on screen, {tmp_path.name} is chosen: choose the one on screen "
+        "in the list at the top, or open the other."
+    )
 
 
 def test_a_frame_without_a_com_trace_needs_a_network(discs: Path) -> None:

@@ -10,8 +10,9 @@ from pydantic import Field
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QGuiApplication, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_sdannce.jobs.gpus import cuda_devices
 from napari_sdannce.settings import (
     ComPredictSettings,
     ComTrainSettings,
@@ -21,6 +22,7 @@ from napari_sdannce.settings import (
     Settings,
 )
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
+from napari_sdannce.widgets.setting_editors import FilesEditor
 from napari_sdannce.widgets.setting_words import label_of, shorten
 from napari_sdannce.widgets.settings_form import SettingsForm
 
@@ -206,3 +208,38 @@ def test_the_wheel_scrolls_and_changes_nothing(make: Any) -> None:
     QApplication.sendEvent(box, event)
     assert form.rows[("epochs",)].editor.get() == 100
     assert not event.isAccepted()
+
+
+def test_label_files_can_be_chosen(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = make(ExperimentSettings, without=("folder",))
+    chosen = ["/a/x_dannce.mat", "/a/y_dannce.mat"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: (chosen, ""))
+    editor = form.rows[("labels",)].editor
+    assert isinstance(editor, FilesEditor)
+    editor._button.click()
+    settings = form.settings(folder="/a")
+    assert settings.labels == tuple(map(Path, chosen))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
+    editor._button.click()  # and none was chosen
+    assert form.settings(folder="/a") == settings
+
+
+def test_choices_are_words(make: Any) -> None:
+    form = make(ExperimentSettings, without=("folder",))
+    box = form.rows[("pixel_origin",)].editor.native
+    shown = [box.itemText(row) for row in range(box.count())]
+    assert shown == ["is (1, 1), as in MATLAB", "is (0, 0)", "as s-DANNCE's weights learned it"]
+
+
+def test_every_gpu_can_be_chosen(make: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: H100 (UUID: a)'\necho 'GPU 1: H100 (UUID: b)'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    cuda_devices.cache_clear()
+    try:
+        box = make(DannceTrainSettings).rows[("device",)].editor.native
+    finally:
+        cuda_devices.cache_clear()
+    shown = [box.itemText(row) for row in range(box.count())]
+    assert shown == ["auto", "cpu", "cuda", "mps", "cuda:1"]

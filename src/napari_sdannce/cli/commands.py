@@ -200,7 +200,7 @@ def import_points(
     if problem is not None:
         click.echo(f"warning: {problem}", err=True)
     count = int(labels.any_3d.sum())
-    click.echo(f"{target}: {count} moments with keypoints in 3D, {len(labels.animals)} animals")
+    click.echo(f"{target}: {count} frames with keypoints in 3D, {len(labels.animals)} animals")
 
 
 @cli.command()

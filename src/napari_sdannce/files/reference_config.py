@@ -256,12 +256,13 @@ def _io_file(main: YamlFile, folder: Path) -> YamlFile | None:
         return read_yaml(beside, EXPECTED) if beside.is_file() and beside != main.path else None
     if not isinstance(named, str):
         raise main.error(["io_config"], f"is {named!r}"[:100], "the path of an io.yaml")
-    for place in (folder, main.path.parent):
+    places = dict.fromkeys((folder, main.path.parent))
+    for place in places:
         if (place / named).is_file():
             return read_yaml(place / named, EXPECTED)
     raise FileNotFoundError(
-        f"{main.path}: io_config '{named}' is neither in {folder} nor beside the file; give the "
-        "experiment folder"
+        f"{main.path}: its io_config '{named}' is not in {' or '.join(map(str, places))}; it "
+        "belongs into the experiment folder"
     )
 
 

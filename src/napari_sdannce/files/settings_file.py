@@ -40,6 +40,15 @@ _CONVERTERS: dict[type[Settings], Callable[..., Any]] = {
 }
 
 
+_JOBS: dict[type[Settings], str] = {
+    ComTrainSettings: "'train com'",
+    ComPredictSettings: "'predict com'",
+    DannceTrainSettings: "'train dannce'",
+    SdannceTrainSettings: "'train sdannce'",
+    DanncePredictSettings: "'predict dannce'",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class SettingsFile:
     """What a file of settings says.
@@ -100,6 +109,16 @@ def absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _unknown(path: Path, content: Mapping[str, Any], model: type[Settings]) -> str:
     """What is said of settings that the job does not know."""
     unknown = sorted(map(str, set(content) - set(model.model_fields)))
+    fitting = [
+        name
+        for kind, name in _JOBS.items()
+        if kind is not model and set(content) <= set(kind.model_fields)
+    ]
+    if fitting:
+        return (
+            f"{path}: these are settings of {' or '.join(fitting)}, not of {_JOBS[model]} "
+            f"({', '.join(unknown)})"
+        )
     nested = [
         f"'{name}: ...' is written as '{group}: {{{name.removeprefix(group + '_')}: ...}}'"
         for name in unknown
@@ -108,8 +127,9 @@ def _unknown(path: Path, content: Mapping[str, Any], model: type[Settings]) -> s
     ]
     near = [get_close_matches(name, model.model_fields, n=1, cutoff=0.7) for name in unknown]
     meant = ", ".join(names[0] for names in near if names)
-    all_near = all(near)  # else it may be a file of another job
-    there = f"did you mean {meant}?" if all_near else f"there are {', '.join(model.model_fields)}"
+    there = f"there are {', '.join(model.model_fields)}"
+    if all(near):
+        there = f"did you mean {meant}?"
     return f"{path}: no settings {', '.join(unknown)}; {'; '.join(nested) or there}"
 
 
@@ -127,9 +147,10 @@ def _folder_of_io(path: Path, experiment: Path | None) -> Path | None:
     """The experiment, when its ``io.yaml`` is meant and not one beside the configuration."""
     if experiment is None:
         return None
-    named = str(read_yaml(path, "a configuration").content.get("io_config", "io.yaml"))
-    is_there = not (path.parent / named).is_file() and (experiment / named).is_file()
-    return experiment if is_there else None
+    given = read_yaml(path, "a configuration").content.get("io_config")
+    named = str(given or "io.yaml")
+    is_meant = given is not None or (experiment / named).is_file()
+    return experiment if is_meant and not (path.parent / named).is_file() else None
 
 
 def _placed(key: str, value: Any, folder: Path) -> Any:

@@ -107,7 +107,7 @@ def _handed_out(
             messages = [] if error else future.result()
             if error:
                 rows = futures[future]
-                text = f"the task of moments {rows.start} to {rows.stop - 1} failed: {error}"
+                text = f"the task of frames {rows.start} to {rows.stop - 1} failed: {error}"
                 failures.append(text)
                 messages = [Message(level="warning", text=text)]
             yield from (message for message in messages if message.text not in told)

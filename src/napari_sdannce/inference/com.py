@@ -226,7 +226,7 @@ def _summary(store: ComStore, files: Sequence[Path]) -> Message:
     for start in range(0, len(store), store.chunk):
         centres = store.read(range(start, min(start + store.chunk, len(store)))).positions
         n_found += int(np.isfinite(centres).all(axis=(-1, -2)).sum())
-    text = f"all animals found at {n_found} of {len(store)} moments"
+    text = f"all animals found at {n_found} of {len(store)} frames"
     for review in (path for path in files if path.name == REVIEW):
         text += f"; {len(read_review(review))} stretches where two may be swapped, see {review}"
     return Message(text=text)

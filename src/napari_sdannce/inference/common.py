@@ -79,7 +79,7 @@ def fewer(video: RecordingVideo, settings: PredictSettings) -> Iterator[Message]
     if settings.count is not None and there < settings.count:
         yield Message(
             level="warning",
-            text=f"{settings.count} moments from {settings.start} on are asked for; the recording "
+            text=f"{settings.count} frames from {settings.start} on are asked for; the recording "
             f"ends after {there}",
         )
 
@@ -118,7 +118,7 @@ def labelled_of(moments: npt.NDArray[np.int64], video: RecordingVideo) -> npt.ND
     if not known.any():
         names = ", ".join(file.name for file in files) or "there is no label file"
         raise ValueError(
-            f"{video.recording.folder}: none of the {len(moments)} moments to predict is labelled "
+            f"{video.recording.folder}: none of the {len(moments)} frames to predict is labelled "
             f"({names})"
         )
     return moments[known]

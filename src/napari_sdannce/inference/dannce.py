@@ -242,15 +242,15 @@ def _check_com(here: ComTrace, trace: ComTrace) -> Iterator[Message]:
         if np.isfinite(trace.at(here.sample_ids).positions).all(axis=-1).any():
             raise ValueError(
                 f"the COM trace has no position within 'com_limit_mm' at any of the {len(here)} "
-                "moments to predict"
+                "frames to predict"
             )
         raise ValueError(
-            f"the COM trace has no position at any of the {len(here)} moments to predict: their "
+            f"the COM trace has no position at any of the {len(here)} frames to predict: their "
             f"sample ids are {_reach(here)}, those of the trace {_reach(trace)}"
         )
     yield Message(
         level="warning",
-        text=f"the COM trace has no position at {int((~known).sum())} of {len(here)} moments; they "
+        text=f"the COM trace has no position at {int((~known).sum())} of {len(here)} frames; they "
         "get no pose",
     )
 

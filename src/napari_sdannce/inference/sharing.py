@@ -64,6 +64,6 @@ def filled(
     left = rows_in(store.missing_chunks())
     if left:
         raise ValueError(
-            f"{store.path}: {left} of {total} moments are left; {'; '.join(failures)}; the same "
+            f"{store.path}: {left} of {total} frames are left; {'; '.join(failures)}; the same "
             "command goes on where it was"
         )

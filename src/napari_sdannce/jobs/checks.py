@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from napari_sdannce.files import open_recording
+from napari_sdannce.jobs import gpus
 from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin, missing_videos
 from napari_sdannce.video import RecordingVideo
@@ -29,7 +29,6 @@ _GIB = 2**30
 _LITTLE_DISK = 2 * _GIB
 _MOST_PROBLEMS = 3
 _NETWORKS = (".safetensors", ".pth")
-_GPU_TOOL = "nvidia-smi"
 
 
 class Verdict(StrEnum):
@@ -159,11 +158,11 @@ def judge_disk(free: float, needed: float) -> Check:
 
 def check_memory(needed: float, device: str, remedy: str) -> Check:
     """Whether the memory suffices; `needed` in bytes, `device` as in settings."""
-    free = None if device in ("cpu", "mps") else free_gpu_memory(device)
+    free = None if device in ("cpu", "mps") else gpus.free_gpu_memory(device)
     if free is None and device.startswith("cuda"):
-        if shutil.which(_GPU_TOOL) is None:
+        if shutil.which(gpus.TOOL) is None:
             return bad(f"no GPU was found here, and the device is {device}")
-        return careful(f"{_GPU_TOOL} does not say how much memory of {device} is free")
+        return careful(f"{gpus.TOOL} does not say how much memory of {device} is free")
     where = "memory" if free is None else "GPU memory"
     if free is None:
         free = float(psutil.virtual_memory().available)
@@ -176,17 +175,6 @@ def judge_memory(free: float, needed: float, where: str, remedy: str) -> Check:
     if needed > free:
         return bad(f"{text}; {remedy}")
     return careful(f"{text}; {remedy}") if needed > 0.7 * free else good(text)
-
-
-def free_gpu_memory(device: str) -> float | None:
-    """Free memory of a CUDA device, bytes; None where the driver knows of none."""
-    tool = shutil.which(_GPU_TOOL)
-    if tool is None:
-        return None
-    number = device.partition(":")[2] or "0"
-    command = [tool, "-i", number, "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    return float(told.stdout) * 2**20 if told.stdout.strip().isdecimal() else None
 
 
 def in_bytes(size: float) -> str:

@@ -21,12 +21,12 @@ from napari_sdannce.jobs.checks import (
     check_memory,
     check_network,
     found_com,
-    free_gpu_memory,
     good,
     inside,
     opened,
     sentence,
 )
+from napari_sdannce.jobs.gpus import free_gpu_memory
 from napari_sdannce.jobs.results import WantedPrediction, hash_of, poses_folder
 from napari_sdannce.predictions import ComTrace, read_com_trace
 from napari_sdannce.predictions.com_repair import usable_trace
@@ -36,7 +36,6 @@ from napari_sdannce.video import RecordingVideo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings import PredictSettings

@@ -22,13 +22,13 @@ from napari_sdannce.jobs.checks import (
     check_memory,
     check_network,
     found_com,
-    free_gpu_memory,
     good,
     inside,
     listed,
     opened,
     sentence,
 )
+from napari_sdannce.jobs.gpus import free_gpu_memory
 from napari_sdannce.jobs.loss_files import check_bones, check_masks
 from napari_sdannce.jobs.pictures import image_pixels, of_coms, of_poses
 from napari_sdannce.labels import mean_keypoint

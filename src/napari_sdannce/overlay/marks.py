@@ -79,14 +79,19 @@ class Marks(Protocol):
 
 
 class PoseMarks:
-    """Poses, projected into the cameras with their distortion."""
-
-    kinds: tuple[PointKind, ...] = (PointKind("keypoints", hollow=False),)
+    """Poses, projected into the cameras with their distortion: dots, or rings where `hollow`."""
 
     def __init__(
-        self, recording: Recording, sample_ids: IntArray, poses: Poses, name: str = "poses"
+        self,
+        recording: Recording,
+        sample_ids: IntArray,
+        poses: Poses,
+        name: str = "poses",
+        *,
+        hollow: bool = False,
     ) -> None:
         self.name = name
+        self.kinds: tuple[PointKind, ...] = (PointKind("keypoints", hollow=hollow),)
         self.source: Poses | Labels = poses
         self.skeleton = skeleton_of(poses.keypoints, recording.skeleton)
         self.animals = poses.animals

@@ -71,7 +71,7 @@ Norm = Literal["layer", "instance", "batch"]
 Device = Annotated[
     str,
     AfterValidator(_known_device),
-    Field(description="Where networks run: auto (cuda, else cpu), cpu, mps, cuda, cuda:0 ..."),
+    Field(description="auto takes a GPU where there is one; or cpu, mps, cuda, cuda:0 ..."),
 ]
 Schedule = Literal["constant", "cosine", "step"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -83,12 +83,12 @@ class ComRepairSettings(Settings):
     """What is done to a COM trace before volumes are put round it."""
 
     com_gap: int = Field(
-        5, ge=0, description="Gaps of the COM trace up to so many moments are filled straight"
+        5, ge=0, description="Gaps of the COM trace up to so many frames are filled straight"
     )
     com_median: int | None = Field(
         None,
         ge=1,
-        description="Smooth the COM trace by a median over so many moments (odd; an even number "
+        description="Smooth the COM trace by a median over so many frames (odd; an even number "
         "becomes one larger)",
     )
     com_median_reference: bool = Field(
@@ -103,7 +103,7 @@ class ComRepairSettings(Settings):
     @model_validator(mode="after")
     def _a_median_needs_a_window(self) -> Self:
         if self.com_median_reference and self.com_median is None:
-            raise ValueError("com_median_reference needs com_median, the window in moments")
+            raise ValueError("com_median_reference needs com_median, the window in frames")
         return self
 
 
@@ -274,14 +274,14 @@ class PredictSettings(Settings):
     cameras: tuple[str, ...] = Field(
         (), description="Cameras to use, in this order; default: those of the checkpoint, else all"
     )
-    start: int = Field(0, ge=0, description="First moment of the recording to predict")
-    count: int | None = Field(None, ge=1, description="How many moments; default: to the end")
+    start: int = Field(0, ge=0, description="First frame of the recording to predict")
+    count: int | None = Field(None, ge=1, description="How many frames; default: to the end")
     labelled_only: bool = Field(
-        False, description="Only moments that are in the recording's label files"
+        False, description="Only frames that are in the recording's label files"
     )
-    batch_size: int = Field(4, ge=1, description="Moments that go through the network together")
+    batch_size: int = Field(4, ge=1, description="Frames that go through the network together")
     chunk: int = Field(
-        500, ge=1, description="Moments written to the store at once; a killed job loses one chunk"
+        500, ge=1, description="Frames written to the store at once; a killed job loses one chunk"
     )
     mat_files: bool = Field(
         True,

@@ -243,6 +243,6 @@ class DanncePredictSettings(ComRepairSettings, PredictSettings):
     replace_view: str | None = Field(
         None,
         description="Camera (its name, or its number from 1) in whose place the network is shown "
-        "another one, drawn for each moment: how much does it rely on that camera?",
+        "another one, drawn for each frame: how much does it rely on that camera?",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of what replace_view draws")

@@ -21,7 +21,7 @@ class ImportSettings(Settings):
         le=1,
         description="Points of which the program was less sure do not count as seen",
     )
-    every: int = Field(1, ge=1, description="Take every n-th moment")
+    every: int = Field(1, ge=1, description="Take every n-th frame")
     frame_offset: int = Field(
         0, description="Added to the frame numbers of the files, e.g. when their first frame is 1"
     )

@@ -131,9 +131,9 @@ class TemporalLoss(LossSettings):
         "l1", description="Absolute difference of coordinates, or distance of keypoints, mm"
     )
     temporal_chunk_size: int = Field(
-        4, ge=2, description="Moments in a row, the labelled one among them"
+        4, ge=2, description="Frames in a row, the labelled one among them"
     )
-    downsample: int = Field(1, ge=1, description="Moments from one to the next")
+    downsample: int = Field(1, ge=1, description="Frames from one to the next")
 
 
 class BoneVectorLoss(LossSettings):

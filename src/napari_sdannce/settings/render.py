@@ -37,7 +37,7 @@ class StretchSettings(Settings):
         "the only ones in the recording's folder",
     )
     labels: Path | None = Field(
-        None, description="Labels to draw instead: a label file; only labelled moments are shown"
+        None, description="Labels to draw instead: a label file; only labelled frames are shown"
     )
     com: Path | None = Field(
         None,
@@ -50,16 +50,16 @@ class StretchSettings(Settings):
         (), description="Cameras to show, in this order; default: all of the recording"
     )
     start: int | None = Field(
-        None, ge=0, description="First moment to show; default: the first with something to draw"
+        None, ge=0, description="First frame to show; default: the first with something to draw"
     )
     count: int | None = Field(
-        None, ge=1, description="How many moments; default: to the last with something to draw"
+        None, ge=1, description="How many frames; default: to the last with something to draw"
     )
     fps: float | None = Field(
         None,
         gt=0,
         le=1000,
-        description="Moments shown a second; default: as recorded, labels one a second",
+        description="Frames shown a second; default: as recorded, labels one a second",
     )
     quality: int = Field(
         18, ge=0, le=51, description="Constant rate factor of the video: 0 best, 51 smallest"

@@ -211,11 +211,11 @@ def _check_company(
     for loss in losses:
         if isinstance(loss, TemporalLoss):
             raise ValueError(
-                f"{loss.name}: no moment to learn from has {loss.temporal_chunk_size} moments "
+                f"{loss.name}: no frame to learn from has {loss.temporal_chunk_size} frames "
                 f"{loss.downsample} apart round it, with a COM, that can be read"
             )
         if isinstance(loss, PairRepulsionLoss):
-            raise ValueError(f"{loss.name}: at no moment to learn from there are two animals")
+            raise ValueError(f"{loss.name}: in no frame to learn from there are two animals")
 
 
 def layout(units: Sequence[Unit], copies: int) -> list[Shown]:

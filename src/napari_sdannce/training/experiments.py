@@ -119,7 +119,7 @@ def other_frames(experiment: Experiment) -> Iterator[str]:
             f"{experiment.recording.folder}: the labels put moment {labels.sample_ids[row]} at "
             f"frame {labels.frames[view, row]} of {labels.views[view]}, the sync at frame "
             f"{sync.frames[place[row], view]}; the sync counts ({count} of "
-            f"{len(labels)} labelled moments differ)"
+            f"{len(labels)} labelled frames differ)"
         )
 
 

@@ -171,7 +171,7 @@ def lacking(
     near = "" if within is None else f" and another animal within {within:g} mm"
     yield (
         f"{experiment.recording.folder}: {found} of the {asked} poses without labels that are "
-        f"asked for are there: at moments without labels, with a COM{near}"
+        f"asked for are there: at frames without labels, with a COM{near}"
     )
 
 

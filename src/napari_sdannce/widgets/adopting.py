@@ -55,7 +55,7 @@ def draw(found: FoundFile, shown: RecordingLayers) -> None:
     result = open_marks(found, shown)
     if isinstance(result, Failed):
         raise ValueError(result.message)
-    marks = marks_of(result, shown, short_name(found.path))
+    marks = marks_of(result, shown, short_name(found.path, shown.recording.folder))
     add_marks(shown, marks)
     moments = marks.moments()
     if len(moments) and shown.moment not in moments:

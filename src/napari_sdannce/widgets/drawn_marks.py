@@ -35,7 +35,13 @@ class CameraMarks:
     view: int
     size: tuple[int, int]
     points: Points
-    bones: Vectors
+    bones: Vectors | None
+    """None of a skeleton that has none."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Lowest first."""
+        return (self.points,) if self.bones is None else (self.bones, self.points)
 
 
 class DrawnMarks:
@@ -53,20 +59,24 @@ class DrawnMarks:
         shape = (len(marks.animals), len(marks.skeleton.keypoints))
         self.shown: npt.NDArray[np.bool_] = np.ones(shape, dtype=bool)
 
-    def add_camera(self, name: str, view: int, size: tuple[int, int]) -> tuple[Layer, Layer]:
+    def add_camera(self, name: str, view: int, size: tuple[int, int]) -> tuple[Layer, ...]:
         """Make the layers over one camera (bones below keypoints), not yet in any viewer."""
-        bones = Layer.create(*bones_layer_data(name, self.marks, self.color_by))
+        bones = None
+        if self.marks.skeleton.bones:
+            bones = Layer.create(*bones_layer_data(name, self.marks, self.color_by))
+            bones.edge_color[...] = 0  # nothing is to be seen before the first refill
         points = Layer.create(*points_layer_data(name, self.marks, self.color_by))
-        points.editable = bones.editable = False
-        for colors in (points.face_color, points.border_color, bones.edge_color):
-            colors[...] = 0  # nothing is to be seen before the first refill
-        self.cameras[name] = CameraMarks(view, size, points, bones)
-        return bones, points
+        for colors in (points.face_color, points.border_color):
+            colors[...] = 0
+        one = self.cameras[name] = CameraMarks(view, size, points, bones)
+        for layer in one.layers:
+            layer.editable = False
+        return one.layers
 
     def layers_of(self, camera: str) -> tuple[Layer, ...]:
         """Layers over one camera, lowest first; none when it has none."""
         one = self.cameras.get(camera)
-        return () if one is None else (one.bones, one.points)
+        return () if one is None else one.layers
 
     def forget_camera(self, name: str) -> None:
         """Draw over this camera no more."""
@@ -97,26 +107,27 @@ class DrawnMarks:
         """Set the diameter of keypoints, px of the image; bones are a third as thick."""
         one = self.cameras[camera]
         one.points.size = diameter
-        one.bones.edge_width = max(0.1, diameter / 3)
+        if one.bones is not None:
+            one.bones.edge_width = max(0.1, diameter / 3)
 
     def refill(self, moment: int) -> None:
         """Move every visible layer to a moment."""
         for one in self.cameras.values():
-            if one.points.visible or one.bones.visible:
+            if any(layer.visible for layer in one.layers):
                 self._refill_camera(one, moment)
 
     def _refill_camera(self, one: CameraMarks, moment: int) -> None:
         drawing = self.marks.draw(moment, one.view)
         positions, shown = filled_points(drawing, self.shown)
-        bones = filled_bones(drawing.joints, self.shown, self.marks.skeleton.bones, nowhere())
         changed = shown.any() or one.points.shown.any()
         one.points.data[...] = positions
         hide(one.points, ~shown, self._colors)
-        one.bones.data[...] = bones
-        hide_bones(one.bones, self._bone_colors)
-        if changed:
-            _redraw(one.points)
-            _redraw(one.bones)
+        if one.bones is not None:
+            ends = self.marks.skeleton.bones
+            one.bones.data[...] = filled_bones(drawing.joints, self.shown, ends, nowhere())
+            hide_bones(one.bones, self._bone_colors)
+        for layer in one.layers if changed else ():
+            _redraw(layer)
 
 
 def hide(
@@ -137,9 +148,8 @@ def hide(
 
 def hide_bones(bones: Vectors, colors: npt.NDArray[np.float64]) -> None:
     """Let bones without length not be seen, in place; napari would draw a dot."""
-    if len(colors):
-        bones.edge_color[...] = colors
-        bones.edge_color[(bones.data[:, 1] == 0).all(axis=-1)] = 0
+    bones.edge_color[...] = colors
+    bones.edge_color[(bones.data[:, 1] == 0).all(axis=-1)] = 0
 
 
 def _redraw(layer: Layer) -> None:

@@ -91,9 +91,15 @@ class FramePreview(QWidget):
             self._say("Open the recording first, in the panel Recording: the frame on screen "
                       "is predicted.", trouble=True)  # fmt: skip
             return
+        chosen = next(iter(self._page.chosen_experiments), shown.recording.folder)
+        if chosen != shown.recording.folder:
+            self._say(f"{shown.recording.name} is on screen, {chosen.name} is chosen: choose the "
+                      "one on screen in the list at the top, or open the other.",
+                      trouble=True)  # fmt: skip
+            return
         settings = self._page.settings()
         if not isinstance(settings, DanncePredictSettings):
-            self._say("Something is still missing above.", trouble=True)
+            self._say(f"Still missing or wrong: {self._page.missing}.", trouble=True)
             return
         one = settings.model_copy(
             update={
@@ -109,9 +115,8 @@ class FramePreview(QWidget):
         self.button.setEnabled(False)
         self.button.setText(f"Predicting frame {shown.moment} …")
         network = self.com_network.get()
-        self._worker = create_worker(
-            predict_one, self._page.kind.what, one, Path(network) if network else None
-        )
+        where = shown.recording.folder / Path(network).expanduser() if network else None
+        self._worker = create_worker(predict_one, self._page.kind.what, one, where)
         self._worker.returned.connect(self._on_done)
         self._worker.errored.connect(lambda error: self._on_done(Failed(in_plain_words(error))))
         self._worker.start()
@@ -129,7 +134,7 @@ class FramePreview(QWidget):
 
     def _draw(self, result: Previewed, shown: RecordingLayers) -> None:
         try:
-            marks = marks_of(result.poses, shown, NAME)
+            marks = marks_of(result.poses, shown, NAME, hollow=True)
         except ValueError as error:
             self._say(in_plain_words(error), trouble=True)
             return

@@ -14,7 +14,7 @@ from napari_sdannce.settings import (
     DannceTrainSettings,
     SdannceTrainSettings,
 )
-from napari_sdannce.settings.base import TrainSettings
+from napari_sdannce.settings.base import ComRepairSettings, TrainSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +45,8 @@ class JobKind:
     run
         Where the first run of a training goes in an experiment, unless another folder is chosen;
         where results of a prediction go, its check says.
+    unused
+        Settings of each experiment that this training has no use for.
     """
 
     title: str
@@ -54,6 +56,7 @@ class JobKind:
     check: Callable[[Any], Sequence[Check]]
     purpose: str
     run: str | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def is_training(self) -> bool:
@@ -79,6 +82,7 @@ TRAIN_COM = JobKind(
     check=check_training,
     purpose="Learn from labels where each animal's centre of mass is.",
     run="COM/train",
+    unused=("com", "masks", *ComRepairSettings.model_fields),
 )
 PREDICT_COM = JobKind(
     title="Predict",

@@ -139,7 +139,7 @@ class JobView(QWidget):
         self.headline.setStyleSheet(
             f"font-weight: bold; color: {_COLORS.get(state or State.RUNNING, '#d0d0d0')}"
         )
-        self.detail.setText(breakable(_detail(self.job, course, state)))
+        self._show_detail()
         self._show_bar()
         running = state is State.RUNNING
         self.stop_button.setVisible(running)
@@ -155,6 +155,15 @@ class JobView(QWidget):
             self.curves.show_course(course)
             self.picture.look_in(self.job.note.output, self.job.wrote)
         self._show_log()
+        if state in (State.FAILED, State.LOST):
+            self.tabs.setCurrentWidget(self.log)
+
+    def _show_detail(self) -> None:
+        assert self.job is not None
+        if self.state is State.RUNNING and self._asked:
+            self.detail.setText("It saves what it has and ends …")
+        else:
+            self.detail.setText(breakable(_detail(self.job, self.course, self.state)))
 
     def _show_advice(self, *, made_something: bool) -> None:
         assert self.job is not None
@@ -197,8 +206,8 @@ class JobView(QWidget):
             self.job.kill()
         else:
             self.job.stop()
-            self.detail.setText("It saves what it has and ends …")
         self._asked = True
+        self._show_detail()
         self._show_stop_button()
 
     def _on_load(self) -> None:
@@ -230,6 +239,8 @@ def _detail(job: BackgroundJob, course: Course, state: State | None) -> str:
         return "It was killed, or the computer was turned off. The log may tell more."
     if state is State.ELSEWHERE:
         return f"It was started on {job.note.computer} and has not said how it ended."
+    if state is State.STOPPED and job.can_go_on:
+        return "What it has done is saved. 'Go on' starts it again from there."
     if course.end is not None and not isinstance(course.end, JobDone):
         return course.end.text[:1].upper() + course.end.text[1:]
     parts = [f"{course.done:,} of {course.total:,} {course.unit}"] if course.total else []

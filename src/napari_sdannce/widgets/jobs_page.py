@@ -154,7 +154,7 @@ class JobsPage(QWidget):
     def _title(self, job: BackgroundJob) -> str:
         state = self._state(job)
         name = _NAMES.get(job.note.what, " ".join(job.note.what))
-        return f"{name}, {job.note.started:%d %b %H:%M}, {state}"
+        return f"{name}, {job.note.started:%d %b %H:%M:%S}, {state}"
 
     def _state(self, job: BackgroundJob) -> State:
         """How a job stands; those that have ended are not asked again."""

@@ -79,7 +79,7 @@ def bones_layer_data(camera: str, marks: Marks, by: ColorBy) -> LayerData:
         {
             "name": f"{camera} {marks.name} bones",
             "vector_style": "line",
-            "edge_color": colors if len(colors) else "white",
+            "edge_color": colors,
             "axis_labels": ("y", "x"),
             "units": ("pixel", "pixel"),
         },

@@ -27,6 +27,7 @@ FILE_ERRORS = (ValueError, OSError, KeyError, ImportError)
 
 SEARCH_DEPTH = 4
 NOT_SEARCHED = ("videos", "npy_volumes")
+_PREDICTION = re.compile(r"(poses|com)\.zarr|save_data_(AVG|MAX)\d*\.mat|com3d\d*\.mat")
 
 
 class Kind(StrEnum):
@@ -127,14 +128,16 @@ def _open_com(path: Path) -> Poses:
     )
 
 
-def marks_of(result: Poses | Labels, shown: RecordingLayers, name: str) -> Marks:
-    """Marks of labels or poses over a recording that is shown."""
+def marks_of(
+    result: Poses | Labels, shown: RecordingLayers, name: str, *, hollow: bool = False
+) -> Marks:
+    """Marks of labels, or of poses (hollow or not), over a recording that is shown."""
     from napari_sdannce.labels import Labels
     from napari_sdannce.overlay.marks import LabelMarks, PoseMarks
 
     if isinstance(result, Labels):
         return LabelMarks(shown.recording, shown.video.sample_ids, result, name)
-    return PoseMarks(shown.recording, shown.video.sample_ids, result, name)
+    return PoseMarks(shown.recording, shown.video.sample_ids, result, name, hollow=hollow)
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -153,8 +156,15 @@ def kind_of(path: Path) -> Kind | None:
     return {".mat": Kind.LABELS, ".npz": Kind.POINTS_2D}.get(path.suffix.lower())
 
 
-def short_name(path: Path) -> str:
-    """What to call the marks of a file: its name without date and format, or its folder's."""
+def short_name(path: Path, experiment: Path | None = None) -> str:
+    """What to call the marks of a file: its name without date and format.
+
+    Predictions are all called alike: inside an experiment, their folder tells one from another.
+    """
+    if experiment is not None and _PREDICTION.fullmatch(path.name):
+        folder = path.parent.absolute()
+        if folder.is_relative_to(experiment) and folder != experiment:
+            return folder.relative_to(experiment).as_posix()
     name = re.sub(r"^\d{8}_\d{6}_", "", path.stem)
     for format_name in ("DANNCE", "Label3D", "dannce"):
         name = re.sub(rf"(^|_){format_name}(?=_|$)", "", name)

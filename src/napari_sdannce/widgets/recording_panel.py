@@ -170,7 +170,8 @@ class RecordingPanel(QWidget):
 
     def _show_marks(self, found: FoundFile, result: Poses | Labels, shown: RecordingLayers) -> None:
         try:
-            marks = marks_of(result, shown, short_name(found.path))
+            name = short_name(found.path, shown.recording.folder)
+            marks = marks_of(result, shown, name)
         except ValueError as error:
             self.say(in_plain_words(error), trouble=True)
             return

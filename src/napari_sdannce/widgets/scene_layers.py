@@ -40,7 +40,8 @@ class SceneLayers:
         self.model = model
         self.shown = shown
         self.points: list[Points] = []
-        self.bones: list[Vectors] = []
+        self.bones: list[Vectors | None] = []
+        """None of marks whose skeleton has none."""
         self._cameras = [view.camera for view in shown.recording.views if view.camera is not None]
         self._up = up_of(self._cameras)
         self._middle, self._radius = self._place_floor()
@@ -51,7 +52,8 @@ class SceneLayers:
         """Make the layers of all marks anew: after marks were added, removed or painted."""
         with self.model.layers.batched_update():
             for layer in [*self.points, *self.bones]:
-                self.model.layers.remove(layer)
+                if layer is not None:
+                    self.model.layers.remove(layer)
             self.points, self.bones = [], []
             for drawn in self.shown.drawn:
                 self._add_marks(drawn)
@@ -66,10 +68,12 @@ class SceneLayers:
             flat = np.where(shown[..., None], to_napari(joints), hidden).reshape(-1, 3)
             points.data[...] = flat
             hide(points, ~shown.ravel(), self._colors_of(drawn))
-            bones.data[...] = filled_bones(joints, drawn.shown, drawn.marks.skeleton.bones, hidden)
-            hide_bones(bones, self._bone_colors_of(drawn))
-            for layer in (points, bones):
-                layer.refresh(extent=False, thumbnail=False, highlight=False)
+            points.refresh(extent=False, thumbnail=False, highlight=False)
+            if bones is not None:
+                ends = drawn.marks.skeleton.bones
+                bones.data[...] = filled_bones(joints, drawn.shown, ends, hidden)
+                hide_bones(bones, self._bone_colors_of(drawn))
+                bones.refresh(extent=False, thumbnail=False, highlight=False)
 
     def look(self) -> None:
         """Turn the view: from the front and above, the floor filling it."""
@@ -91,17 +95,18 @@ class SceneLayers:
 
     def _add_marks(self, drawn: DrawnMarks) -> None:
         n_animals, n_keypoints = drawn.shown.shape
-        skeleton = drawn.marks.skeleton
-        n_bones = len(skeleton.bones)
+        n_bones = len(drawn.marks.skeleton.bones)
         place = self._nowhere()
         size = self._radius / 40
-        bones = self.model.add_vectors(
-            np.tile(np.stack([place, np.zeros(3)]), (n_animals * n_bones, 1, 1)),
-            name=f"{drawn.marks.name} bones",
-            vector_style="line",
-            edge_width=size / 3,
-            edge_color=self._bone_colors_of(drawn) if n_bones else "white",
-        )
+        bones = None
+        if n_bones:
+            bones = self.model.add_vectors(
+                np.tile(np.stack([place, np.zeros(3)]), (n_animals * n_bones, 1, 1)),
+                name=f"{drawn.marks.name} bones",
+                vector_style="line",
+                edge_width=size / 3,
+                edge_color=self._bone_colors_of(drawn),
+            )
         points = self.model.add_points(
             np.tile(place, (n_animals * n_keypoints, 1)),
             name=drawn.marks.name,

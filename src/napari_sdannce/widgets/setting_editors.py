@@ -19,7 +19,6 @@ from napari_sdannce.widgets.setting_words import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari_sdannce.settings.fields import SettingField
 
@@ -54,8 +53,9 @@ def _editor_for(field: SettingField) -> Editor:
         return ChoiceEditor(field, choices)
     typed = field.is_tuple or field.may_be_left or field.can_be_none
     if typed or field.kind not in _EDITORS:
-        is_path = getattr(field.kind, "__name__", "") == "Path" and not field.is_tuple
-        return PathEditor(field) if is_path else TextEditor(field)
+        if getattr(field.kind, "__name__", "") != "Path":
+            return TextEditor(field)
+        return FilesEditor(field) if field.is_tuple else PathEditor(field)
     return _EDITORS[field.kind](field)
 
 
@@ -178,21 +178,30 @@ class PathEditor(TextEditor):
         layout.addWidget(self._button)
         self.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def set(self, value: Path | str | None) -> None:
-        """Show a path."""
+    def set(self, value: Any) -> None:
+        """Show a path, or several."""
         super().set(value)
-        self._line.setToolTip("" if value is None else str(value))
+        self._line.setToolTip("" if value is None else plain(value))
 
     def _ask(self) -> None:
         path = self._choose()
         if path:
             self.set(path)
 
-    def _choose(self) -> str:
+    def _choose(self) -> str | list[str]:
         if is_folder(self._field):
             return QFileDialog.getExistingDirectory(self.native, "Choose a folder")
         return QFileDialog.getOpenFileName(
             self.native, "Choose a file", filter=files_of(self._field)
+        )[0]
+
+
+class FilesEditor(PathEditor):
+    """Paths of several files, with a button to choose them."""
+
+    def _choose(self) -> list[str]:
+        return QFileDialog.getOpenFileNames(
+            self.native, "Choose files", filter=files_of(self._field)
         )[0]
 
 

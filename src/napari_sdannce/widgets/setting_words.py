@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from napari_sdannce.jobs.gpus import cuda_devices
 from napari_sdannce.settings.base import WIDTHS
 from napari_sdannce.settings.fields import UNITS
 
@@ -52,11 +53,20 @@ GROUPS = {
     "com_pairs": "COM from pairs of cameras",
 }
 """What groups of settings are called."""
+_CHOICES = {
+    "pixel_origin": {
+        "matlab": "is (1, 1), as in MATLAB",
+        "zero": "is (0, 0)",
+        "reference": "as s-DANNCE's weights learned it",
+    }
+}
+"""What choices mean, where their names do not say it."""
 _LEFT_OPEN = {"cameras": "all", "crop_rows": "all", "crop_columns": "all"}
 _FOLDERS = ("output", "masks", "folder", "videos")
 _NETWORKS = ("checkpoint", "start_from")
 NETWORK_FILES = "Networks (*.safetensors *.pth)"
 COM_FILES = "COM traces (*.mat *.pickle *.pkl)"
+LABEL_FILES = "Labels (*.mat)"
 NONE = "none"
 """What a person writes for None, where that is not the same as leaving a field open."""
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -123,10 +133,12 @@ def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:
     if field.name == "width":
         return [(f"{name} ({channels})", channels) for name, channels in WIDTHS.items()]
     if field.name == "device":
-        return [(name, name) for name in _DEVICES]
+        several = cuda_devices()[1:]  # the first is what 'cuda' means
+        return [(name, name) for name in (*_DEVICES, *several)]
     if field.kind is bool and field.may_be_left:
         return [("yes", True), ("no", False)]
-    return [(each.replace("_", " "), each) for each in field.choices] or None
+    words = _CHOICES.get(field.name, {})
+    return [(words.get(each, each.replace("_", " ")), each) for each in field.choices] or None
 
 
 def is_folder(field: SettingField) -> bool:
@@ -138,4 +150,4 @@ def files_of(field: SettingField) -> str:
     """Which files to offer."""
     if field.name in _NETWORKS:
         return NETWORK_FILES
-    return COM_FILES if field.name == "com" else "All files (*)"
+    return {"com": COM_FILES, "labels": LABEL_FILES}.get(field.name, "All files (*)")

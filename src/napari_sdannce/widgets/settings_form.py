@@ -111,6 +111,8 @@ class SettingsForm(QWidget):
         self.model = model
         self.kept: dict[str, Any] = {}
         """Values of fields that the form can not show."""
+        self.first_trouble = ""
+        """What was wrong when the settings were asked for last, in a sentence."""
         fields = {field.path: field for field in fields_of(model) if field.path[0] not in without}
         self.unshown = [field for field in fields.values() if not field.is_simple]
         shown = {path: field for path, field in fields.items() if field.is_simple}
@@ -180,6 +182,7 @@ class SettingsForm(QWidget):
         for row in self.rows.values():
             row.say("")
         self.trouble.hide()
+        self.first_trouble = ""
         try:
             values = self.values()
             if inside is not None:
@@ -195,9 +198,11 @@ class SettingsForm(QWidget):
             if path[:end] in self.rows:
                 row = self.rows[path[:end]]
                 row.say(trouble)
+                self.first_trouble = self.first_trouble or f"{row.label.text()} {trouble}"
                 return
-        name = f"{'.'.join(path)}: " if path else ""
-        self.trouble.setText(breakable(name + trouble))
+        said = f"{'.'.join(path)}: {trouble}" if path else trouble
+        self.first_trouble = self.first_trouble or said
+        self.trouble.setText(breakable(said))
         self.trouble.show()
 
     def fill(self, values: Mapping[str, Any]) -> None:

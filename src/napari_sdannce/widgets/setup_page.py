@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from napari_sdannce.widgets.load_settings import LoadedSettings
 
 _EACH_HAS_ITS_OWN = "Each experiment has its own: choose it in the list at the top."
-_MISSING = "Something is still missing above."
 _LONGEST_NAME = 22
 """Letters: a button that says more makes the panel wider."""
 _QUIET = "color: #9a9a9a; font-size: 11px"
@@ -68,13 +67,15 @@ class SetupPage(QWidget):
         without = ("experiments",) if kind.is_training else ("experiment",)
         self.form = SettingsForm(kind.settings, kind.first, without)
         self.form.changed.connect(self.look_again)
+        elsewhere = ("folder", *kind.unused)
         self.one = (
-            SettingsForm(ExperimentSettings, (), ("folder",), about=_EACH_HAS_ITS_OWN)
+            SettingsForm(ExperimentSettings, (), elsewhere, about=_EACH_HAS_ITS_OWN)
             if kind.is_training
             else None
         )
         """What is chosen for the experiment that is chosen, and for no other."""
-        self._missing = _MISSING
+        self.missing = ""
+        """What keeps the settings from being whole, in a sentence."""
         self.notes = QLabel()
         self.notes.setWordWrap(True)
         self.notes.setStyleSheet(_QUIET)
@@ -141,27 +142,32 @@ class SetupPage(QWidget):
 
         Relative paths are meant from their experiment, those of all from the first one.
         """
-        self._missing = _MISSING
+        self.missing = ""
         first = next(iter(self.chosen_experiments), None)
+        given: dict[str, Any] = {}
         if self.one is None:
-            return self.form.settings(first, **({} if first is None else {"experiment": first}))
-        each = [self._settings_of(one) for one in self.experiments.experiments]
-        if None in each:
-            return None
-        return self.form.settings(
-            first, experiments=[one.model_dump(exclude_unset=True) for one in each if one]
-        )
+            given = {} if first is None else {"experiment": first}
+        else:
+            each = [self._settings_of(one) for one in self.experiments.experiments]
+            if None in each:
+                return None
+            given = {"experiments": [one.model_dump(exclude_unset=True) for one in each if one]}
+        settings = self.form.settings(first, **given)
+        self.missing = self.form.first_trouble
+        return settings
 
     def _settings_of(self, experiment: ListedExperiment) -> Settings | None:
         """What a training takes of an experiment; None when something of it is wrong."""
         assert self.one is not None
         if experiment is self.experiments.chosen_one:
-            return self.one.settings(experiment.folder, folder=experiment.folder)
+            settings = self.one.settings(experiment.folder, folder=experiment.folder)
+            self.missing = self.missing or self.one.first_trouble
+            return settings
         try:
             values = absolute_paths(experiment.values, experiment.folder)
             return ExperimentSettings(folder=experiment.folder, **values)
         except ValidationError:
-            self._missing = f"Something is wrong with {experiment.name}: choose it in the list."
+            self.missing = f"a setting of {experiment.name}: choose it in the list"
             return None
 
     def _on_one(self) -> None:
@@ -209,6 +215,7 @@ class SetupPage(QWidget):
     def _ask_for_file(self) -> None:
         found = ask_for_settings(self, self.kind.settings, self.experiments.current)
         if isinstance(found, Failed):
+            self.notes.hide()  # those of an earlier file
             self.message.emit(found.message, True)
         elif found is not None:
             self.fill(found)
@@ -229,7 +236,7 @@ class SetupPage(QWidget):
             return
         settings = self.settings()
         if settings is None:
-            self._show_checks(None, self._missing)
+            self._show_checks(None, f"Still missing or wrong: {self.missing}.")
             return
         if self._worker is not None:
             self._stale = True
@@ -260,7 +267,9 @@ class SetupPage(QWidget):
         run = self.kind.new_run(self.chosen_experiments[0]) if self.chosen_experiments else None
         if run is None or "output" in self.form.values():
             return []
-        return [good(f"results go to {run.relative_to(self.chosen_experiments[0])}")]
+        first = self.chosen_experiments[0]
+        of = f" of {first.name}" if len(self.chosen_experiments) > 1 else ""
+        return [good(f"results go to {run.relative_to(first)}{of}")]
 
     def _on_error(self, error: BaseException) -> None:
         self._show_checks(None, f"This should not have happened: {in_plain_words(error)}")
