@@ -316,7 +316,7 @@ def test_a_job_shows_nothing_that_another_one_made(view: JobView, tmp_path: Path
     own = BackgroundJob(good.folder, good.note.model_copy(update={"output": run}))
     view.follow(own)
     assert not view.go_on_button.isHidden()
-    assert unbroken(view.detail.text()).startswith("What it has done is saved.")
+    assert view.detail.text().startswith("What it has done is saved")
     assert view.picture.path == run / "samples" / "epoch-1.png"
     # a prediction that failed at once, in the folder of another one
     (run / "poses.zarr").mkdir()
