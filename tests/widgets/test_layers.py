@@ -323,6 +323,27 @@ def test_a_camera_and_its_overlays_share_a_cell(
     assert cell_names(viewer)[:3] == ours
 
 
+def test_points_without_bones_have_one_layer_over_each_camera(
+    viewer: ViewerModel, recording: Recording, poses: Poses, small: Any
+) -> None:
+    from dataclasses import replace
+
+    com = replace(
+        poses, positions=poses.positions[:, :, :1], confidence=poses.confidence[:, :, :1],
+        keypoints=("COM",),
+    )  # fmt: skip
+    sd.add_poses(viewer, recording, com, name="COM")
+    sd.add_poses(viewer, recording, poses)
+    over = ("", " COM", " poses", " poses bones")
+    assert cell_names(viewer) == [{f"{c}{what}" for what in over} for c in small.sizes]
+    shown = shown_by(viewer)
+    points = shown.drawn[0].cameras["left"].points
+    assert len(points.data) == len(poses.animals)
+    shown.remove(shown.drawn[0])
+    assert cell_names(viewer) == [{f"{c}{what}" for what in over if what != " COM"}
+                                  for c in small.sizes]  # fmt: skip
+
+
 def test_hidden_camera(viewer: ViewerModel, recording: Recording, poses: Poses) -> None:
     layers = sd.add_poses(viewer, recording, poses)
     shown = shown_by(viewer)

@@ -42,7 +42,8 @@ _ADVICE: dict[tuple[str, ...], Advice] = {
         meanwhile="",
         look="the share of frames with all animals (end of the log), and com_review.csv: where "
         "two may have been swapped.",
-        then="panel Train: DANNCE, with these COMs as COM trace.",
+        then="panel Train: DANNCE, with these COMs as 'COM trace' of the experiment, so that it "
+        "learns in cubes like those it will predict in.",
     ),
     ("train", "dannce"): Advice(
         meanwhile="when the validation error has not fallen for 20 epochs. Far above that of "

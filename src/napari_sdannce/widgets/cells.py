@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from napari_sdannce.widgets.overlay import Overlay
 
-LAYERS_PER_OVERLAY = 2
-"""Every overlay puts so many layers over every camera, so that cells can be counted off."""
-
 
 class Cells:
     """Arranges images and overlays of a recording in napari's grid.
@@ -53,7 +50,7 @@ class Cells:
         for name, image in self.images.items():
             layers = overlay.add_camera(name, views[name], self.size(name))
             _frame_overlay(overlay, name, self._framings[name])
-            first = self.viewer.layers.index(image) + 1 + LAYERS_PER_OVERLAY * len(self.overlays)
+            first = self.viewer.layers.index(image) + 1 + self._layers_over(name)
             for i, layer in enumerate(layers):
                 if layer.visible != image.visible:  # napari changes the mode even when it is not
                     layer.visible = image.visible
@@ -64,11 +61,15 @@ class Cells:
     def arrange(self) -> None:
         """Give every camera, with all that lies over it, one cell."""
         grid = self.viewer.canvas.grid
-        grid.stride = 1 + LAYERS_PER_OVERLAY * len(self.overlays)
+        # every overlay puts as many layers over each camera, so that cells can be counted off
+        grid.stride = 1 + self._layers_over(next(iter(self.images)))
         if grid.spacing == 0:
             grid.spacing = 4
         self._shape_grid()
         grid.enabled = len(self.images) > 1
+
+    def _layers_over(self, camera: str) -> int:
+        return sum(len(overlay.layers_of(camera)) for overlay in self.overlays)
 
     def show_whole_images(self) -> None:
         """Show every camera's whole image in its cell."""
