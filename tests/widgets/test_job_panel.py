@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 import yaml
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QDialog, QFileDialog
 
 from napari_sdannce.cli.sources import train_settings
 from napari_sdannce.demo_data import sample_folder, sample_weights
@@ -316,6 +316,10 @@ def test_a_job_shows_nothing_that_another_one_made(view: JobView, tmp_path: Path
     own = BackgroundJob(good.folder, good.note.model_copy(update={"output": run}))
     view.follow(own)
     assert not view.go_on_button.isHidden()
+    view.picture.open_button.click()
+    enlarged = view.findChild(QDialog)
+    assert enlarged.windowTitle().endswith("epoch-1.png")
+    assert not enlarged.isHidden()
     assert view.detail.text().startswith("What it has done is saved")
     assert view.picture.path == run / "samples" / "epoch-1.png"
     # a prediction that failed at once, in the folder of another one
@@ -434,6 +438,7 @@ def test_start_waits_for_what_is_missing(docked: Docked, discs: Path, qtbot: Any
     assert "there is no network" in "".join(check.text for check in found)
     assert page.start_button.text() == "Start anyway"
     assert page.start_button.isEnabled()
+    assert "2 to be mended" in page.summary.text()
 
 
 def test_an_experiment_that_can_not_be_written_to(
@@ -723,8 +728,11 @@ def test_check_lines_show_the_worst_first(qtbot: Any) -> None:
     lines.show_checks([Check(Verdict(word), word) for word in words])
     assert [check.text for check in lines.checks] == ["bad", "careful", "good"]
     assert lines.is_bad
+    assert "1 to be mended" in lines.in_short()
+    assert "1 worth a look" in lines.in_short()
     lines.say("Choose something.")
     assert not lines.is_bad
+    assert lines.in_short() == ""
 
 
 def test_experiments_are_added_once_and_removed(

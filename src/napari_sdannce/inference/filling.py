@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -180,14 +180,17 @@ class Clock:
     task: str
     total: int
     done: int = 0
-    started: float = field(default_factory=time.monotonic)
+    warm: tuple[int, float] | None = None
+    """What was done, and when, after the first batch, which takes longer than others."""
 
     def advance(self, count: int) -> None:
         """Count rows as done."""
         self.done += count
+        self.warm = self.warm or (self.done, time.monotonic())
 
     def now(self) -> Progress:
         """How far it is."""
-        elapsed = time.monotonic() - self.started
-        left = elapsed / self.done * (self.total - self.done) if self.done else None
+        first, ended = self.warm or (self.done, 0.0)
+        since = time.monotonic() - ended
+        left = since / (self.done - first) * (self.total - self.done) if self.done > first else None
         return Progress(task=self.task, done=self.done, total=self.total, seconds_left=left)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _ADAM_EPSILON = 1e-7  # as the reference program, whose learning rates then mean the same
 # half precision leaves out a step now and then, where the gradients overflow
 _HOPELESS = 10
+_STEPS_THAT_TELL = 3
 
 
 @dataclass
@@ -75,6 +76,8 @@ class Fitting:
     bad_steps: int = 0
     saved_step: int = 0
     began: float = field(default_factory=time.monotonic)
+    warm: tuple[int, float] | None = None
+    """Number and end of the first step of this run, which takes longer than others."""
     stopped: bool = False
     total: int = field(init=False)
     epochs: int = field(init=False)
@@ -106,9 +109,14 @@ class Fitting:
         return self.network if self.average is None else cast("Network", self.average.module)
 
     @property
-    def seconds_left(self) -> float:
-        """Time that the steps to come will take, if they go on like those of all runs so far."""
-        return self._seconds / self.done.step * (self.total - self.done.step)
+    def seconds_left(self) -> float | None:
+        """Time that the steps to come will take, if they go on like those of this run so far."""
+        left = self.total - self.done.step
+        if left == 0:
+            return 0.0
+        first, ended = self.warm or (self.done.step, 0.0)
+        made = self.done.step - first
+        return (time.monotonic() - ended) / made * left if made >= _STEPS_THAT_TELL else None
 
     @property
     def _seconds(self) -> float:
@@ -165,6 +173,7 @@ class Fitting:
             self.done.batch += 1
             self.means.add(measured)
         self.loss = float(measured.loss.detach())
+        self.warm = self.warm or (self.done.step, time.monotonic())
         self._check(self.loss)
 
     def _check(self, loss: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _GREEN, _AMBER, _RED = "#6fcf6f", "#ffc14d", "#ff7b6b"
 _SIGNS = {Verdict.BAD: ("✗", _RED), Verdict.CAREFUL: ("!", _AMBER), Verdict.GOOD: ("✓", _GREEN)}
 _ORDER = list(_SIGNS)
+_WORDS = {Verdict.BAD: "to be mended", Verdict.CAREFUL: "worth a look"}
 
 
 class CheckLines(SelectableLabel):
@@ -36,6 +38,16 @@ class CheckLines(SelectableLabel):
         """Show one plain line instead."""
         self.checks = ()
         self.setText(escape(text))
+
+    def in_short(self) -> str:
+        """How many lines want a look; empty where none does."""
+        counts = Counter(check.verdict for check in self.checks)
+        parts = [
+            f'<span style="color: {_SIGNS[verdict][1]}">{counts[verdict]} {words}</span>'
+            for verdict, words in _WORDS.items()
+            if counts[verdict]
+        ]
+        return f"Above: {', '.join(parts)}" if parts else ""
 
     @property
     def is_bad(self) -> bool:

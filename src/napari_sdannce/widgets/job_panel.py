@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from napari_sdannce.jobs.background import jobs_of
 from napari_sdannce.widgets import napari_adapter
@@ -22,6 +21,7 @@ from napari_sdannce.widgets.job_kinds import (
 from napari_sdannce.widgets.job_results import Result, show_result
 from napari_sdannce.widgets.jobs_page import JobsPage
 from napari_sdannce.widgets.recording_layers import shown_in
+from napari_sdannce.widgets.scrolled import scrolled
 from napari_sdannce.widgets.setup_page import SetupPage
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class JobPanel(QWidget):
             page = self.pages[kind.what]
             page.started.connect(self._on_started)
             page.message.connect(self.say)
-            self.tabs.addTab(_scrolled(page), kind.title)
-        self._jobs_tab = self.tabs.addTab(_scrolled(self.jobs), "Jobs")
+            self.tabs.addTab(page, kind.title)
+        self._jobs_tab = self.tabs.addTab(scrolled(self.jobs), "Jobs")
         self._taken: ListedExperiment | None = None
         self._said = ""
         self._status = QLabel()
@@ -190,12 +190,3 @@ class PredictPanel(JobPanel):
         self.preview = FramePreview(self.viewer, page)
         self.preview.message.connect(self.say)
         page.add_below(self.preview)
-
-
-def _scrolled(page: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    return area

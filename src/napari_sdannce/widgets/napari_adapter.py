@@ -16,7 +16,7 @@ from napari.components import ViewerModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 OUR_DOCKS = "(napari-sdannce)"
 """What napari's names of our panels' docks end with."""
@@ -43,6 +43,30 @@ def dock(viewer: Any, widget: QWidget, name: str, *, tabify: bool = False) -> An
     return window.add_dock_widget(widget, name=name, area="right", tabify=tabify)
 
 
+def give_height(widget: QWidget, share: float, at_least: int) -> None:
+    """Give the dock of a widget a share of its window's height, px at least so many."""
+    from qtpy.QtCore import Qt
+
+    found = _dock_of(widget)
+    if found is not None:
+        dock, window = found
+        height = max(at_least, round(share * window.height()))
+        window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+
+
+def _dock_of(widget: QWidget) -> tuple[QDockWidget, QMainWindow] | None:
+    """The dock that holds a widget, and the window that holds the dock; None of one afloat."""
+    from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+    dock = widget.parentWidget()
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    window = None if dock is None else dock.parentWidget()
+    if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
+        return None
+    return dock, window
+
+
 def undock(viewer: Any, widget: QWidget) -> None:
     """Take a widget's dock out of the window, when it is still there."""
     window = getattr(real_viewer(viewer), "window", None)
@@ -67,16 +91,12 @@ def as_tab(panel: QWidget, title: str) -> None:
     napari does so only when it is asked to in code, never from its menus. A dock's short title is
     all that fits on a tab.
     """
-    from qtpy.QtWidgets import QDockWidget, QMainWindow
+    from qtpy.QtWidgets import QDockWidget
 
-    dock = panel.parentWidget()
-    while dock is not None and not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
-    if dock is None or dock.isFloating():
+    found = _dock_of(panel)
+    if found is None:
         return
-    window = dock.parentWidget()
-    if not isinstance(window, QMainWindow):
-        return
+    dock, window = found
     dock.setWindowTitle(title)
     area = window.dockWidgetArea(dock)
     for other in window.findChildren(QDockWidget):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QPixmap, QResizeEvent
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
+    QDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SHARE_OF_SCREEN = 0.9
 SAMPLES = "samples"
 """Folder in a run's folder with pictures of predicted and labelled keypoints."""
 
@@ -38,7 +40,7 @@ class NewestPicture(QWidget):
         self.picture.setMinimumHeight(180)
         self.caption = QLabel()
         self.open_button = QPushButton("Enlarge")
-        self.open_button.setToolTip("Open the picture in the system's viewer")
+        self.open_button.setToolTip("Show the picture in a window of its own")
         self.open_button.clicked.connect(self._open)
         self.open_button.hide()
         below = QHBoxLayout()
@@ -66,7 +68,19 @@ class NewestPicture(QWidget):
         self._scale()
 
     def _open(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.path)))
+        """Show the picture as large as it is, or as the screen has room for."""
+        window = QDialog(self.window())
+        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        window.setWindowTitle(str(self.path))
+        whole = QLabel()
+        screen = self.screen()
+        assert screen is not None
+        room = screen.availableSize() * _SHARE_OF_SCREEN
+        whole.setPixmap(_fitted(self._whole, room.boundedTo(self._whole.size())))
+        layout = QVBoxLayout(window)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(whole)
+        window.show()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Scale the picture with the panel."""
@@ -75,10 +89,12 @@ class NewestPicture(QWidget):
 
     def _scale(self) -> None:
         if not self._whole.isNull():
-            room: QSize = self.picture.size()
-            keep = Qt.AspectRatioMode.KeepAspectRatio
-            smooth = Qt.TransformationMode.SmoothTransformation
-            self.picture.setPixmap(self._whole.scaled(room, keep, smooth))
+            self.picture.setPixmap(_fitted(self._whole, self.picture.size()))
+
+
+def _fitted(picture: QPixmap, room: QSize) -> QPixmap:
+    keep = Qt.AspectRatioMode.KeepAspectRatio
+    return picture.scaled(room, keep, Qt.TransformationMode.SmoothTransformation)
 
 
 def _age(path: Path) -> tuple[float, str]:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from napari_sdannce.widgets.recording_layers import RecordingLayers
 
 
+_LOWEST = 240
+"""px: low, so that the panels above have room in a small window."""
+_SHARE = 0.33
+
+
 class SceneView(QWidget):
     """An embedded 3D viewer that follows a recording."""
 
@@ -30,7 +35,7 @@ class SceneView(QWidget):
         below = QHBoxLayout()
         below.addStretch()
         below.addWidget(self._reset)
-        self.setMinimumHeight(320)
+        self.setMinimumHeight(_LOWEST)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -96,5 +101,6 @@ def show_scene(shown: RecordingLayers) -> SceneView:
     if shown.scene is None:
         shown.scene = SceneView(shown)
         napari_adapter.dock(shown.viewer, shown.scene, "3D view")
+        napari_adapter.give_height(shown.scene, _SHARE, _LOWEST)
     view: SceneView = shown.scene
     return view

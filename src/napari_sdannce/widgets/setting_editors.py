@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QSi
 from napari_sdannce.widgets.breakable import unbroken
 from napari_sdannce.widgets.setting_words import (
     choices_of,
+    cut,
     files_of,
     is_folder,
     left_open,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.fields import SettingField
 
 _LARGEST = 2**31 - 1
+_LONGEST_HINT = 27
+"""Letters that a box has room for where its panel is as narrow as it may be."""
 
 
 class Editor(Protocol):
@@ -142,7 +145,7 @@ class TextEditor:
         self._box = LineEdit()
         self.native: QWidget = self._box.native
         if field.may_be_left:
-            self._box.native.setPlaceholderText(left_open(field))
+            self._box.native.setPlaceholderText(cut(left_open(field), _LONGEST_HINT))
 
     def get(self) -> Any:
         """The text, or texts; numbers are made of them when the settings are checked."""

@@ -126,6 +126,13 @@ def shorten(name: str, most: int) -> str:
     return f"{name[:half]}…{name[-half:]}"
 
 
+def cut(text: str, most: int) -> str:
+    """A text of at most so many letters: the last words of a longer one are left out."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1].rpartition(' ')[0]} …"
+
+
 def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:
     """What can be chosen, in words and as a value; None where anything may be typed."""
     if field.is_tuple:

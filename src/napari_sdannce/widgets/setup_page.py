@@ -18,6 +18,7 @@ from napari_sdannce.widgets.check_lines import CheckLines
 from napari_sdannce.widgets.experiment_list import ListedExperiment
 from napari_sdannce.widgets.load_settings import ask_for_settings
 from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, in_plain_words
+from napari_sdannce.widgets.scrolled import scrolled
 from napari_sdannce.widgets.setting_words import shorten
 from napari_sdannce.widgets.settings_form import SettingsForm
 
@@ -81,6 +82,9 @@ class SetupPage(QWidget):
         self.notes.setStyleSheet(_QUIET)
         self.notes.hide()
         self.lines = CheckLines()
+        self.summary = QLabel()
+        self.summary.setIndent(4)
+        self.summary.hide()
         self.start_button = QPushButton("Start")
         self.start_button.setStyleSheet("font-weight: bold; padding: 6px")
         self.start_button.clicked.connect(self.start)
@@ -105,27 +109,33 @@ class SetupPage(QWidget):
     def _lay_out(self) -> None:
         purpose = QLabel(self.kind.purpose)
         purpose.setWordWrap(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 6, 4, 4)
-        layout.setSpacing(6)
-        layout.addWidget(purpose)
-        layout.addWidget(self.form)
+        body = QWidget()
+        inside = QVBoxLayout(body)
+        inside.setContentsMargins(4, 6, 4, 4)
+        inside.setSpacing(6)
+        inside.addWidget(purpose)
+        inside.addWidget(self.form)
         if self.one is not None:
-            layout.addWidget(self.one)
-        layout.addWidget(_heading("Before you start"))
-        layout.addWidget(self.lines)
+            inside.addWidget(self.one)
+        inside.addWidget(self.notes)
+        inside.addWidget(_heading("Before you start"))
+        inside.addWidget(self.lines)
+        inside.addStretch()
         buttons = QHBoxLayout()
+        buttons.setContentsMargins(4, 0, 4, 4)
         buttons.addWidget(self.start_button, stretch=1)
         buttons.addWidget(self.file_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scrolled(body), stretch=1)
+        layout.addWidget(self.summary)
         layout.addLayout(buttons)
-        layout.addWidget(self.notes)
-        layout.addStretch()
 
     def add_below(self, widget: QWidget) -> None:
         """Put something below the buttons."""
         layout = self.layout()
         assert isinstance(layout, QVBoxLayout)
-        layout.insertWidget(layout.count() - 1, widget)
+        layout.addWidget(widget)
 
     # settings
 
@@ -256,11 +266,17 @@ class SetupPage(QWidget):
             self.lines.say(instead)
         else:
             self.lines.show_checks([*checks, *self._new_run()])
+        self._show_summary("" if checks is None else self.lines.in_short())
         named = (check.results for check in checks or () if check.results is not None)
         self._results = next(named, None)
         self.start_button.setEnabled(checks is not None and not self._timer.isActive())
         self.start_button.setText("Start anyway" if self.lines.is_bad else "Start")
         self.checked.emit()
+
+    def _show_summary(self, text: str) -> None:
+        """Say beside the button what the checks found: in a low window they are out of sight."""
+        self.summary.setText(text)
+        self.summary.setVisible(bool(text))
 
     def _new_run(self) -> list[Check]:
         """Where a training will put its results, when that is not chosen."""
