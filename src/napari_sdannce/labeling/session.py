@@ -130,13 +130,18 @@ class LabelingSession:
 
     def solution(self, sample_id: int) -> Solution:
         """What follows from the labels of a moment."""
-        labels = self.at(sample_id)
+        labels = self.frames.get(sample_id)
+        if labels is None:
+            return self._nothing
         known = self._solved.get(sample_id)
-        if known is None or known[0] is not self.frames.get(sample_id):
-            known = (labels, solve(labels, self.subject.cameras))
-            if sample_id in self.frames:
-                self._solved[sample_id] = known
+        if known is None or known[0] is not labels:
+            known = self._solved[sample_id] = (labels, solve(labels, self.subject.cameras))
         return known[1]
+
+    @cached_property
+    def _nothing(self) -> Solution:
+        """What follows where nothing is labelled."""
+        return solve(FrameLabels.empty(*self.subject.shape), self.subject.cameras)
 
     def change(self, what: str, after: Mapping[int, FrameLabels]) -> bool:
         """Change the labels of some moments as one step.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari.components import ViewerModel
+from napari.layers.points._points_constants import Symbol as Symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,43 @@ def give_height(widget: QWidget, share: float, at_least: int) -> None:
         dock, window = found
         height = max(at_least, round(share * window.height()))
         window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+
+
+_GIVEN_BACK = "napari_sdannce_given_back"
+
+
+def give_window(widget: QWidget, *, taken: bool) -> None:
+    """Let the dock of a widget have all of its window, or give the room back.
+
+    napari's canvas, its layer list and the layer controls are out of sight meanwhile: what is
+    worked on has canvases of its own.
+    """
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QDockWidget
+
+    found = _dock_of(widget)
+    if found is None:
+        return
+    dock, window = found
+    hidden = window.property(_GIVEN_BACK)
+    centre = window.centralWidget()
+    if taken and hidden is None and centre is not None:
+        left = Qt.DockWidgetArea.LeftDockWidgetArea
+        aside = [
+            each
+            for each in window.findChildren(QDockWidget)
+            if window.dockWidgetArea(each) == left and each.isVisible()
+        ]
+        window.setProperty(_GIVEN_BACK, [each.objectName() for each in aside])
+        for each in (centre, *aside):
+            each.hide()
+        window.resizeDocks([dock], [window.width()], Qt.Orientation.Horizontal)
+    elif not taken and hidden is not None and centre is not None:
+        window.setProperty(_GIVEN_BACK, None)
+        for each in window.findChildren(QDockWidget):
+            if each.objectName() in hidden:
+                each.show()
+        centre.show()
 
 
 def _dock_of(widget: QWidget) -> tuple[QDockWidget, QMainWindow] | None:
@@ -108,14 +146,14 @@ def as_tab(panel: QWidget, title: str) -> None:
             return
 
 
-def embedded_viewer(title: str) -> tuple[ViewerModel, Any]:
-    """Make a second viewer with its own canvas: model and Qt widget, in 3D, without controls.
+def embedded_viewer(title: str, ndisplay: Literal[2, 3] = 3) -> tuple[ViewerModel, Any]:
+    """Make a second viewer with its own canvas: model and Qt widget, without controls.
 
     The widget must be closed (`close()`) before its parent dies, or its canvas outlives it.
     """
     from napari.qt import QtViewer
 
-    model = ViewerModel(title=title, ndisplay=3)
+    model = ViewerModel(title=title, ndisplay=ndisplay)
     widget = QtViewer(model)
     widget.dims.setVisible(False)
     return model, widget

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,14 @@ from napari_sdannce.widgets.scene_geometry import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import ViewerModel
     from napari.layers import Points, Vectors
 
-    from napari_sdannce.widgets.drawn_marks import DrawnMarks
-    from napari_sdannce.widgets.recording_layers import RecordingLayers
+    from napari_sdannce.overlay.colors import ColorBy
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.skeletons import Skeleton
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -33,10 +36,64 @@ SAMPLED_MOMENTS = 200
 """Moments looked at to place the floor."""
 
 
+class MarksInSpace(Protocol):
+    """Keypoints of animals, as far as the 3D view looks at them."""
+
+    name: str
+    palette: tuple[int, ...]
+    skeleton: Skeleton
+
+    def moments(self) -> npt.NDArray[np.int64]:
+        """Moments at which there is something."""
+        ...
+
+    def points_3d(self, moment: int) -> FloatArray:
+        """(A, K, 3) mm, NaN where missing."""
+        ...
+
+
+class DrawnInSpace(Protocol):
+    """Marks, which of them are shown, and how they are coloured."""
+
+    @property
+    def marks(self) -> MarksInSpace:
+        """What is drawn."""
+        ...
+
+    @property
+    def shown(self) -> npt.NDArray[np.bool_]:
+        """(A, K)."""
+        ...
+
+    @property
+    def color_by(self) -> ColorBy:
+        """What a colour stands for."""
+        ...
+
+
+class ShownInSpace(Protocol):
+    """A recording with what is drawn over it."""
+
+    @property
+    def recording(self) -> Recording:
+        """Its cameras."""
+        ...
+
+    @property
+    def drawn(self) -> Sequence[DrawnInSpace]:
+        """Marks, in the order they were added."""
+        ...
+
+    @property
+    def moment(self) -> int:
+        """The moment that is looked at."""
+        ...
+
+
 class SceneLayers:
     """Fills a 3D viewer model with what a recording shows, and keeps it at the same moment."""
 
-    def __init__(self, model: ViewerModel, shown: RecordingLayers) -> None:
+    def __init__(self, model: ViewerModel, shown: ShownInSpace) -> None:
         self.model = model
         self.shown = shown
         self.points: list[Points] = []
@@ -93,7 +150,7 @@ class SceneLayers:
         # the corners of the floor are farther to the sides than up and down
         camera.zoom = min(height / 2.1, width / 2.7) / self._radius
 
-    def _add_marks(self, drawn: DrawnMarks) -> None:
+    def _add_marks(self, drawn: DrawnInSpace) -> None:
         n_animals, n_keypoints = drawn.shown.shape
         n_bones = len(drawn.marks.skeleton.bones)
         place = self._nowhere()
@@ -122,12 +179,12 @@ class SceneLayers:
         """Where what is hidden waits: in a camera."""
         return to_napari(self._cameras[0].centre)
 
-    def _colors_of(self, drawn: DrawnMarks) -> tuple[FloatArray, FloatArray]:
+    def _colors_of(self, drawn: DrawnInSpace) -> tuple[FloatArray, FloatArray]:
         marks = drawn.marks
         colors = keypoint_colors(marks.skeleton, marks.palette, drawn.color_by).reshape(-1, 4)
         return colors, colors
 
-    def _bone_colors_of(self, drawn: DrawnMarks) -> FloatArray:
+    def _bone_colors_of(self, drawn: DrawnInSpace) -> FloatArray:
         marks = drawn.marks
         return bone_colors(marks.skeleton, marks.palette, drawn.color_by).reshape(-1, 4)
 

@@ -1,0 +1,368 @@
+"""One camera of the labelling panel: its frame, the keypoints over it, and what the mouse does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_sdannce.geometry.epipolar import epipolar_curve
+from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
+from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.axes import to_napari
+from napari_sdannce.widgets.drawn_marks import hide, hide_bones
+from napari_sdannce.widgets.label_3d.drawn_cells import drawn_cells
+from napari_sdannce.widgets.layer_data import filled_bones, nowhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_sdannce.widgets.label_3d.desk import Desk
+
+FloatArray = npt.NDArray[np.float64]
+
+_CATCH_PX = 9.0
+"""Screen pixels round a point in which a press takes it."""
+_CLICK_PX = 5.0
+"""A press that is let go within so many screen pixels is a click, else it moved the image."""
+_POINT_SHARE = 0.012
+"""Diameter of a point, of the image's width ..."""
+_POINT_PX = (6, 14)
+"""... but not less or more on the screen."""
+_BONE_PX, _CURVE_PX = 2.5, 1.5
+"""Widths of lines on the screen."""
+_CURVE_SAMPLES = 60
+_QUIET, _LOUD = "#9aa3ad", "#ffd34d"
+
+
+class CameraView(QWidget):
+    """Shows one camera; clicks place the selected keypoint, drags move points or the image.
+
+    Parameters
+    ----------
+    desk
+        Where labelling happens.
+    view
+        Index of the camera.
+    """
+
+    def __init__(self, desk: Desk, view: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.view = view
+        self.name = desk.subject.views[view]
+        self.camera = desk.subject.cameras[view]
+        self.gain, self.is_hidden = 1.0, False
+        self.size_px = self._image_size()
+        self.model, self.canvas = napari_adapter.embedded_viewer(self.name, ndisplay=2)
+        self.title = QLabel()
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        # a longer title must not make its view wider while a point is dragged
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
+        layout.addWidget(self.title)
+        layout.addWidget(self.canvas, stretch=1)
+        self._frame: npt.NDArray[np.uint8] | None = None
+        self.has_frame = False
+        self._add_layers()
+        self._fitted: tuple[float, ...] = ()
+        self.model.canvas.events.size.connect(self._on_size)
+        self.model.scene.camera.events.zoom.connect(self._on_zoom)
+        self.model.mouse_drag_callbacks.append(self._on_press)
+        self.model.mouse_move_callbacks.append(self._on_move)
+        # quick clicks place two keypoints; napari would zoom
+        self.model.mouse_double_click_callbacks.clear()
+        self.model.mouse_double_click_callbacks.append(self._on_double)
+
+    def _image_size(self) -> tuple[int, int]:
+        """(width, height) of the video, else as the calibration says."""
+        there = self.desk.video.sizes[self.desk.recording.names.index(self.name)]
+        if there is not None:
+            return int(there[0]), int(there[1])
+        size = None if self.camera is None else self.camera.image_size
+        return (640, 480) if size is None else (int(size[0]), int(size[1]))
+
+    def _add_layers(self) -> None:
+        subject = self.desk.subject
+        _, n_animals, n_keypoints = subject.shape
+        by = ColorBy.KEYPOINT if n_animals == 1 else ColorBy.ANIMAL
+        self.colors = keypoint_colors(subject.skeleton, range(n_animals), by)
+        self._bone_colors = bone_colors(subject.skeleton, range(n_animals), by).reshape(-1, 4)
+        width, height = self.size_px
+        self._diameter = _POINT_SHARE * width
+        add = self.model
+        self.image = add.add_image(
+            np.zeros((height, width, 3), np.uint8), rgb=True, name=self.name, cache=False
+        )
+        n_curves = max(subject.shape[0] - 1, 1) * (_CURVE_SAMPLES - 1)
+        self.curves = self._vectors("other views' lines of sight", n_curves, "#8fd3ff")
+        self.bones = (
+            self._vectors("bones", n_animals * len(subject.skeleton.bones), "white")
+            if subject.skeleton.bones
+            else None
+        )
+        rows = n_animals * n_keypoints
+        self.from_3d = self._points("where 3D says", rows, 0.6)
+        self.points = self._points("keypoints", rows, 1.0)
+        self.chosen = self._points("selected", 1, 1.9)
+        self.from_3d.symbol = "cross"
+
+    def _points(self, name: str, n: int, size: float) -> Any:
+        layer = self.model.add_points(
+            np.tile(nowhere(), (n, 1)), name=name, size=size * self._diameter, border_width=0.15,
+            face_color=np.ones((n, 4)), border_color=np.ones((n, 4)),
+        )  # fmt: skip
+        layer.canvas_size_limits = tuple(round(size * limit) for limit in _POINT_PX)
+        layer.editable = False
+        return layer
+
+    def _vectors(self, name: str, n: int, color: str) -> Any:
+        layer = self.model.add_vectors(
+            np.zeros((n, 2, 2)), name=name, vector_style="line", edge_color=color
+        )
+        layer.editable = False
+        return layer
+
+    # what is shown
+
+    def show_frame(self, frame: npt.NDArray[np.uint8] | None) -> None:
+        """Show an image; None: the camera has none at this moment."""
+        width, height = self.size_px
+        self._frame = np.zeros((height, width, 3), np.uint8) if frame is None else frame
+        self.has_frame = frame is not None
+        self._push()
+
+    def set_gain(self, gain: float) -> None:
+        """Make the image brighter or darker."""
+        self.gain = gain
+        self._push()
+
+    def _push(self) -> None:
+        frame = self._frame
+        if frame is None:
+            return
+        if self.gain != 1.0:
+            frame = np.asarray(cv2.convertScaleAbs(frame, alpha=self.gain), np.uint8)
+        self.image.data = frame
+
+    def refill(self) -> None:
+        """Draw the labels of the moment."""
+        solution, labels = self.desk.solution, self.desk.labels
+        cells = drawn_cells(solution, self.view, self.colors)
+        points = self.points
+        points.data[...] = np.where(cells.shown[:, None], to_napari(cells.points), nowhere())
+        points.symbol[...] = cells.symbols
+        points.size[...] = cells.sizes * self._diameter
+        self._show(points, cells.shown, (cells.faces, cells.borders))
+        clicked = labels.clicked[self.view].ravel()
+        projected = solution.projected[self.view].reshape(-1, 2)
+        there = clicked & np.isfinite(projected).all(axis=-1)
+        self.from_3d.data[...] = np.where(there[:, None], to_napari(projected), nowhere())
+        own = self.colors.reshape(-1, 4)
+        self._show(self.from_3d, there, (own, np.tile((0.0, 0.0, 0.0, 1.0), (len(own), 1))))
+        if self.bones is not None:
+            skeleton = self.desk.subject.skeleton
+            shown = cells.shown.reshape(solution.points.shape[1:3])
+            self.bones.data[...] = filled_bones(
+                solution.points[self.view], shown, skeleton.bones, nowhere()
+            )
+            hide_bones(self.bones, self._bone_colors)
+            if self.is_hidden:
+                self.bones.edge_color[...] = 0
+            _redraw(self.bones)
+        self.show_selected()
+
+    def show_selected(self) -> None:
+        """Ring the selected keypoint, and draw where other views say that it lies."""
+        desk, solution = self.desk, self.desk.solution
+        place = solution.points[self.view, desk.animal, desk.keypoint]
+        is_there = bool(np.isfinite(place).all())
+        self.chosen.data[...] = to_napari(place) if is_there else nowhere()
+        self._show(self.chosen, np.array([is_there]), (np.zeros((1, 4)), np.ones((1, 4))))
+        self._draw_curves()
+        self.write_title()
+
+    def _draw_curves(self) -> None:
+        desk = self.desk
+        cell = desk.animal, desk.keypoint
+        lines = np.zeros_like(self.curves.data)
+        if not desk.solution.complete[cell] and self.camera is not None and not self.is_hidden:
+            labels, row = desk.labels, 0
+            for other, source in enumerate(desk.subject.cameras):
+                if other == self.view or source is None or not labels.clicked[other][cell]:
+                    continue
+                curve = to_napari(
+                    epipolar_curve(
+                        source, labels.points[other][cell], self.camera, samples=_CURVE_SAMPLES
+                    )
+                )
+                pieces = np.stack([curve[:-1], curve[1:] - curve[:-1]], axis=1)
+                pieces[~np.isfinite(pieces).all(axis=(1, 2))] = 0
+                lines[row : row + len(pieces)] = pieces
+                row += len(pieces)
+        if lines.any() or self.curves.data.any():
+            self.curves.data[...] = lines
+            hide_bones(self.curves, np.tile((0.56, 0.83, 1.0, 0.9), (len(lines), 1)))
+            _redraw(self.curves)
+
+    def _show(
+        self,
+        layer: Any,
+        shown: npt.NDArray[np.bool_],
+        colors: tuple[FloatArray, FloatArray],
+    ) -> None:
+        hide(layer, ~shown | self.is_hidden, colors)
+        _redraw(layer)
+
+    def write_title(self) -> None:
+        """Say which camera it is, and how well its points fit."""
+        solution, desk = self.desk.solution, self.desk
+        color = _LOUD if desk.focus == self.view else _QUIET
+        said = [f'<b style="color: {color}">{self.name}</b>']
+        if self._frame is not None and not self.has_frame:
+            said.append("no frame")
+        if self.camera is None:
+            said.append("not calibrated")
+        residuals = solution.residual_px[self.view]
+        if np.isfinite(residuals).any():
+            said.append(f"{np.nanmedian(residuals):.1f} px")
+        error = solution.error_px[self.view, desk.animal, desk.keypoint]
+        if np.isfinite(error):
+            said.append(f"this point {error:.1f} px off the others")
+        self.title.setText(" &nbsp; ".join(said))
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Hide everything that is drawn over the image, or show it again."""
+        self.is_hidden = hidden
+        self.refill()
+
+    # zoom
+
+    def show_whole_image(self) -> None:
+        """Fit the image into the view."""
+        self.model.fit_to_view(layers=[self.image], margin=0.02)
+        self._fitted = self._camera_state()
+
+    def _on_size(self, event: object = None) -> None:
+        """Fit again when the view got another size, unless the person has zoomed."""
+        if self._fitted == self._camera_state():
+            self.show_whole_image()
+
+    def _on_zoom(self, event: object = None) -> None:
+        """Keep lines as thin on the screen as they were."""
+        zoom = self.model.scene.camera.zoom
+        for layer, width in ((self.bones, _BONE_PX), (self.curves, _CURVE_PX)):
+            if layer is not None:
+                layer.edge_width = width / zoom
+
+    def _camera_state(self) -> tuple[float, ...]:
+        camera = self.model.scene.camera
+        return (*camera.center, camera.zoom)
+
+    def zoom_to(self, animal: int) -> bool:
+        """Bring an animal into the middle; False when it is not seen here."""
+        places = self.desk.solution.points[self.view, animal]
+        known = places[np.isfinite(places).all(axis=-1)]
+        if not len(known):
+            return False
+        low, high = known.min(axis=0), known.max(axis=0)
+        middle = (low + high) / 2
+        span = max(float((high - low).max()) * 1.5, 0.12 * self.size_px[0])
+        self.model.scene.camera.center = (0.0, *to_napari(middle).tolist())
+        self.model.scene.camera.zoom = min(self.model.canvas.size) / span
+        return True
+
+    def follow(self, animal: int) -> None:
+        """Bring an animal into the middle, the zoom staying as it is."""
+        places = self.desk.solution.points[self.view, animal]
+        known = places[np.isfinite(places).all(axis=-1)]
+        if len(known):
+            self.model.scene.camera.center = (0.0, *to_napari(known.mean(axis=0)).tolist())
+
+    # the mouse
+
+    def _on_move(self, model: Any, event: Any) -> None:
+        self.desk.look_at_view(self.view, self._pixel(event))
+
+    def _pixel(self, event: Any) -> FloatArray:
+        """(x, y) px of the image under the mouse."""
+        return to_napari(np.asarray(event.position[-2:], dtype=np.float64))
+
+    def _hit(self, pixel: FloatArray) -> tuple[int, int] | None:
+        """Animal and keypoint of the point under the mouse."""
+        places = self.desk.solution.points[self.view]
+        away = np.linalg.norm(places - pixel, axis=-1) * self.model.scene.camera.zoom
+        if self.is_hidden or not np.isfinite(away).any() or np.nanmin(away) > _CATCH_PX:
+            return None
+        animal, keypoint = np.unravel_index(int(np.nanargmin(away)), away.shape)
+        return int(animal), int(keypoint)
+
+    def _on_press(self, model: Any, event: Any) -> Iterator[None]:
+        pixel = self._pixel(event)
+        self.desk.look_at_view(self.view, pixel)
+        hit = self._hit(pixel)
+        if event.button == 2:
+            self._on_right(hit)
+        elif event.button == 1 and not event.modifiers:
+            yield from self._hold(event, pixel, hit)
+
+    def _on_double(self, model: Any, event: Any) -> None:
+        """The second of two quick clicks: it does not come as a press."""
+        if event.button == 1:
+            pixel = self._pixel(event)
+            self._click(pixel, self._hit(pixel))
+
+    def _hold(self, event: Any, grip: FloatArray, hit: tuple[int, int] | None) -> Iterator[None]:
+        """A press: let go at once it is a click; else it moves the point under it, or the image."""
+        desk, start = self.desk, np.asarray(event.pos, dtype=np.float64)
+        offset = np.zeros(2) if hit is None else desk.solution.points[(self.view, *hit)] - grip
+        camera, moved = self.model.scene.camera, False
+        camera.mouse_pan = hit is None
+        try:
+            yield
+            while event.type == "mouse_move":
+                moved |= bool(np.abs(np.asarray(event.pos) - start).max() > _CLICK_PX)
+                if moved and hit is not None:
+                    desk.select(*hit)
+                    desk.drag(self.view, *hit, self._pixel(event) + offset)
+                yield
+        finally:
+            camera.mouse_pan = True
+        if not moved:
+            self._click(grip, hit)
+        elif hit is not None:
+            desk.place(self.view, *hit, self._pixel(event) + offset)
+
+    def _click(self, pixel: FloatArray, hit: tuple[int, int] | None) -> None:
+        """Place the selected keypoint; where that is done, a click on another one selects that."""
+        desk = self.desk
+        selected = desk.animal, desk.keypoint
+        is_placed = bool(desk.labels.clicked[(self.view, *selected)])
+        if hit is not None and is_placed:
+            desk.select(*hit)
+        else:
+            desk.place(self.view, *selected, pixel)
+            desk.select_next()
+
+    def _on_right(self, hit: tuple[int, int] | None) -> None:
+        """A right click: hidden here, or not, for the point under the mouse or the selected one."""
+        if hit is not None:
+            self.desk.select(*hit)
+        self.desk.toggle_occluded()
+
+    def close_canvas(self) -> None:
+        """Let go of the canvas; it must not outlive its window."""
+        self.model.canvas.events.size.disconnect(self._on_size)
+        self.model.scene.camera.events.zoom.disconnect(self._on_zoom)
+        self.canvas.close()
+        self.model.layers.clear()
+
+
+def _redraw(layer: Any) -> None:
+    layer.refresh(extent=False, thumbnail=False, highlight=False)

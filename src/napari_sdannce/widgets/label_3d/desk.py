@@ -1,0 +1,348 @@
+"""Where labelling happens: the session, the moment that is looked at, and what is selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from napari_sdannce.labeling import commands
+from napari_sdannce.labeling.solving import Solution, solve
+
+if TYPE_CHECKING:
+    from napari_sdannce.labeling.frame_labels import FrameLabels
+    from napari_sdannce.labeling.session import LabelingSession, Step, Subject
+    from napari_sdannce.labeling.session_folder import SessionFolder
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.video import RecordingVideo
+
+FloatArray = npt.NDArray[np.float64]
+
+AHEAD = 3
+"""Moments decoded ahead in the direction of the last step."""
+
+
+class Desk:
+    """A session on the desk of one person; views listen to it, and everything goes through it.
+
+    Parameters
+    ----------
+    recording
+        What is labelled.
+    video
+        Its frames.
+    folder
+        The open session.
+    """
+
+    moment_changed = Signal()
+    labels_changed = Signal()
+    """Labels of the moment that is looked at are different, or are shown differently."""
+    selection_changed = Signal()
+    focus_changed = Signal()
+    frames_changed = Signal()
+    """Other moments have labels than before."""
+    said = Signal(str, bool)
+    """A sentence for the person, and whether it is about trouble."""
+
+    def __init__(self, recording: Recording, video: RecordingVideo, folder: SessionFolder) -> None:
+        self.recording = recording
+        self.video = video
+        self.folder = folder
+        self.moment = 0
+        self.animal = 0
+        self.keypoint = 0
+        self.focus = 0
+        self.cursor: FloatArray | None = None
+        """(2,) px under the mouse in the view that has the focus; None outside of all."""
+        self.stride = 10
+        self._dragged: tuple[FrameLabels, Solution] | None = None
+        self._copied: FloatArray | None = None
+
+    @property
+    def session(self) -> LabelingSession:
+        """The labels."""
+        return self.folder.session
+
+    @property
+    def subject(self) -> Subject:
+        """What is labelled."""
+        return self.session.subject
+
+    @property
+    def n_moments(self) -> int:
+        """Moments of the recording."""
+        return len(self.subject.sync)
+
+    @property
+    def sample_id(self) -> int:
+        """Key of the moment that is looked at."""
+        return int(self.subject.sync.sample_ids[self.moment])
+
+    @property
+    def labels(self) -> FrameLabels:
+        """Labels of the moment that is looked at, a drag under way included."""
+        return self.session.at(self.sample_id) if self._dragged is None else self._dragged[0]
+
+    @property
+    def solution(self) -> Solution:
+        """What follows from them."""
+        if self._dragged is None:
+            return self.session.solution(self.sample_id)
+        return self._dragged[1]
+
+    # moments
+
+    def go_to(self, moment: int) -> None:
+        """Look at a moment; the first or the last one, when it lies outside of the recording."""
+        wanted = min(max(moment, 0), self.n_moments - 1)
+        if wanted == self.moment:
+            return
+        step, self.moment, self._dragged = wanted - self.moment, wanted, None
+        self.moment_changed.emit()
+        stride = step if abs(step) <= self.stride else 1
+        ahead = [wanted + k * stride for k in range(1, AHEAD + 1)]
+        self.video.prefetch([m for m in ahead if 0 <= m < self.n_moments])
+
+    def step(self, count: int) -> None:
+        """Go so many moments on."""
+        self.go_to(self.moment + count)
+
+    def moments_with_labels(self) -> list[int]:
+        """Moments of which something is said, in order."""
+        return sorted(self.row_of(key) for key in self.session.frames)
+
+    def row_of(self, sample_id: int) -> int:
+        """Moment of a key."""
+        return int(np.flatnonzero(self.subject.sync.sample_ids == sample_id)[0])
+
+    # selection
+
+    def select(self, animal: int, keypoint: int) -> None:
+        """Make a keypoint the one that clicks place."""
+        if (animal, keypoint) != (self.animal, self.keypoint):
+            self.animal, self.keypoint = animal, keypoint
+            self.selection_changed.emit()
+
+    def select_next(self, count: int = 1) -> None:
+        """Select the keypoint after the selected one, or `count` further; round the end."""
+        n_keypoints = self.subject.shape[2]
+        self.select(self.animal, (self.keypoint + count) % n_keypoints)
+
+    def select_missing(self) -> None:
+        """Select the first keypoint that has no position in space, of the animal or the next."""
+        n_animals = len(self.subject.animals)
+        missing = ~self.solution.complete
+        order = np.roll(np.arange(n_animals), -self.animal)
+        for animal in order.tolist():
+            if missing[animal].any():
+                self.select(animal, int(missing[animal].argmax()))
+                return
+        self.said.emit("Every keypoint of this frame has a position in space.", False)
+
+    def select_animal(self, animal: int) -> None:
+        """Select the same keypoint of another animal."""
+        if animal < len(self.subject.animals):
+            self.select(animal, self.keypoint)
+
+    def look_at_view(self, view: int, cursor: FloatArray | None) -> None:
+        """Note which view the mouse is in, and where."""
+        self.cursor = cursor
+        if view != self.focus:
+            self.focus = view
+            self.focus_changed.emit()
+
+    # what a person does
+
+    def place(self, view: int, animal: int, keypoint: int, pixel: FloatArray) -> None:
+        """Put a keypoint where it is seen."""
+        labels = self.session.at(self.sample_id)
+        placed = commands.place(labels, view, animal, keypoint, pixel, self.session.by)
+        self.change(f"place {self._named(animal, keypoint)} in {self.subject.views[view]}", placed)
+
+    def place_here(self, *, and_next: bool) -> None:
+        """Put the selected keypoint under the mouse."""
+        if self.cursor is None:
+            self.said.emit("Hold the mouse over a camera first.", True)
+            return
+        self.place(self.focus, self.animal, self.keypoint, self.cursor)
+        if and_next:
+            self.select_next()
+
+    def drag(self, view: int, animal: int, keypoint: int, pixel: FloatArray) -> None:
+        """Show what placing a keypoint here would do, while it is dragged; nothing is kept."""
+        labels = self.session.at(self.sample_id)
+        moved = commands.place(labels, view, animal, keypoint, pixel, self.session.by)
+        self._dragged = moved, solve(moved, self.subject.cameras)
+        self.labels_changed.emit()
+
+    def drop(self) -> None:
+        """End a drag without placing anything."""
+        if self._dragged is not None:
+            self._dragged = None
+            self.labels_changed.emit()
+
+    def clear_here(self) -> None:
+        """Take the selected keypoint away from the view in focus."""
+        labels = commands.clear(self._kept, self.focus, self.animal, self.keypoint)
+        self.change(f"clear {self._selected} in {self._focused}", labels)
+
+    def clear_everywhere(self) -> None:
+        """Take the selected keypoint away from all views."""
+        labels = commands.clear(self._kept, commands.ALL, self.animal, self.keypoint)
+        self.change(f"clear {self._selected}", labels)
+
+    def clear_frame(self) -> None:
+        """Take everything away that is said of this moment."""
+        labels = commands.clear(self._kept, commands.ALL, commands.ALL, commands.ALL)
+        self.change(f"clear frame {self.moment}", labels)
+
+    def toggle_occluded(self) -> None:
+        """Say that the selected keypoint is hidden in the view in focus, or is not."""
+        labels = commands.toggle_occluded(self._kept, *self._cell, self.session.by)
+        self.change(f"{self._selected} hidden in {self._focused}", labels)
+
+    def toggle_uncertain(self) -> None:
+        """Say that the selected keypoint's place in the view in focus is a guess, or is not."""
+        labels = commands.toggle_uncertain(self._kept, *self._cell, self.session.by)
+        self._change_click(f"{self._selected} uncertain in {self._focused}", labels)
+
+    def toggle_not_in_view(self) -> None:
+        """Say that the selected keypoint lies outside of the view in focus, or does not."""
+        labels = commands.toggle_not_in_view(self._kept, *self._cell, self.session.by)
+        self.change(f"{self._selected} outside of {self._focused}", labels)
+
+    def toggle_locked(self) -> None:
+        """Let the selected keypoint's click in the view in focus count whatever others say."""
+        labels = commands.toggle_locked(self._kept, *self._cell)
+        self._change_click(f"lock {self._selected} in {self._focused}", labels)
+
+    def accept_keypoint(self) -> None:
+        """Say that the selected keypoint's position in space is right."""
+        labels = commands.accept(self._kept, self.solution, self.animal, self.keypoint)
+        self.change(f"accept {self._selected}", labels)
+
+    def accept_animal(self) -> None:
+        """Say that all positions of the selected animal are right."""
+        labels = commands.accept(self._kept, self.solution, self.animal)
+        self.change(f"accept {self.subject.animals[self.animal]}", labels)
+
+    def accept_frame(self) -> None:
+        """Say that all positions of this moment are right."""
+        labels = commands.accept(self._kept, self.solution)
+        self.change(f"accept frame {self.moment}", labels)
+
+    def swap_left_right(self) -> None:
+        """Exchange left and right of the selected animal in the view in focus."""
+        skeleton = self.subject.skeleton
+        if not skeleton.pairs:
+            self.said.emit(f"Skeleton {skeleton.name} does not say what is left and right.", True)
+            return
+        labels = commands.swap_left_right(self._kept, skeleton.swapped(), self.focus, self.animal)
+        self.change(f"swap left and right in {self._focused}", labels)
+
+    def swap_animals(self) -> None:
+        """Exchange the selected animal and the next one in the view in focus."""
+        n_animals = len(self.subject.animals)
+        if n_animals < 2:
+            self.said.emit("There is a single animal.", True)
+            return
+        other = (self.animal + 1) % n_animals
+        labels = commands.swap_animals(self._kept, self.animal, other, self.focus)
+        self.change(f"swap animals in {self._focused}", labels)
+
+    # poses
+
+    def copy_pose(self) -> None:
+        """Keep the positions of this moment, to paste them at another."""
+        self._copied = self.solution.points_3d
+        n_known = int(np.isfinite(self._copied).all(axis=-1).sum())
+        self.said.emit(f"{n_known} positions are copied.", False)
+
+    def paste_pose(self) -> None:
+        """Propose the copied positions, wherever a person has said nothing."""
+        if self._copied is None:
+            self.said.emit("Copy a pose first.", True)
+            return
+        self._propose("paste pose", self._copied)
+
+    def take_from_before(self) -> None:
+        """Propose the pose of the last moment before this one that has labels."""
+        earlier = [moment for moment in self.moments_with_labels() if moment < self.moment]
+        if not earlier:
+            self.said.emit("No earlier frame has labels.", True)
+            return
+        key = int(self.subject.sync.sample_ids[earlier[-1]])
+        self._propose(f"pose of frame {earlier[-1]}", self.session.solution(key).points_3d)
+
+    def _propose(self, what: str, points_3d: FloatArray) -> None:
+        pixels = np.full((*self.subject.shape, 2), np.nan)
+        for view, camera in enumerate(self.subject.cameras):
+            if camera is not None:
+                pixels[view] = camera.project(points_3d)
+        self.change(what, commands.propose(self._kept, pixels, self.session.by))
+
+    # steps
+
+    def change(self, what: str, labels: FrameLabels) -> None:
+        """Change the labels of this moment as one step."""
+        self._dragged = None
+        before = set(self.session.frames)
+        try:
+            self.session.change(what, {self.sample_id: labels})
+        except OSError as error:
+            self.said.emit(f"It could not be written down, and so not done: {error}", True)
+        if set(self.session.frames) != before:
+            self.frames_changed.emit()
+        self.labels_changed.emit()
+
+    def _change_click(self, what: str, labels: FrameLabels) -> None:
+        if labels is self._kept:
+            self.said.emit(f"{self._selected} was not placed in {self._focused}.", True)
+            return
+        self.change(what, labels)
+
+    def undo(self) -> None:
+        """Take the last step back, and show where."""
+        self._show_step("Undone", self.session.undo())
+
+    def redo(self) -> None:
+        """Do again what was taken back, and show where."""
+        self._show_step("Done again", self.session.redo())
+
+    def _show_step(self, how: str, step: Step | None) -> None:
+        self._dragged = None
+        if step is None:
+            self.said.emit("There is nothing more.", False)
+            return
+        moments = [self.row_of(key) for key in step.after]
+        if self.moment not in moments:
+            self.go_to(moments[0])
+        self.said.emit(f"{how}: {step.what}.", False)
+        self.frames_changed.emit()
+        self.labels_changed.emit()
+
+    # names
+
+    @property
+    def _kept(self) -> FrameLabels:
+        return self.session.at(self.sample_id)
+
+    @property
+    def _cell(self) -> tuple[int, int, int]:
+        return self.focus, self.animal, self.keypoint
+
+    @property
+    def _focused(self) -> str:
+        return self.subject.views[self.focus]
+
+    @property
+    def _selected(self) -> str:
+        return self._named(self.animal, self.keypoint)
+
+    def _named(self, animal: int, keypoint: int) -> str:
+        name = self.subject.skeleton.keypoints[keypoint]
+        animals = self.subject.animals
+        return name if len(animals) == 1 else f"{animals[animal]} {name}"

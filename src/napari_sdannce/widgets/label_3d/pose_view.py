@@ -1,0 +1,112 @@
+"""The pose in space while it is labelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_sdannce.overlay.colors import ColorBy
+from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.scene_layers import SceneLayers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.skeletons import Skeleton
+    from napari_sdannce.widgets.label_3d.desk import Desk
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class LabelledPoses:
+    """Positions in space of a session, as the 3D view draws them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        subject = desk.subject
+        self.name = "labels"
+        self.skeleton: Skeleton = subject.skeleton
+        self.palette = tuple(range(len(subject.animals)))
+
+    def moments(self) -> npt.NDArray[np.int64]:
+        """Moments of which something is said."""
+        return np.array(self._desk.moments_with_labels(), dtype=np.int64)
+
+    def points_3d(self, moment: int) -> FloatArray:
+        """(A, K, 3) mm, NaN where missing."""
+        desk = self._desk
+        if moment == desk.moment:
+            return desk.solution.points_3d
+        key = int(desk.subject.sync.sample_ids[moment])
+        return desk.session.solution(key).points_3d
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    marks: LabelledPoses
+    shown: npt.NDArray[np.bool_]
+    color_by: ColorBy
+
+
+class _Shown:
+    """What the layers of the 3D view follow."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        _, n_animals, n_keypoints = desk.subject.shape
+        by = ColorBy.KEYPOINT if n_animals == 1 else ColorBy.ANIMAL
+        shown = np.ones((n_animals, n_keypoints), bool)
+        self.drawn: Sequence[_Drawn] = (_Drawn(LabelledPoses(desk), shown, by),)
+
+    @property
+    def recording(self) -> Recording:
+        return self._desk.recording
+
+    @property
+    def moment(self) -> int:
+        return self._desk.moment
+
+
+class PoseView(QWidget):
+    """An embedded 3D viewer that follows the desk. It needs a calibrated camera."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.model, self.canvas = napari_adapter.embedded_viewer("pose", ndisplay=3)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.addWidget(self.canvas)
+        self.layers = SceneLayers(self.model, _Shown(desk))
+        self._looked: tuple[float, ...] = ()
+        self.model.canvas.events.size.connect(self._on_size)
+        self.look()
+
+    def look(self) -> None:
+        """Turn the view: from the front and above."""
+        self.layers.look()
+        self._looked = self._camera_state()
+
+    def refill(self) -> None:
+        """Draw the pose of the moment."""
+        if self.isVisible():
+            self.layers.refill(self.desk.moment)
+
+    def _on_size(self, event: object = None) -> None:
+        if self._looked == self._camera_state():
+            self.look()
+
+    def _camera_state(self) -> tuple[float, ...]:
+        camera = self.model.scene.camera
+        return (*camera.center, *camera.angles, camera.zoom)
+
+    def close_canvas(self) -> None:
+        """Let go of the canvas; it must not outlive its window."""
+        self.model.canvas.events.size.disconnect(self._on_size)
+        self.canvas.close()
+        self.model.layers.clear()

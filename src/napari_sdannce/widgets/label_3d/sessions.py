@@ -1,0 +1,93 @@
+"""Finding, making and opening the labelling sessions of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_sdannce.files import open_labels
+from napari_sdannce.labeling.importing import frames_of
+from napari_sdannce.labeling.session_folder import ABOUT, create_session, open_session, read_about
+from napari_sdannce.recording import PixelOrigin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_sdannce.labeling.session_folder import SessionFolder
+    from napari_sdannce.recording import Recording
+    from napari_sdannce.skeletons import Skeleton
+
+FOLDER = "labels"
+"""Folder of a recording that holds its sessions."""
+
+
+@dataclass(frozen=True)
+class WantedSession:
+    """A session that a person wants to work on.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    labeler
+        Who labels; empty: the name of the account.
+    skeleton, animals
+        Of a new one; None: it is there already.
+    start
+        Label file whose labels a new one begins with.
+    """
+
+    path: Path
+    labeler: str = ""
+    skeleton: Skeleton | None = None
+    animals: tuple[str, ...] = ()
+    start: Path | None = None
+
+
+def sessions_of(recording: Recording) -> list[Path]:
+    """Folders of the sessions of a recording, the one worked on last first."""
+    found = (recording.folder / FOLDER).glob(f"*/{ABOUT}")
+    return sorted((path.parent for path in found), key=_age, reverse=True)
+
+
+def _age(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in folder.iterdir())
+
+
+def session_in_words(path: Path) -> str:
+    """What a session is of."""
+    about = read_about(path)
+    animals = "1 animal" if len(about.animals) == 1 else f"{len(about.animals)} animals"
+    return f"{path.name}: {about.skeleton.name}, {animals}"
+
+
+def opened_session(recording: Recording, wanted: WantedSession) -> SessionFolder:
+    """Open a session, or make it.
+
+    Raises
+    ------
+    FileExistsError, FileFormatError, SessionInUseError, ValueError
+        When it can not be.
+    """
+    if wanted.skeleton is None and wanted.start is None:
+        return open_session(wanted.path, recording, wanted.labeler)
+    if wanted.start is None:
+        assert wanted.skeleton is not None
+        return create_session(
+            wanted.path, recording, wanted.skeleton, wanted.animals, wanted.labeler
+        )
+    labels = open_labels(
+        wanted.start,
+        skeleton=wanted.skeleton,
+        pixel_origin=recording.pixel_origin or PixelOrigin.MATLAB,
+    )
+    fits = len(wanted.animals) == len(labels.animals)
+    animals = wanted.animals if fits else labels.animals
+    folder = create_session(wanted.path, recording, labels.skeleton, animals, wanted.labeler)
+    try:
+        session = folder.session
+        session.change(f"labels of {wanted.start.name}", frames_of(labels, session.subject))
+    except ValueError:
+        folder.close()
+        raise
+    return folder

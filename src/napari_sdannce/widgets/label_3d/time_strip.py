@@ -1,0 +1,95 @@
+"""Which moments are labelled, predicted or suggested, along the whole recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
+from qtpy.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_sdannce.widgets.label_3d.desk import Desk
+
+_HEIGHT = 34
+_BACK, _NOW = QColor("#2b3038"), QColor("#ffffff")
+_WHOLE, _PART = QColor("#6fcf6f"), QColor("#ffc14d")
+_PREDICTED, _SUGGESTED, _ODD = QColor("#4a78c2"), QColor("#d78bff"), QColor("#ff5b4b")
+_ODD_PX = 10.0
+
+
+class TimeStrip(QWidget):
+    """A strip over all moments; a click goes to one of them."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.suggested: tuple[int, ...] = ()
+        self.predicted: tuple[range, ...] = ()
+        self.setFixedHeight(_HEIGHT)
+        self.setToolTip(
+            "Green: labelled, amber: labelled in part, red: views disagree, blue: predicted, "
+            "violet: suggested. Click to go there."
+        )
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the strips."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), _BACK)
+        for moments in self.predicted:
+            self._bar(painter, moments, _PREDICTED, 24, 6)
+        self._ticks(painter, self.suggested, _SUGGESTED, 14, 9)
+        whole, part, odd = self._labelled()
+        self._ticks(painter, part, _PART, 2, 11)
+        self._ticks(painter, whole, _WHOLE, 2, 11)
+        self._ticks(painter, odd, _ODD, 2, 5)
+        self._ticks(painter, [self.desk.moment], _NOW, 0, _HEIGHT)
+        painter.end()
+
+    def _labelled(self) -> tuple[list[int], list[int], list[int]]:
+        """Moments that are labelled whole, in part, and where views disagree."""
+        session = self.desk.session
+        whole: list[int] = []
+        part: list[int] = []
+        odd: list[int] = []
+        for key in session.frames:
+            solution, moment = session.solution(key), self.desk.row_of(key)
+            (whole if solution.complete.all() else part).append(moment)
+            if (solution.error_px > _ODD_PX).any():
+                odd.append(moment)
+        return whole, part, odd
+
+    def _ticks(
+        self, painter: QPainter, moments: Iterable[int], color: QColor, top: int, height: int
+    ) -> None:
+        width = max(2, self.width() // max(self.desk.n_moments, 1))
+        for moment in moments:
+            painter.fillRect(self._x(moment), top, width, height, color)
+
+    def _bar(self, painter: QPainter, moments: range, color: QColor, top: int, height: int) -> None:
+        left, right = self._x(moments.start), self._x(moments.stop)
+        painter.fillRect(left, top, max(1, right - left), height, color)
+
+    def _x(self, moment: int) -> int:
+        return int(moment * self.width() / max(self.desk.n_moments, 1))
+
+    def moment_at(self, x: float) -> int:
+        """The moment drawn at a place; near a tick, that of the tick."""
+        moment = int(x * self.desk.n_moments / max(self.width(), 1))
+        near = 4 * self.desk.n_moments / max(self.width(), 1)
+        marked = [*self.desk.moments_with_labels(), *self.suggested]
+        close = [each for each in marked if abs(each - moment) <= near]
+        return min(close, key=lambda each: abs(each - moment), default=moment)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Go where it is clicked."""
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.desk.go_to(self.moment_at(event.position().x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Scrub."""
+        if event is not None and event.buttons() & Qt.MouseButton.LeftButton:
+            x = min(max(event.position().x(), 0.0), self.width() - 1.0)
+            self.desk.go_to(int(x * self.desk.n_moments / self.width()))

@@ -1,0 +1,469 @@
+"""The panel "Label in 3D", worked with the mouse and the keys in a real window."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.qt import QtViewer
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QLabel
+
+from napari_sdannce.files import open_labels
+from napari_sdannce.labeling.session_folder import open_session
+from napari_sdannce.labels import LabelState
+from napari_sdannce.widgets.label_3d.key_table import (
+    ACTIONS,
+    LABEL3D,
+    KeyTable,
+    read_keys,
+    write_keys,
+)
+from napari_sdannce.widgets.label_3d.label_panel import LabelPanel
+from napari_sdannce.widgets.label_3d.sessions import FOLDER, WantedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import napari
+
+    from napari_sdannce.geometry import Camera
+
+pytestmark = pytest.mark.window
+
+LEFT = Qt.MouseButton.LeftButton
+NONE = Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture(autouse=True)
+def _own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep out of the keys of the person who runs the tests."""
+    file = tmp_path / "keys.yaml"
+    monkeypatch.setattr("napari_sdannce.widgets.label_3d.key_table.keys_file", lambda: file)
+
+
+@pytest.fixture(scope="module")
+def viewer(qapp: Any) -> Iterator[napari.Viewer]:
+    """One window for all tests here: opening one takes seconds."""
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1300, 900)
+    yield viewer
+    viewer.close()
+
+
+class Labelling:
+    """A panel at work, and the hands of a person."""
+
+    def __init__(self, viewer: napari.Viewer, experiment: Path, skeleton: Any) -> None:
+        self.panel = LabelPanel(viewer)
+        viewer.window.add_dock_widget(self.panel, name="Label in 3D", area="right")
+        self.panel.open_recording(experiment)
+        wanted = WantedSession(experiment / FOLDER / "mine", "anna", skeleton, ("one", "two"))
+        self.panel.open_session(wanted)
+        let_qt_work()
+
+    @property
+    def work(self) -> Any:
+        return self.panel.work
+
+    @property
+    def desk(self) -> Any:
+        return self.panel.work.desk
+
+    def on_screen(self, view: int, pixel: Any) -> tuple[Any, QPoint]:
+        """The canvas of a camera, and where in it a pixel of its image lies."""
+        one = self.work.views.cameras[view]
+        native, camera = one.canvas.canvas.native, one.model.scene.camera
+        x = (pixel[0] - camera.center[2]) * camera.zoom + native.width() / 2
+        y = (pixel[1] - camera.center[1]) * camera.zoom + native.height() / 2
+        return native, QPoint(round(x), round(y))
+
+    def click(self, view: int, pixel: Any, button: Qt.MouseButton = LEFT) -> None:
+        native, place = self.on_screen(view, pixel)
+        QTest.mouseMove(native, place)
+        QTest.mouseClick(native, button, NONE, place)
+        let_qt_work()
+
+    def drag(self, view: int, start: Any, end: Any) -> None:
+        native, place = self.on_screen(view, start)
+        _, goal = self.on_screen(view, end)
+        QTest.mousePress(native, LEFT, NONE, place)
+        for share in (0.4, 0.8, 1.0):
+            QTest.mouseMove(native, place + (goal - place) * share)
+            let_qt_work()
+        QTest.mouseRelease(native, LEFT, NONE, goal)
+        let_qt_work()
+
+    def press(self, keys: str, view: int = 0) -> None:
+        native = self.work.views.cameras[view].canvas.canvas.native
+        press_keys(native, keys)
+
+
+def press_keys(widget: Any, keys: str) -> None:
+    combination = QKeySequence(keys)[0]
+    key, modifiers = combination.key(), combination.keyboardModifiers()
+    if keys == "Shift+Tab":
+        key = Qt.Key.Key_Backtab
+    QTest.keyClick(widget, key, modifiers)
+    let_qt_work()
+
+
+def let_qt_work() -> None:
+    for _ in range(5):
+        QApplication.processEvents()
+
+
+@pytest.fixture
+def labelling(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> Iterator[Labelling]:
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    labelling = Labelling(viewer, experiment, small.skeleton)
+    yield labelling
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
+    labelling.panel.deleteLater()
+    let_qt_work()
+
+
+def seen(small: Any, view: int, moment: int, animal: int, keypoint: int) -> np.ndarray:
+    return small.cameras[view].project(small.positions()[moment, animal, keypoint])
+
+
+def test_clicks_in_views_become_a_position(labelling: Labelling, small: Any) -> None:
+    desk = labelling.desk
+    for keypoint in range(3):
+        for view in range(3):
+            desk.select(0, keypoint)
+            labelling.click(view, seen(small, view, 0, 0, keypoint))
+        assert (desk.animal, desk.keypoint) == (0, (keypoint + 1) % 3)
+    assert (desk.labels.states[:, 0] == LabelState.HUMAN).all()
+    # a screen pixel is some tenths of a pixel of these small images
+    away = np.linalg.norm(desk.solution.points_3d[0] - small.positions()[0, 0], axis=-1)
+    assert away.max() < 2.0
+    assert desk.solution.complete[0].all()
+    assert not desk.solution.complete[1].any()
+    drawn = labelling.work.views.cameras[1].points
+    assert drawn.shown.tolist() == [True] * 3 + [False] * 3
+    # a hidden row must not be seen in the corner where it waits
+    assert (drawn.face_color[3:, 3] == 0).all()
+    assert labelling.work.keypoints.count.text() == "one: 3 of 3, two: 0 of 3"
+
+
+def test_every_step_is_on_the_disk(labelling: Labelling, small: Any, viewer: Any) -> None:
+    for view in range(2):
+        labelling.desk.select(0, 0)
+        labelling.click(view, seen(small, view, 0, 0, 0))
+    kept, path = labelling.desk.labels, labelling.desk.folder.path
+    # as after the power failed: nobody closed the session, and only the journal tells
+    copied = path.with_name("copied")
+    shutil.copytree(path, copied)
+    with open_session(copied, labelling.desk.recording, "anna") as folder:
+        assert folder.session.at(0).equals(kept)
+    other = LabelPanel(viewer)
+    other.open_recording(labelling.desk.recording.folder)
+    other.open_session(WantedSession(path, "bert"))
+    assert other.work is None
+    assert other.status.startswith("mine is open already: anna on")
+    other.deleteLater()
+
+
+def test_dragging_a_point_moves_it_and_undo_puts_it_back(labelling: Labelling, small: Any) -> None:
+    desk = labelling.desk
+    for view in range(3):
+        desk.select(0, 0)
+        labelling.click(view, seen(small, view, 0, 0, 0))
+    before, steps = desk.labels, desk.session.done
+    start = desk.labels.points[1, 0, 0]
+    labelling.drag(1, start, start + np.array([9, 6]))
+    assert desk.session.done[len(steps) :] == ("place one nose in right",)
+    np.testing.assert_allclose(desk.labels.points[1, 0, 0], start + np.array([9, 6]), atol=0.6)
+    assert desk.labels.states[1, 0, 0] == LabelState.HUMAN
+    labelling.press("Ctrl+Z")
+    assert desk.labels.equals(before)
+    labelling.press("Ctrl+Shift+Z")
+    np.testing.assert_allclose(desk.labels.points[1, 0, 0], start + np.array([9, 6]), atol=0.6)
+
+
+def test_dragging_the_image_places_nothing(labelling: Labelling, small: Any) -> None:
+    camera = labelling.work.views.cameras[0].model.scene.camera
+    before = camera.center
+    labelling.drag(0, (20, 20), (50, 40))
+    assert not labelling.desk.session.frames
+    assert camera.center != before
+
+
+def test_a_click_on_another_point_selects_it_once_this_one_is_placed(
+    labelling: Labelling, small: Any
+) -> None:
+    desk = labelling.desk
+    for keypoint in (0, 1):
+        desk.select(0, keypoint)
+        labelling.click(0, seen(small, 0, 0, 0, keypoint))
+    desk.select(0, 1)
+    labelling.click(0, desk.labels.points[0, 0, 0])
+    assert (desk.animal, desk.keypoint) == (0, 0)
+    assert len(desk.session.done) == 2
+    # one that is not placed yet may lie where another one is
+    desk.select(0, 2)
+    labelling.click(0, desk.labels.points[0, 0, 0])
+    assert desk.labels.clicked[0, 0].all()
+
+
+def test_a_right_click_hides_and_shows(labelling: Labelling, small: Any) -> None:
+    desk = labelling.desk
+    desk.select(0, 0)
+    labelling.click(0, seen(small, 0, 0, 0, 0))
+    labelling.click(0, desk.labels.points[0, 0, 0], Qt.MouseButton.RightButton)
+    assert desk.labels.states[0, 0, 0] == LabelState.OCCLUDED
+    labelling.press("Ctrl+Z")
+    assert desk.labels.states[0, 0, 0] == LabelState.HUMAN
+
+
+@pytest.mark.parametrize("keys", [KeyTable(), KeyTable(LABEL3D)], ids=["usual", "Label3D"])
+def test_every_key_arrives(labelling: Labelling, monkeypatch: Any, keys: KeyTable) -> None:
+    """At the canvas of a camera and at that of the pose, whatever napari would do with it."""
+    arrived = []
+    work = labelling.work
+    work.keys.table = keys
+    monkeypatch.setattr(work.keys, "_run", lambda action, down: arrived.append((action, down)))
+    canvases = (work.views.cameras[1].canvas.canvas.native, work.views.pose.canvas.canvas.native)
+    for canvas in canvases:
+        for action in keys.actions:
+            for key in action.keys:
+                arrived.clear()
+                press_keys(canvas, key)
+                assert (action, True) in arrived, (action.name, key)
+
+
+def test_keys_do_what_they_say(labelling: Labelling, small: Any) -> None:
+    desk, work = labelling.desk, labelling.work
+    native, place = labelling.on_screen(1, seen(small, 1, 0, 0, 0))
+    QTest.mouseMove(native, place)
+    let_qt_work()
+    labelling.press("W", view=1)
+    assert desk.labels.states[1, 0, 0] == LabelState.HUMAN
+    assert desk.keypoint == 1
+    labelling.press("Shift+Tab", view=1)
+    assert desk.keypoint == 0
+    labelling.press("U", view=1)
+    assert desk.labels.states[1, 0, 0] == LabelState.UNCERTAIN
+    labelling.press("Backspace", view=1)
+    assert not desk.session.frames
+    labelling.press("7")
+    assert desk.animal == 1
+    labelling.press("Right")
+    labelling.press("]")
+    assert desk.moment == 11
+    assert work.frame.value() == 11
+    labelling.press("Left")
+    assert desk.moment == 10
+    # 'top' has nine frames: its view says so, and stays in step
+    assert "no frame" in work.views.cameras[2].title.text()
+    assert not work.views.cameras[2].image.data.any()
+    expected = small.brightness(0, 10)
+    assert abs(int(work.views.cameras[0].image.data.mean()) - expected) < 4
+    labelling.press("M")
+    assert [one.isHidden() for one in work.views.cameras].count(False) == 1
+    labelling.press("M")
+    assert not any(one.isHidden() for one in work.views.cameras)
+    labelling.press("Shift+J")
+    assert labelling.panel.status == "There is no further frame with labels."
+
+
+def test_a_pose_is_carried_to_another_frame_and_accepted(labelling: Labelling, small: Any) -> None:
+    desk = labelling.desk
+    for keypoint in range(3):
+        for view in range(3):
+            desk.select(0, keypoint)
+            labelling.click(view, seen(small, view, 0, 0, keypoint))
+    first = desk.solution.points_3d[0]
+    labelling.press("Right")
+    labelling.press("D")
+    assert (desk.labels.states[:, 0] == LabelState.PREDICTED).any(axis=0).all()
+    assert not desk.solution.complete.any()
+    labelling.press("T")
+    assert desk.solution.complete[0].all()
+    np.testing.assert_allclose(desk.solution.points_3d[0], first, atol=1e-3)
+
+
+def test_quick_clicks_place_two_keypoints(labelling: Labelling) -> None:
+    camera = labelling.work.views.cameras[0].model.scene.camera
+    before = camera.zoom
+    native, place = labelling.on_screen(0, (30, 30))
+    QTest.mouseClick(native, LEFT, NONE, place)
+    QTest.mouseDClick(native, LEFT, NONE, place)
+    let_qt_work()
+    assert labelling.desk.labels.clicked[0, 0].tolist() == [True, True, False]
+    assert camera.zoom == before
+
+
+def test_labels_are_exported_and_read_back(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    from dataclasses import replace
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    skeleton = replace(small.skeleton, keypoints=(*small.skeleton.keypoints, "tip"))
+    labelling = Labelling(viewer, experiment, skeleton)
+    desk = labelling.desk
+    for keypoint in range(4):
+        for view in range(3):
+            desk.select(0, keypoint)
+            place = small.positions()[0, 0, min(keypoint, 2)] + 10 * (keypoint == 3)
+            labelling.click(view, small.cameras[view].project(place))
+    assert desk.solution.complete[0].all()
+    desk.select(1, 0)
+    labelling.click(0, seen(small, 0, 0, 1, 0))
+    labelling.press("Ctrl+E")
+    dialog = labelling.work.exporting
+    assert [gap.animal for gap in dialog.gaps] == ["two"]
+    assert not dialog.write_button.isEnabled()
+    dialog.choice.button(0).click()
+    dialog.write_button.click()
+    (path,) = dialog.written
+    assert path.name.endswith("_DANNCE_one_Label3D_dannce.mat")
+    labels = open_labels(path, skeleton=skeleton)
+    np.testing.assert_allclose(labels.points_3d[0, 0], desk.solution.points_3d[0], atol=1e-6)
+    assert path.name in (path.parent / "sdannce.yaml").read_text()
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_one_camera_labels_in_2d(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    experiment = tmp_path / "single"
+    shutil.copytree(folder / "videos" / "left", experiment / "videos" / "left")
+    labelling = Labelling(viewer, experiment, small.skeleton)
+    try:
+        assert labelling.panel.status.startswith("Fewer than two calibrated cameras")
+        assert labelling.work.views.pose is None
+        labelling.click(0, (30, 30))
+        assert labelling.desk.labels.states[0, 0, 0] == LabelState.HUMAN
+        assert np.isnan(labelling.desk.solution.points_3d).all()
+    finally:
+        labelling.panel.close_session()
+        viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_opening_and_closing_leaks_nothing(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    import gc
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+
+    def once(number: int) -> None:
+        panel = LabelPanel(viewer)
+        viewer.window.add_dock_widget(panel, name="Label in 3D", area="right")
+        panel.open_recording(experiment)
+        skeleton = small.skeleton if number == 0 else None
+        wanted = WantedSession(experiment / FOLDER / "mine", "anna", skeleton, ("one",))
+        panel.open_session(wanted)
+        assert panel.work is not None, panel.status
+        panel.close_session()
+        viewer.window.remove_dock_widget(panel)
+        panel.deleteLater()
+        del panel
+        let_qt_work()
+        QApplication.sendPostedEvents(None, 52)  # what is to be deleted later, now
+        gc.collect()
+
+    once(0)
+    before = len(QtViewer._instances)
+    for number in range(1, 20):
+        once(number)
+    assert len(QtViewer._instances) == before
+
+
+def test_the_window_is_given_back(labelling: Labelling, viewer: napari.Viewer) -> None:
+    window = viewer.window._qt_window
+    assert window.centralWidget().isHidden()
+    labelling.panel.close_session()
+    let_qt_work()
+    assert not window.centralWidget().isHidden()
+
+
+def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -> None:
+    labelling.panel.close_session()
+    start = labelling.panel.start
+    assert [start.there.item(0).text()] == ["mine: stick, 2 animals"]
+    assert start.name.text() == "labels-1"
+    files = [start.start_from.itemText(row) for row in range(start.start_from.count())]
+    assert files == ["nothing", "walk_dannce.mat"]
+    start.start_from.setCurrentIndex(1)
+    assert start.skeleton.currentText() == "as in the file"
+    start.make_button.click()
+    desk = labelling.desk
+    assert desk.moments_with_labels() == [2, 6]
+    assert desk.moment == 2
+    assert desk.session.done == ("labels of walk_dannce.mat",)
+    labelling.panel.close_session()
+    start.go_on_button.click()
+    assert labelling.desk.moments_with_labels() == [2, 6]
+
+
+def test_keys_can_be_changed_and_are_kept(labelling: Labelling, tmp_path: Path) -> None:
+    work = labelling.work
+    labelling.press("F1")
+    assert not work.help.isHidden()
+    row = next(
+        row for row in range(work.help.table.rowCount())
+        if work.help.table.item(row, 1).text() == "Next frame"
+    )  # fmt: skip
+    work.help.ask_for(row)
+    press_keys(work.help, "Ctrl+Z")
+    assert work.keys.table.action("Ctrl+Z").name == "forward"
+    assert read_keys().action("Ctrl+Z").name == "forward"
+    labelling.press("Ctrl+Z")
+    assert labelling.desk.moment == 1
+    assert isinstance(work.help.hint, QLabel)
+
+
+def test_a_table_of_keys_is_sound(tmp_path: Path) -> None:
+    assert {action.name for action in KeyTable(LABEL3D).actions} == {a.name for a in ACTIONS}
+    with pytest.raises(ValueError, match="W does two things"):
+        KeyTable({"undo": ("W",)})
+    with pytest.raises(ValueError, match="no actions fly"):
+        KeyTable({"fly": ("W",)})
+    path = tmp_path / "sub" / "keys.yaml"
+    write_keys(KeyTable(LABEL3D), path)
+    assert read_keys(path).changed() == KeyTable(LABEL3D).changed()
+    path.write_text("place: [W, [1]]")
+    with pytest.raises(ValueError, match="is no table of keys"):
+        read_keys(path)
+
+
+def test_cameras_of_any_number(viewer: napari.Viewer, tmp_path: Path, small: Any) -> None:
+    """Twelve cameras of different sizes, and two."""
+    from napari_sdannce.files.anipose import write_anipose
+    from napari_sdannce.synthetic import camera_ring
+    from napari_sdannce.video import VideoWriter
+
+    for count in (2, 12):
+        experiment = tmp_path / f"rig{count}"
+        cameras: list[Camera] = []
+        for i, camera in enumerate(camera_ring(count, image_size=(64 + 16 * (count % 3), 48))):
+            path = experiment / "videos" / camera.name / "0.mp4"
+            path.parent.mkdir(parents=True)
+            width, height = camera.image_size
+            with VideoWriter(path, width, height, 30.0) as video:
+                for _ in range(2):
+                    video.write(np.full((height, width, 3), 10 * i, np.uint8))
+            cameras.append(camera)
+        write_anipose(experiment / "calibration.toml", cameras)
+        labelling = Labelling(viewer, experiment, small.skeleton)
+        assert len(labelling.work.views.cameras) == count
+        labelling.panel.close_session()
+        viewer.window.remove_dock_widget(labelling.panel)
