@@ -361,8 +361,13 @@ def test_opening_and_closing_leaks_nothing(
 ) -> None:
     import gc
 
+    from napari_sdannce.files.anipose import write_anipose
+
     experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
+    for camera in small.cameras[:2]:
+        there = folder / "videos" / camera.name
+        shutil.copytree(there, experiment / "videos" / camera.name)
+    write_anipose(experiment / "calibration.toml", small.cameras[:2])
 
     def once(number: int) -> None:
         panel = LabelPanel(viewer)
