@@ -70,7 +70,8 @@ class CameraView(QWidget):
         layout.addWidget(self.canvas, stretch=1)
         self._frame: npt.NDArray[np.uint8] | None = None
         self.has_frame = False
-        self._add_layers()
+        with napari_adapter.adding_layers(self.model):
+            self._add_layers()
         self._fitted: tuple[float, ...] = ()
         self.model.canvas.events.size.connect(self._on_size)
         self.model.scene.camera.events.zoom.connect(self._on_zoom)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.label_3d.camera_view import CameraView
 from napari_sdannce.widgets.label_3d.pose_view import PoseView
 
@@ -131,7 +132,8 @@ class Views(QWidget):
 
     def close_canvases(self) -> None:
         """Let go of all canvases; they must not outlive their window."""
-        for one in self.cameras:
-            one.close_canvas()
-        if self.pose is not None:
-            self.pose.close_canvas()
+        with napari_adapter.closing_viewers():
+            for one in self.cameras:
+                one.close_canvas()
+            if self.pose is not None:
+                self.pose.close_canvas()
