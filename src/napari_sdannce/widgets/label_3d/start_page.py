@@ -23,13 +23,14 @@ from qtpy.QtWidgets import (
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.skeleton_mat import open_skeleton
-from napari_sdannce.skeletons import builtin_skeletons
+from napari_sdannce.skeletons import Skeleton, builtin_skeletons
 from napari_sdannce.widgets.label_3d.sessions import (
     FOLDER,
     WantedSession,
     session_in_words,
     sessions_of,
 )
+from napari_sdannce.widgets.label_3d.skeleton_editor import SkeletonEditor
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ class StartPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.recording: Recording | None = None
-        self._own_skeletons: dict[str, Path] = {}
         self.title = QLabel()
         self.title.setWordWrap(True)
         self.title.setStyleSheet("font-size: 15px; font-weight: bold")
@@ -72,6 +72,10 @@ class StartPage(QWidget):
         self.skeleton_button.setFixedWidth(28)
         self.skeleton_button.setToolTip("Choose a file of a skeleton")
         self.skeleton_button.clicked.connect(self._ask_for_skeleton)
+        self.edit_button = QPushButton("Edit …")
+        self.edit_button.setToolTip("Change the skeleton, or make one")
+        self.edit_button.clicked.connect(self._edit)
+        self.editor: SkeletonEditor | None = None
         self.animals = QLineEdit()
         self.animals.setToolTip("Names, with commas between them")
         self.make_button = QPushButton("Begin new labels")
@@ -94,6 +98,7 @@ class StartPage(QWidget):
         chosen = QHBoxLayout()
         chosen.addWidget(self.skeleton, stretch=1)
         chosen.addWidget(self.skeleton_button)
+        chosen.addWidget(self.edit_button)
         new.addRow("Called", self.name)
         new.addRow("Begin with", self.start_from)
         new.addRow("Skeleton", chosen)
@@ -165,8 +170,26 @@ class StartPage(QWidget):
         except FILE_ERRORS as error:
             self.message.emit(in_plain_words(error), True)
             return
-        self.skeleton.addItem(f"{skeleton.name} ({Path(path).name})", skeleton)
+        self._add_skeleton(f"{skeleton.name} ({Path(path).name})", skeleton)
+
+    def _add_skeleton(self, text: str, skeleton: Skeleton) -> None:
+        self.skeleton.addItem(text, skeleton)
         self.skeleton.setCurrentIndex(self.skeleton.count() - 1)
+
+    def _edit(self) -> None:
+        self.editor = SkeletonEditor(self._chosen_skeleton(), self)
+        self.editor.accepted_skeleton.connect(
+            lambda skeleton: self._add_skeleton(f"{skeleton.name} (edited)", skeleton)
+        )
+        self.editor.show()
+
+    def _chosen_skeleton(self) -> Skeleton | None:
+        """None: as in the file."""
+        chosen = self.skeleton.currentData(Qt.ItemDataRole.UserRole)
+        if isinstance(chosen, Skeleton):
+            return chosen
+        text = self.skeleton.currentText()
+        return None if text in ("", _AS_FILE) else open_skeleton(text)
 
     def go_on(self) -> None:
         """Open the session that is chosen."""
@@ -183,13 +206,8 @@ class StartPage(QWidget):
             self.message.emit("Give the new labels a name, without a slash.", True)
             return
         start = self.start_from.currentData()
-        chosen = self.skeleton.currentData(Qt.ItemDataRole.UserRole)
-        skeleton = None
-        if chosen is not None:
-            skeleton = chosen
-        elif self.skeleton.currentText() != _AS_FILE:
-            skeleton = open_skeleton(self.skeleton.currentText())
-        elif start is None:
+        skeleton = self._chosen_skeleton()
+        if skeleton is None and start is None:
             self.message.emit("Choose a skeleton.", True)
             return
         animals = tuple(each.strip() for each in self.animals.text().split(",") if each.strip())
