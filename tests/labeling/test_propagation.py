@@ -309,3 +309,15 @@ def test_settings_that_mean_nothing(wrong: dict[str, float]) -> None:
         PropagationSettings(**wrong)
     with pytest.raises(ValueError, match="positive window"):
         FlowSettings(window=0)
+
+
+def test_a_view_that_is_trusted_less_misleads_less(scene: MovingScene) -> None:
+    images = [[*each[:2], scene.images[0][2], each[3]] for each in scene.images]
+    gullible = PropagationSettings(disagreement=50, strain=1e9)
+    begin = start(scene)
+    doubted = replace(begin, trust=begin.trust * np.array([1, 1, 0.1, 1])[:, None, None])
+    away = []
+    for each in (begin, doubted):
+        *_, last = carry(each, range(4), images, scene.cameras, gullible)
+        away.append(np.nanmedian(errors(scene, last)))
+    assert away[1] < 0.5 * away[0]
