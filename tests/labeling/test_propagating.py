@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from moving_scene import MovingScene, moving_scene
 
+from napari_sdannce.labeling.frame_labels import FrameLabels
 from napari_sdannce.labeling.gray_images import fitting
 from napari_sdannce.labeling.propagating import Propagation
 from napari_sdannce.labels import LabelState
@@ -155,6 +156,22 @@ def test_between_two_labelled_moments(
     assert np.isfinite(falling[5].apart).any()
 
 
+def test_labelling_goes_on_while_labels_are_carried(
+    filmed: Filmed, session: LabelingSession, video: RecordingVideo
+) -> None:
+    going = Propagation(session, video).from_moment(0, range(1, 4))
+    session.change("clear", {key_of(session, 0): FrameLabels.empty(4, 2, 5)})
+    key = key_of(session, 2)
+    clicks = filmed.scene.clicks(2, (1,), session.at(key))
+    session.change("click", {key: clicks})
+    found = {each.moment: each for each in going}
+    assert np.isfinite(found[3].points_3d).any()
+    after = found[2].over(session.at(key), session.by)
+    assert (after.states[1] == LabelState.HUMAN).all()
+    np.testing.assert_array_equal(after.points[1], clicks.points[1])
+    assert (after.states[0] == LabelState.TRACKED).sum() >= 8
+
+
 def test_stopping_leaves_no_threads(session: LabelingSession, video: RecordingVideo) -> None:
     before = threading.active_count()
     for going in (
@@ -175,6 +192,8 @@ def test_what_cannot_be_carried(session: LabelingSession, video: RecordingVideo)
         propagation.between(5, 5)
     with pytest.raises(IndexError, match=f"moment {N} asked for; the recording has {N}"):
         propagation.between(2, N)
+    with pytest.raises(IndexError, match=f"moment {N} asked for"):
+        propagation.from_moment(N - 1, [N])
     names = ("a", "b", "c", "d")
     cameras = tuple(
         replace(camera, name=name)

@@ -26,6 +26,9 @@ class Propagation:
     What comes out is laid over the labels of a moment by ``Tracked.over``, when a person wants it
     and over the labels as they are then.
 
+    The session is read when a method is called, never by the loop over what it returns: that may
+    run in a thread of its own while a person goes on labelling.
+
     Parameters
     ----------
     session
@@ -79,11 +82,11 @@ class Propagation:
                 f"labels are carried to later moments or to earlier ones, each once; got {moment} "
                 f"to {', '.join(map(str, targets[:10]))}"
             )
-        views = self._views()
+        for each in moments:
+            self._key(each)
+        views, start = self._views(), self._start(moment)
         images = gray_images(self.video, moments, views, self.held_bytes)
-        return carry(
-            self._start(moment), moments, images, self.session.subject.cameras, self.settings
-        )
+        return carry(start, moments, images, self.session.subject.cameras, self.settings)
 
     def between(self, before: int, after: int) -> Iterator[Tracked]:
         """Carry the labels of two moments to all between, from both ends.
@@ -147,11 +150,14 @@ class Propagation:
             if tracked.moment != before:
                 yield tracked if known is None else blend(known, tracked, cameras, limits)
 
-    def _start(self, moment: int) -> Start:
+    def _key(self, moment: int) -> int:
         ids = self.session.subject.sync.sample_ids
         if not 0 <= moment < len(ids):
             raise IndexError(f"moment {moment} asked for; the recording has {len(ids)}")
-        key = int(ids[moment])
+        return int(ids[moment])
+
+    def _start(self, moment: int) -> Start:
+        key = self._key(moment)
         return Start.of(self.session.at(key), self.session.solution(key))
 
     def _views(self) -> list[int]:
