@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIZE = (640, 512)
 N_MOMENTS = 25
 SKELETON = Skeleton("turtle", ("head", "left", "right", "middle", "tail"))
-KEYPOINTS = np.array([[32.0, 0, 9], [0, 24, 9], [0, -24, 9], [5, 0, 13], [-33, 0, 9]])
+KEYPOINTS = np.array([[25.0, 0, 9], [0, 21, 9], [0, -21, 9], [5, 0, 13], [-26, 0, 9]])
 ANNA = By(0, 1.5e9)
 
 

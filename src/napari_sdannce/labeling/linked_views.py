@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.geometry import triangulate
-from napari_sdannce.labeling.flow import inside
+from napari_sdannce.labeling.flow import inside, unit_px
 from napari_sdannce.labeling.view_track import Seen, ViewTrack
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ class LinkedViews:
             None if image is None else ViewTrack(image, seen, settings.flow)
             for image, seen in zip(images, points, strict=True)
         ]
+        sizes = [None if image is None else image.shape for image in images]
+        self._units = np.array([0.0 if size is None else unit_px(size) for size in sizes])[:, None]
+        self._limits = np.array([1.0 if i is None else settings.flow.limit_px(i) for i in images])
         self._strain = np.zeros(points.shape)
         self._barred = np.zeros(trust.shape, bool)
         self._variance = np.zeros(trust.shape[1])
@@ -146,10 +149,9 @@ class LinkedViews:
             None if track is None or image is None else track.see(image)
             for track, image in zip(self._tracks, images, strict=True)
         ]
-        pixels, round_trip = self._pixels(seen), self._stack(seen, "round_trip")
+        pixels, round_trip = self._pixels(seen), self._round_trip(seen)
         found = np.isfinite(round_trip)
-        asked = self._asked(seen)
-        positions, agrees = self._fuse(pixels, found, seen, asked)
+        positions, agrees = self._fuse(pixels, round_trip, self._asked(seen))
         is_known = np.asarray(np.isfinite(positions).all(axis=-1))
         # one view alone cannot disagree, and waits for the others
         goes_on = np.where(found.sum(axis=0) >= _ENOUGH, agrees, found)
@@ -157,7 +159,7 @@ class LinkedViews:
         projected = self._project(positions)
         self._go_on(seen, np.where(is_known[:, None], projected, pixels), goes_on, is_known)
         used = agrees & is_known
-        self._variance += self._widening(np.where(used, round_trip, 0.0), used, seen)
+        self._variance += self._widening(np.where(used, round_trip, 0.0), used)
         shown = [
             np.full(at.shape, np.nan)
             if image is None
@@ -175,11 +177,10 @@ class LinkedViews:
         """(C, P, 2) px of positions (P, 3)."""
         return np.stack([camera.project(positions) for camera in self._cameras])
 
-    def _stack(self, seen: Sequence[Seen | None], name: str) -> FloatArray:
-        """(C, P, ...) what views see, NaN of those without an image."""
-        like = self._trust.shape[1:] if name == "round_trip" else self._anchors.shape[1:]
-        nothing = np.full(like, np.nan)
-        return np.stack([nothing if each is None else getattr(each, name) for each in seen])
+    def _round_trip(self, seen: Sequence[Seen | None]) -> FloatArray:
+        """(C, P) px, NaN of views without an image."""
+        nothing = np.full(self._trust.shape[1], np.nan)
+        return np.stack([nothing if each is None else each.round_trip for each in seen])
 
     def _pixels(self, seen: Sequence[Seen | None]) -> FloatArray:
         """(C, P, 2) px where each view would put the keypoint, from how it moved."""
@@ -206,27 +207,23 @@ class LinkedViews:
         return zip(self._tracks, seen, strict=True)
 
     def _fuse(
-        self, pixels: FloatArray, found: BoolArray, seen: Sequence[Seen | None], asked: BoolArray
+        self, pixels: FloatArray, round_trip: FloatArray, asked: BoolArray
     ) -> tuple[FloatArray, BoolArray]:
         """Positions (P, 3) on which enough views agree, and the views (C, P) that do."""
         settings = self._settings
-        units = np.array([1.0 if each is None else each.unit for each in seen])[:, None]
-        limits = np.array(
-            [1.0 if each is None else settings.flow.limit_px(each.image) for each in seen]
-        )[:, None]
-        share = self._stack(seen, "round_trip") / limits
-        weights = np.where(found, self._trust / (1 + share**2), 0.0)
+        share = round_trip / self._limits[:, None]
+        weights = np.where(np.isfinite(share), self._trust / (1 + share**2), 0.0)
         fused = triangulate(
             self._cameras,
             pixels,
             weights=weights,
-            max_error=settings.disagreement * float(units.max()),
+            max_error=settings.disagreement * max(float(self._units.max()), 1e-3),
             threads=1,
         )
         away = pixels - self._project(fused.points)
-        agrees = fused.accepted & (fused.residuals <= settings.disagreement * units)
+        agrees = fused.accepted & (fused.residuals <= settings.disagreement * self._units)
         self._strain = settings.memory * self._strain + np.where(agrees[..., None], away, 0.0)
-        self._barred |= np.linalg.norm(self._strain, axis=-1) > settings.strain * units
+        self._barred |= np.linalg.norm(self._strain, axis=-1) > settings.strain * self._units
         agrees &= ~self._barred
         # two views agree by chance easily: where most lose a point at once, something is in front
         least = settings.majority * (self._trust * asked).sum(axis=0)
@@ -252,11 +249,9 @@ class LinkedViews:
             track.go_on(new.image, own, goes_on[view] & self._alive)
             track.recognise(is_known & self._alive & ~self._barred[view], least)
 
-    def _widening(
-        self, round_trip: FloatArray, used: BoolArray, seen: Sequence[Seen | None]
-    ) -> FloatArray:
+    def _widening(self, round_trip: FloatArray, used: BoolArray) -> FloatArray:
         """(P,) px^2 that a step adds, less where more views are fused."""
         n_used = np.maximum(used.sum(axis=0), 1)
-        unit = max((each.unit for each in seen if each is not None), default=1.0)
-        step = (self._settings.sigma * unit) ** 2 + (round_trip**2).sum(axis=0) / n_used
+        sigma = self._settings.sigma * float(self._units.max())
+        step = sigma**2 + (round_trip**2).sum(axis=0) / n_used
         return np.asarray(step / n_used)
