@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sdannce.geometry import Camera
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 SKELETON = Skeleton(
     "fish",

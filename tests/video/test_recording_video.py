@@ -78,6 +78,14 @@ def test_frames_come_in_the_order_asked_for(recording: Recording) -> None:
         assert list(video.frames([])) == []
 
 
+def test_frames_of_another_colour(recording: Recording) -> None:
+    with RecordingVideo(recording) as video:
+        (gray,) = video.frames([7], color="gray")
+        assert [image.ndim for image in gray if image is not None] == [2] * 6
+        assert codes(gray) == expected(7)
+        assert all(image.ndim == 3 for image in video.read(7) if image is not None)
+
+
 def test_a_loop_left_early_leaves_no_threads(recording: Recording) -> None:
     with RecordingVideo(recording) as video:
         before = threading.active_count()

@@ -157,14 +157,14 @@ class CameraVideo:
         """Read the headers of all files and count their frames, so that gaps and ends are known."""
         self._files.inspect()
 
-    def twin(self, *, threads: int | None = None) -> CameraVideo:
+    def twin(self, *, threads: int | None = None, color: Color | None = None) -> CameraVideo:
         """Another reader of the same files with a position of its own, sharing their index.
 
-        It must be closed before this one.
+        It must be closed before this one. Its images are of another colour where one is named.
         """
         return CameraVideo(
             self.view,
-            color=self._color,
+            color=self._color if color is None else color,
             threads=self._threads if threads is None else threads,
             cache_bytes=self._cache_bytes,
             files=self._files,

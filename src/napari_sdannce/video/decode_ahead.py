@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .camera_video import CameraVideo
-    from .pixels import Image
+    from .pixels import Color, Image
 
 
 def decode_ahead(
-    sources: Sequence[tuple[CameraVideo | None, Sequence[int | None]]], n: int, ahead: int
+    sources: Sequence[tuple[CameraVideo | None, Sequence[int | None]]],
+    n: int,
+    ahead: int,
+    color: Color | None = None,
 ) -> Iterator[list[Image | None]]:
     """Images of several cameras in turn, each camera decoded by a thread and reader of its own.
 
@@ -29,6 +32,8 @@ def decode_ahead(
         Number of moments.
     ahead
         Images held ready for each camera.
+    color
+        As for `VideoReader`; None: that of the camera's video.
 
     Yields
     ------
@@ -36,7 +41,7 @@ def decode_ahead(
         One image a camera, None where there is none.
     """
     stop = threading.Event()
-    workers = [_Worker(camera, frames, max(1, ahead), stop) for camera, frames in sources]
+    workers = [_Worker(camera, frames, max(1, ahead), stop, color) for camera, frames in sources]
     try:
         for worker in workers:
             worker.start()
@@ -57,8 +62,10 @@ class _Worker:
         frames: Sequence[int | None],
         ahead: int,
         stop: threading.Event,
+        color: Color | None,
     ) -> None:
         self._frames = frames
+        self._color = color
         self._stop = stop
         self._camera = camera
         self._ready: queue.Queue[Image | BaseException | None] = queue.Queue()
@@ -86,7 +93,7 @@ class _Worker:
     def _work(self) -> None:
         assert self._camera is not None
         try:
-            with self._camera.twin() as twin:
+            with self._camera.twin(color=self._color) as twin:
                 for frame in self._frames:
                     self._room.acquire()
                     if self._stop.is_set():

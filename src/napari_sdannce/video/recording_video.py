@@ -255,7 +255,12 @@ class RecordingVideo:
         self._prefetch.wait()
 
     def frames(
-        self, moments: Iterable[int], views: Sequence[int] | None = None, *, ahead: int = AHEAD
+        self,
+        moments: Iterable[int],
+        views: Sequence[int] | None = None,
+        *,
+        ahead: int = AHEAD,
+        color: Color | None = None,
     ) -> Iterator[list[Image | None]]:
         """Images of moments in turn, decoded ahead with one thread a camera.
 
@@ -267,6 +272,8 @@ class RecordingVideo:
             Numbers of the cameras; all by default.
         ahead
             Moments held ready; memory is bounded by this many images a camera, and one more.
+        color
+            As for `VideoReader`; None: as the recording was opened. Grey is quicker.
 
         Yields
         ------
@@ -285,7 +292,7 @@ class RecordingVideo:
             (self.cameras[view], [self.frame_of(moment, view) for moment in moments])
             for view in chosen
         ]
-        return decode_ahead(sources, len(moments), ahead)
+        return decode_ahead(sources, len(moments), ahead, color)
 
     def lazy(self, view: str) -> LazyVideo:
         """A camera as a lazy dask array (n_moments, H, W[, 3]) uint8; reads nothing.
