@@ -472,3 +472,38 @@ def test_cameras_of_any_number(viewer: napari.Viewer, tmp_path: Path, small: Any
         assert len(labelling.work.views.cameras) == count
         labelling.panel.close_session()
         viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_labels_are_carried_to_the_next_frames(
+    viewer: napari.Viewer, tmp_path: Path, qtbot: Any
+) -> None:
+    """On the sample, whose keypoints are known: clicks of one frame, followed through ten."""
+    from napari_sdannce.demo_data import sample_folder
+    from napari_sdannce.skeletons import load_skeleton
+
+    experiment = tmp_path / "rats"
+    shutil.copytree(sample_folder(), experiment)
+    labelling = Labelling(viewer, experiment, load_skeleton("rat23"))
+    desk, work = labelling.desk, labelling.work
+    truth = np.load(experiment / "truth.npz")["keypoints"]
+    labelling.press("Y")
+    assert labelling.panel.status.startswith("Label this frame first")
+    spine = [desk.subject.skeleton.index(name) for name in ("SpineF", "SpineM", "TailBase")]
+    for keypoint in spine:
+        for view, camera in enumerate(desk.subject.cameras):
+            desk.place(view, 0, keypoint, camera.project(truth[0, 0, keypoint]))
+    with qtbot.waitSignal(work.carrying.ended, timeout=60_000):
+        labelling.press("Y")
+    assert labelling.panel.status.startswith("Proposed at 20 frames")
+    desk.go_to(5)
+    found = desk.solution.points_3d[0, spine]
+    followed = (desk.labels.states[:, 0, spine] == LabelState.TRACKED).any(axis=0)
+    assert followed.sum() >= 2  # one that the other rat hides may be lost, and is not guessed
+    assert not desk.solution.complete.any()
+    moved = np.linalg.norm(truth[5, 0, spine] - truth[0, 0, spine], axis=-1)[followed].mean()
+    away = np.linalg.norm(found - truth[5, 0, spine], axis=-1)[followed].mean()
+    assert away < min(3.0, moved / 2)
+    labelling.press("Ctrl+Z")
+    assert desk.moments_with_labels() == [0]
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)

@@ -83,7 +83,7 @@ class CameraView(QWidget):
 
     def _image_size(self) -> tuple[int, int]:
         """(width, height) of the video, else as the calibration says."""
-        there = self.desk.video.sizes[self.desk.recording.names.index(self.name)]
+        there = self.desk.video.sizes[self.view]
         if there is not None:
             return int(there[0]), int(there[1])
         size = None if self.camera is None else self.camera.image_size

@@ -12,6 +12,8 @@ from napari_sdannce.labeling import commands
 from napari_sdannce.labeling.solving import Solution, solve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.session import LabelingSession, Step, Subject
     from napari_sdannce.labeling.session_folder import SessionFolder
@@ -288,15 +290,20 @@ class Desk:
 
     def change(self, what: str, labels: FrameLabels) -> None:
         """Change the labels of this moment as one step."""
+        self.change_moments(what, {self.sample_id: labels})
+
+    def change_moments(self, what: str, after: Mapping[int, FrameLabels]) -> bool:
+        """Change the labels of moments, by sample id, as one step; whether anything changed."""
         self._dragged = None
-        before = set(self.session.frames)
+        before, changed = set(self.session.frames), False
         try:
-            self.session.change(what, {self.sample_id: labels})
+            changed = self.session.change(what, after)
         except OSError as error:
             self.said.emit(f"It could not be written down, and so not done: {error}", True)
         if set(self.session.frames) != before:
             self.frames_changed.emit()
         self.labels_changed.emit()
+        return changed
 
     def _change_click(self, what: str, labels: FrameLabels) -> None:
         if labels is self._kept:

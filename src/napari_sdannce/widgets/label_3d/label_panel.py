@@ -105,12 +105,13 @@ class LabelPanel(QWidget):
         if recording is None:
             return
         self.close_session()
-        video = None
         try:
             folder = opened_session(recording, wanted)
         except (*FILE_ERRORS, SessionInUseError) as error:
             self.say(in_plain_words(error), trouble=True)
             return
+        # views in the order that the labels have them
+        recording = recording.select(folder.session.subject.views)
         try:
             video = RecordingVideo(recording, color="rgb")
         except FILE_ERRORS as error:

@@ -62,9 +62,8 @@ class Views(QWidget):
     def show_frames(self) -> None:
         """Show the frames of the moment, in the cameras that are not hidden."""
         desk = self.desk
-        names = desk.recording.names
         shown = [one for one in self.cameras if not one.isHidden()]
-        frames = desk.video.read(desk.moment, [names.index(one.name) for one in shown])
+        frames = desk.video.read(desk.moment, [one.view for one in shown])
         for one, frame in zip(shown, frames, strict=True):
             one.show_frame(frame)
 

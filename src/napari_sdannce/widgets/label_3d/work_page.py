@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sdannce.widgets.label_3d.carrying import Carrying
 from napari_sdannce.widgets.label_3d.export_dialog import ExportDialog
 from napari_sdannce.widgets.label_3d.key_catcher import KeyCatcher
 from napari_sdannce.widgets.label_3d.key_help import KeyHelp
@@ -67,6 +68,8 @@ class WorkPage(QWidget):
         self.gain.setMaximumWidth(110)
         self.gain.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.gain.valueChanged.connect(lambda value: self.views.set_gain(value / 10))
+        self.carrying = Carrying(desk, self)
+        self.carrying.message.connect(self.message.emit)
         self.help: KeyHelp | None = None
         self.exporting: ExportDialog | None = None
         self._actions = self._all_actions()
@@ -153,6 +156,7 @@ class WorkPage(QWidget):
 
     def put_away(self) -> None:
         """Close the session, the videos and the canvases."""
+        self.carrying.drop()
         self._draw.stop()
         self.desk.moment_changed.disconnect()
         self.desk.labels_changed.disconnect()
@@ -241,8 +245,8 @@ class WorkPage(QWidget):
             "next_suggestion": lambda: self._to_suggested(1),
             "previous_suggestion": lambda: self._to_suggested(-1),
             "go_to": self._ask_for_frame,
-            "propagate": lambda: None,
-            "propagate_back": lambda: None,
+            "propagate": lambda: self.carrying.start(1),
+            "propagate_back": lambda: self.carrying.start(-1),
             "whole_images": views.show_whole_images,
             "zoom_to_animal": self._zoom_to_animal,
             "follow": self._toggle_follow,

@@ -1,0 +1,114 @@
+"""Carrying labels to other frames while the window stays awake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QObject, Signal
+
+from napari_sdannce.labeling.propagating import Propagation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_sdannce.labeling.propagation import Tracked
+    from napari_sdannce.widgets.label_3d.desk import Desk
+
+REACH = 20
+"""Frames that labels are carried to where no labelled frame ends the gap."""
+_WIDEST = 60
+"""Gap to the next labelled frame up to which labels are carried from both ends."""
+
+
+class Carrying(QObject):
+    """Follows keypoints through the video, and proposes them at the frames passed.
+
+    All frames become one step when it ends, or is stopped: one undo takes it back.
+    """
+
+    message = Signal(str, bool)
+    ended = Signal()
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self._worker: Any = None
+        self._found: dict[int, Tracked] = {}
+        self._is_dropped = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether keypoints are being followed."""
+        return self._worker is not None
+
+    def start(self, way: int) -> None:
+        """Carry the labels of this frame on (`way` 1) or back (-1); stop, when it is running."""
+        if self.is_running:
+            self.stop()
+            return
+        desk = self.desk
+        if desk.sample_id not in desk.session.frames:
+            self.message.emit("Label this frame first: its points are what is carried.", True)
+            return
+        self._found, self._is_dropped = {}, False
+        self._worker = create_worker(self._follow, way)
+        self._worker.yielded.connect(self._on_moment)
+        self._worker.finished.connect(self._on_finished)
+        self._worker.errored.connect(self._on_error)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Go no further; what was found so far is proposed."""
+        if self._worker is not None:
+            self._worker.quit()
+
+    def drop(self) -> None:
+        """Go no further, and propose nothing: the session is put away."""
+        self._is_dropped = True
+        self.stop()
+
+    def _follow(self, way: int) -> Iterator[Tracked]:
+        desk = self.desk
+        here = desk.moment
+        carried = Propagation(desk.session, desk.video)
+        labelled = [m for m in desk.moments_with_labels() if (m - here) * way > 0]
+        near = min(labelled, key=lambda m: abs(m - here), default=None)
+        if near is not None and 1 < abs(near - here) <= _WIDEST:
+            yield from carried.between(min(here, near), max(here, near))
+            return
+        end = here + way * REACH
+        if near is not None:
+            end = min(end, near - 1) if way > 0 else max(end, near + 1)
+        end = min(max(end, 0), desk.n_moments - 1)
+        yield from carried.from_moment(here, list(range(here + way, end + way, way)))
+
+    def _on_moment(self, tracked: Tracked) -> None:
+        self._found[tracked.moment] = tracked
+        self.message.emit(
+            f"Following the keypoints: frame {tracked.moment}. The same key stops it.", False
+        )
+
+    def _on_finished(self) -> None:
+        self._worker = None
+        if not self._is_dropped:
+            self._propose()
+        self.ended.emit()
+
+    def _on_error(self, error: BaseException) -> None:
+        self.message.emit(f"This should not have happened: {error}", True)
+
+    def _propose(self) -> None:
+        desk = self.desk
+        session = desk.session
+        after = {}
+        for moment, tracked in self._found.items():
+            key = int(desk.subject.sync.sample_ids[moment])
+            after[key] = tracked.over(session.at(key), session.by)
+        changed = desk.change_moments("carry labels", after)
+        if changed:
+            self.message.emit(
+                f"Proposed at {len(after)} frames: look at them, then accept with T.", False
+            )
+        else:
+            self.message.emit("Nothing could be followed from this frame.", False)
