@@ -507,3 +507,57 @@ def test_labels_are_carried_to_the_next_frames(
     assert desk.moments_with_labels() == [0]
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
+
+
+@pytest.mark.realdata
+def test_a_real_mouse_is_labelled_from_nothing(
+    viewer: napari.Viewer, shared_data: Path, tmp_path: Path
+) -> None:
+    """People's own clicks, made again with the mouse: the same places, to a screen pixel."""
+    from napari_sdannce.geometry import triangulate
+    from napari_sdannce.skeletons import Skeleton
+
+    theirs = np.load(shared_data / "mouse4cam" / "labels_2d.npz")
+    experiment = tmp_path / "mouse"
+    experiment.mkdir()
+    for name in ("videos", "calibration.toml"):
+        (experiment / name).symlink_to(shared_data / "mouse4cam" / name)
+    names = tuple(str(name) for name in theirs["keypoints"])
+    labelling = Labelling(viewer, experiment, Skeleton("mouse", names))
+    desk, work = labelling.desk, labelling.work
+    order = [list(theirs["cameras"]).index(name) for name in desk.subject.views]
+    pixels = theirs["points"][order]
+    moments = (0, 40)
+    placed = 0
+    for moment in moments:
+        desk.go_to(moment)
+        for keypoint in range(len(names)):
+            for view in range(len(order)):
+                pixel = pixels[view, moment, keypoint]
+                if np.isfinite(pixel).all():
+                    desk.select(0, keypoint)
+                    labelling.click(view, pixel)
+                    placed += 1
+        there = np.isfinite(pixels[:, moment]).all(axis=-1)
+        clicked = desk.labels.clicked[:, 0]
+        np.testing.assert_array_equal(clicked, there)
+        zoom = min(one.model.scene.camera.zoom for one in work.views.cameras)
+        away = np.abs(desk.labels.points[:, 0] - pixels[:, moment])[there]
+        assert away.max() <= 1.5 / zoom
+        expected = triangulate(desk.subject.cameras, pixels[:, moment]).points
+        off = np.linalg.norm(desk.solution.points_3d[0] - expected, axis=-1)
+        # clicks are rounded to the screen, which shows four pixels of the video as one
+        assert np.nanmedian(off) < 2.0
+    assert placed > 50
+    labelling.press("Ctrl+E")
+    dialog = work.exporting
+    if dialog.gaps:
+        dialog.choice.button(1).click()
+    dialog.write_button.click()
+    (path,) = dialog.written
+    labels = open_labels(path, skeleton=desk.subject.skeleton)
+    assert labels.sample_ids.tolist() == list(moments)
+    expected = desk.session.labels().points_3d[:, :1]
+    np.testing.assert_allclose(labels.points_3d, expected, atol=1e-6)
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
