@@ -197,7 +197,7 @@ def test_napari_opens_a_folder_and_then_predictions(
     _, panel = viewer.window.add_plugin_dock_widget("napari-sdannce", "Recording")
     assert panel.shown is shown
     viewer.open(str(experiment / "DANNCE/predict/save_data_AVG0.mat"), plugin="napari-sdannce")
-    assert [one.marks.name for one in shown.drawn] == ["DANNCE/predict"]
+    assert [one.marks.name for one in shown.drawn] == ["DANNCE/predict save_data_AVG0"]
     assert len(viewer.layers) == 6
     viewer.layers.clear()
 

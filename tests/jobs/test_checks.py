@@ -358,6 +358,15 @@ def test_a_com_prediction_that_is_there_already(disc_scene: Any, tmp_path: Path)
     assert "file is a file" in said(check_prediction(no_folder), Verdict.BAD)
 
 
+def fill(store: ComStore) -> None:
+    """Write every chunk."""
+    for rows in store.missing_chunks():
+        n = len(rows)
+        peaks = np.zeros((n, len(store.job.cameras), 1, 2))
+        chunk = ComChunk(np.ones((n, 1, 3)), np.ones((n, 1)), peaks, peaks[..., 0])
+        store.write(rows.start, chunk)
+
+
 def test_coms_of_a_new_network_take_the_place_of_the_old_ones(
     disc_scene: Any, tmp_path: Path
 ) -> None:
@@ -371,17 +380,25 @@ def test_coms_of_a_new_network_take_the_place_of_the_old_ones(
     (line,) = [check for check in check_prediction(settings) if check.results]
     assert line.results == scene / "COM" / "predict-2"
     recording = open_recording(scene)
+    fill(ComStore.open(scene / "COM" / "predict" / "com.zarr"))
+    second = ComStore.create(line.results / "com.zarr", np.arange(48), job)
+    # while it is under way, what is whole is taken
     assert find_com(recording) == scene / "COM" / "predict"
-    ComStore.create(line.results / "com.zarr", np.arange(48), job)
+    fill(second)
     assert find_com(recording) == line.results
     # a quick look at a few frames does not
-    ComStore.create(scene / "COM" / "predict-3" / "com.zarr", np.arange(5), job)
+    fill(ComStore.create(scene / "COM" / "predict-3" / "com.zarr", np.arange(5), job))
     assert find_com(recording) == line.results
-    ComStore.create(scene / "COM" / "predict-10" / "com.zarr", np.arange(48), job)
+    fill(ComStore.create(scene / "COM" / "predict-10" / "com.zarr", np.arange(48), job))
     assert find_com(recording) == scene / "COM" / "predict-10"
     (scene / "COM" / "predict-old").mkdir()
     (scene / "COM" / "predict-11").touch()
     assert find_com(recording) == scene / "COM" / "predict-10"
+    # one of the reference program counts by its frames, too
+    theirs = scene / "COM" / "predict-12"
+    theirs.mkdir()
+    write_com(theirs, disc_scene.com, np.arange(48))
+    assert find_com(recording) == theirs
 
 
 def test_a_prediction_that_is_whole_is_told(disc_scene: Any, tmp_path: Path) -> None:

@@ -320,8 +320,24 @@ def test_a_job_shows_nothing_that_another_one_made(view: JobView, tmp_path: Path
     enlarged = view.findChild(QDialog)
     assert enlarged.windowTitle().endswith("epoch-1.png")
     assert not enlarged.isHidden()
-    assert view.detail.text().startswith("What it has done is saved")
+    assert view.detail.text().startswith("What it has learned is saved")
     assert view.picture.path == run / "samples" / "epoch-1.png"
+    # of a prediction, whole chunks are kept
+    from napari_sdannce.predictions import ComStore, Job
+    from napari_sdannce.predictions.com_store import ComChunk
+
+    stopped = a_job(tmp_path / "c", ("predict", "com"), JobStopped(text="go on with: sdannce"))
+    view.follow(stopped)
+    assert view.detail.text().startswith("Nothing of it is kept yet")
+    store = ComStore.create(
+        tmp_path / "c" / "run" / "com.zarr", np.arange(6), Job(animals=("a",), cameras=("b",)),
+        chunk=4,
+    )  # fmt: skip
+    peaks = np.zeros((4, 1, 1, 2))
+    store.write(0, ComChunk(np.ones((4, 1, 3)), np.ones((4, 1)), peaks, peaks[..., 0]))
+    view.follow(None)
+    view.follow(stopped)
+    assert view.detail.text().startswith("4 of 6 frames are kept")
     # a prediction that failed at once, in the folder of another one
     (run / "poses.zarr").mkdir()
     for event, is_hidden in ((JobFailed(text="no"), True), (JobDone(seconds=1), False)):
@@ -753,3 +769,42 @@ def test_experiments_are_added_once_and_removed(
     experiments.remove_button.click()
     assert experiments.folders == ()
     assert not experiments.remove_button.isEnabled()
+
+
+def test_a_check_of_earlier_settings_shows_nothing(
+    docked: Docked, discs: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+    from dataclasses import replace
+
+    panel = docked(PredictPanel)
+    panel.experiments.add([discs])
+    page = panel.pages[("predict", "dannce")]
+    go, begun = threading.Event(), threading.Event()
+
+    def slow(settings: Any) -> list[Check]:
+        begun.set()
+        assert go.wait(20)
+        return [Check(Verdict.GOOD, "of earlier settings")]
+
+    page.kind = replace(page.kind, check=slow)
+    page.form.rows[("checkpoint",)].editor.set("/nets/net.pth")
+    page.check()
+    assert begun.wait(20)
+    page.form.rows[("checkpoint",)].editor.set("")
+    page.check()
+    said = "Still missing or wrong: Network must be given."
+    assert page.lines.text() == said
+    go.set()
+    qtbot.waitUntil(lambda: page._worker is None, timeout=WAIT_MS)
+    assert page.lines.text() == said
+    assert not page.start_button.isEnabled()
+
+
+@pytest.mark.parametrize("text", ["~nobody_of_this_name", "~"])
+def test_a_home_that_is_not_there(docked: Docked, discs: Path, qtbot: Any, text: str) -> None:
+    panel = docked(PredictPanel)
+    panel.experiments.add([discs])
+    choose(panel, ("predict", "dannce"), {("checkpoint",): text})
+    found = checked(panel, ("predict", "dannce"), qtbot)
+    assert any(check.verdict is Verdict.BAD for check in found)

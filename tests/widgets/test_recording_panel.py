@@ -133,9 +133,12 @@ def test_labels_and_predictions_are_found_and_shown(
     assert panel.shown.moment == 2
     assert panel.page.files.buttons[labels.path].text() == "Hide"
     drawn(panel, predictions, qtbot)
-    assert [one.marks.name for one in panel.shown.drawn] == ["walk", "DANNCE/predict"]
+    assert [one.marks.name for one in panel.shown.drawn] == [
+        "walk",
+        "DANNCE/predict save_data_AVG0",
+    ]
     panel.toggle_file(labels)
-    assert [one.marks.name for one in panel.shown.drawn] == ["DANNCE/predict"]
+    assert [one.marks.name for one in panel.shown.drawn] == ["DANNCE/predict save_data_AVG0"]
     assert panel.page.files.buttons[labels.path].text() == "Show"
 
 

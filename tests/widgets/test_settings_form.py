@@ -243,3 +243,13 @@ def test_every_gpu_can_be_chosen(make: Any, tmp_path: Path, monkeypatch: Any) ->
         cuda_devices.cache_clear()
     shown = [box.itemText(row) for row in range(box.count())]
     assert shown == ["auto", "cpu", "cuda", "mps", "cuda:1"]
+
+
+def test_a_path_with_a_comma_is_one_path(make: Any) -> None:
+    form = make(ExperimentSettings, without=("folder",))
+    editor = form.rows[("labels",)].editor
+    editor.set(["/a/one,two/x_dannce.mat", "/a/y_dannce.mat"])
+    expected = (Path("/a/one,two/x_dannce.mat"), Path("/a/y_dannce.mat"))
+    assert form.settings(folder="/a").labels == expected
+    editor._box.value = "/a/z_dannce.mat, /a/y_dannce.mat"
+    assert form.settings(folder="/a").labels == (Path("/a/z_dannce.mat"), expected[1])

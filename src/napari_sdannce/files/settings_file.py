@@ -164,7 +164,15 @@ def _placed(key: str, value: Any, folder: Path) -> Any:
 
 
 def _path_in(value: Any, folder: Path) -> Any:
-    return folder / Path(value).expanduser() if isinstance(value, str) else value
+    return path_in(value, folder) if isinstance(value, str) else value
+
+
+def path_in(text: str, folder: Path) -> Path:
+    """A path as a person writes it, meant from a folder."""
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:  # ~name of nobody: a file may be called so
+        return folder / text
 
 
 def _group_in(value: Any, folder: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.files.com_pickle import Aggregation
+from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.guess_skeleton import guess_skeleton
 from napari_sdannce.inference.backends import run_by
 from napari_sdannce.inference.cluster import check_cluster
@@ -33,14 +35,15 @@ from napari_sdannce.models import load_checkpoint
 from napari_sdannce.models.devices import choose_device
 from napari_sdannce.predictions import Job, PoseStore, Reason, read_com_trace
 from napari_sdannce.predictions.com_repair import UsableTrace, usable_trace
-from napari_sdannce.predictions.find_com import find_com
+from napari_sdannce.predictions.find_com import com_candidates
 from napari_sdannce.predictions.hashes import cameras_hash, sync_hash, trace_hash, weights_hash
 from napari_sdannce.settings.events import Event, JobDone, Message
 from napari_sdannce.video import RecordingVideo
 from napari_sdannce.video.agreement import check_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from pathlib import Path
 
     from pydantic import JsonValue
 
@@ -110,16 +113,18 @@ def predict_dannce(
     yield from _cube_warning(volume, checkpoint.info)
     usual = recording.folder / network.config.kind.upper() / "predict"
     folder = settings.output or usual
-    where = None
-    if com is None:
-        where = settings.com or find_com(recording)
-        com = read_com_trace(where, aggregation=Aggregation(**settings.com_pairs.model_dump()))
-    trace = com
     with RecordingVideo(recording) as video:
         check_sizes(recording, video.cameras)
         moments = chosen_moments(video, settings)
         yield from fewer(video, settings)
-        usable = usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)
+
+        def made_usable(trace: ComTrace) -> UsableTrace:
+            return usable_trace(trace, video.sample_ids, video.sample_ids[moments], settings)
+
+        where = None
+        if com is None:
+            where, com = _com_of(recording, settings, folder / STORE, made_usable)
+        trace, usable = com, made_usable(com)
         here = usable.trace
         yield from _check_com(here, trace)
         replaced = _replaced(asked, recording, settings)
@@ -164,6 +169,29 @@ def predict_dannce(
     yield from registered(recording, "predictions", store.path)
     outputs = tuple(map(str, (store.path, *files)))
     yield JobDone(seconds=time.monotonic() - started, outputs=outputs)
+
+
+def _com_of(
+    recording: Recording,
+    settings: DanncePredictSettings,
+    store: Path,
+    made_usable: Callable[[ComTrace], UsableTrace],
+) -> tuple[Path, ComTrace]:
+    """The COM trace to predict from, and where it lies.
+
+    A prediction that was begun goes on from the trace it began with, whatever was predicted since.
+    """
+    aggregation = Aggregation(**settings.com_pairs.model_dump())
+    paths = [settings.com] if settings.com else com_candidates(recording)
+    begun = None
+    if store.exists():
+        with suppress(FileFormatError):  # what becomes of a damaged one is not decided here
+            begun = PoseStore.open(store).job.settings.get("com")
+    for path in paths if begun is not None and len(paths) > 1 else ():
+        trace = read_com_trace(path, aggregation=aggregation)
+        if trace_hash(made_usable(trace).trace) == begun:
+            return path, trace
+    return paths[0], read_com_trace(paths[0], aggregation=aggregation)
 
 
 def _job(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -180,17 +180,19 @@ class Clock:
     task: str
     total: int
     done: int = 0
-    warm: tuple[int, float] | None = None
-    """What was done, and when, after the first batch, which takes longer than others."""
+    begin: tuple[int, float] = field(default_factory=lambda: (0, time.monotonic()))
+    """What was done, and when: from here on it counts how fast the work goes."""
 
     def advance(self, count: int) -> None:
-        """Count rows as done."""
+        """Count rows as done; the first batch takes longer than others, and does not tell."""
+        is_first = self.done == 0
         self.done += count
-        self.warm = self.warm or (self.done, time.monotonic())
+        if is_first:
+            self.begin = self.done, time.monotonic()
 
     def now(self) -> Progress:
         """How far it is."""
-        first, ended = self.warm or (self.done, 0.0)
+        first, ended = self.begin
         since = time.monotonic() - ended
         left = since / (self.done - first) * (self.total - self.done) if self.done > first else None
         return Progress(task=self.task, done=self.done, total=self.total, seconds_left=left)

@@ -105,6 +105,19 @@ class WantedPrediction:
         return candidate
 
 
+def kept_frames(output: Path) -> tuple[int, int] | None:
+    """Frames of the prediction in a folder that are kept, and all of them; None: there is none."""
+    for kind, store in _STORES.items():
+        path = output / f"{kind}.zarr"
+        if path.exists():
+            try:
+                opened = store.open(path)
+            except FileFormatError:
+                return None
+            return len(opened) - sum(map(len, opened.missing_chunks())), len(opened)
+    return None
+
+
 def hash_of(checkpoint: Path) -> str:
     """Hash of a network's weights; the file is read anew only when it has changed."""
     about = checkpoint.stat()

@@ -225,8 +225,8 @@ def _in_cube(
     elif outside > _SOME_OUTSIDE:
         yield careful(f"{text}; {enough:.0f} mm would hold nearly all")
     else:
-        all_ = "all" if outside == 0 else f"{1 - outside:.1%} of the"
-        yield good(f"{name}: {all_} labelled keypoints lie in {cube}")
+        how_many = "all" if outside == 0 else "nearly all"
+        yield good(f"{name}: {how_many} labelled keypoints lie in {cube}")
 
 
 def _share_outside(away: FloatArray, half: float, jitter: float) -> float:
@@ -242,7 +242,9 @@ def _share_outside(away: FloatArray, half: float, jitter: float) -> float:
         Each cube is moved by an amount drawn evenly between minus and plus this.
     """
     if jitter:
-        inside_axis = np.clip((half + jitter - away) / (2 * jitter), 0, 1)
+        # the moves at which it is inside run from away - half to away + half
+        moves = np.minimum(jitter, away + half) - np.maximum(-jitter, away - half)
+        inside_axis = np.clip(moves, 0, None) / (2 * jitter)
     else:
         inside_axis = (away <= half).astype(np.float64)
     return float(1 - inside_axis.prod(axis=-1).mean())

@@ -9,6 +9,7 @@ from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.project_file import relative_path
 
 from .com_store import ComStore
+from .opening import read_com_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +28,31 @@ def find_com(recording: Recording) -> Path:
     """COM trace of a recording: what was predicted here, else the only COM file there is.
 
     Of several predictions (``COM/predict``, ``COM/predict-2`` ...) it is the last of those with
-    the most frames: a network that learned anew replaces the one before, a quick look does not.
+    the most frames done: a network that learned anew replaces the one before, a quick look does
+    not, nor does one that is under way.
 
     Raises
     ------
     ValueError
         When there is none, or several.
     """
+    return com_candidates(recording)[0]
+
+
+def com_candidates(recording: Recording) -> list[Path]:
+    """COM traces that a recording could mean, the one of `find_com` first.
+
+    Raises
+    ------
+    ValueError
+        As `find_com`.
+    """
     predicted = _predicted(default_com_folder(recording))
     if predicted:
-        return max(predicted, key=lambda folder: (_n_moments(folder / _STORE), _number(folder)))
+        rank = {folder: (_n_done(folder), _number(folder)) for folder in predicted}
+        return sorted(predicted, key=rank.__getitem__, reverse=True)
     if len(recording.com_files) == 1:
-        return recording.com_files[0]
+        return [recording.com_files[0]]
     if recording.com_files:
         names = ", ".join(relative_path(recording.folder, path) for path in recording.com_files)
         raise ValueError(f"{recording.folder}: several COM files ({names}); choose with 'com'")
@@ -60,9 +74,12 @@ def _number(folder: Path) -> int:
     return int(found[1] or 1) if found else 0
 
 
-def _n_moments(store: Path) -> int:
-    """Moments of a store; 0 where there is none that can be read."""
+def _n_done(folder: Path) -> int:
+    """Moments that are predicted in a folder; 0 where nothing can be read."""
     try:
-        return len(ComStore.open(store))
-    except (FileNotFoundError, FileFormatError):
+        if not (folder / _STORE).exists():
+            return len(read_com_trace(folder).sample_ids)
+        store = ComStore.open(folder / _STORE)
+        return len(store) - sum(map(len, store.missing_chunks()))
+    except (OSError, FileFormatError):
         return 0

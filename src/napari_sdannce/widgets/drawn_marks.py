@@ -62,7 +62,7 @@ class DrawnMarks:
     def add_camera(self, name: str, view: int, size: tuple[int, int]) -> tuple[Layer, ...]:
         """Make the layers over one camera (bones below keypoints), not yet in any viewer."""
         bones = None
-        if self.marks.skeleton.bones:
+        if self.marks.skeleton.bones and self.marks.animals:
             bones = Layer.create(*bones_layer_data(name, self.marks, self.color_by))
             bones.edge_color[...] = 0  # nothing is to be seen before the first refill
         points = Layer.create(*points_layer_data(name, self.marks, self.color_by))

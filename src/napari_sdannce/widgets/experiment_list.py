@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ class ListedExperiment:
     def name(self) -> str:
         """Of the folder, with those of the label files where some are chosen."""
         labels = [short_name(Path(each)) for each in self.values.get("labels", ())]
-        return f"{self.folder.name} ({', '.join(labels)})" if labels else self.folder.name
+        folder = Path(os.path.normpath(self.folder)).name  # '..' is no name
+        return f"{folder} ({', '.join(labels)})" if labels else folder
 
 
 class ExperimentList(QWidget):

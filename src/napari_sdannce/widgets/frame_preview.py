@@ -15,6 +15,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
 
 from napari_sdannce.files import open_recording
+from napari_sdannce.files.settings_file import path_in
 from napari_sdannce.jobs.checks import Check, found_com
 from napari_sdannce.predictions import open_predictions
 from napari_sdannce.settings import ComPredictSettings, DanncePredictSettings
@@ -92,7 +93,7 @@ class FramePreview(QWidget):
                       "is predicted.", trouble=True)  # fmt: skip
             return
         chosen = next(iter(self._page.chosen_experiments), shown.recording.folder)
-        if chosen != shown.recording.folder:
+        if chosen.resolve() != shown.recording.folder.resolve():
             self._say(f"{shown.recording.name} is on screen, {chosen.name} is chosen: choose the "
                       "one on screen in the list at the top, or open the other.",
                       trouble=True)  # fmt: skip
@@ -112,10 +113,10 @@ class FramePreview(QWidget):
                 "cluster": None,
             }
         )
+        network = self.com_network.get()
+        where = path_in(network, shown.recording.folder) if network else None
         self.button.setEnabled(False)
         self.button.setText(f"Predicting frame {shown.moment} …")
-        network = self.com_network.get()
-        where = shown.recording.folder / Path(network).expanduser() if network else None
         self._worker = create_worker(predict_one, self._page.kind.what, one, where)
         self._worker.returned.connect(self._on_done)
         self._worker.errored.connect(lambda error: self._on_done(Failed(in_plain_words(error))))

@@ -22,6 +22,7 @@ from napari_sdannce.jobs.advice import advice_for
 from napari_sdannce.jobs.background import State
 from napari_sdannce.jobs.course import Course
 from napari_sdannce.jobs.following import Following
+from napari_sdannce.jobs.results import kept_frames
 from napari_sdannce.jobs.words import duration, remaining
 from napari_sdannce.settings.events import JobDone
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
@@ -161,7 +162,8 @@ class JobView(QWidget):
     def _show_detail(self) -> None:
         assert self.job is not None
         if self.state is State.RUNNING and self._asked:
-            self.detail.setText("It saves what it has and ends …")
+            trains = self.job.note.what[0] == "train"
+            self.detail.setText("It saves what it has and ends …" if trains else "It ends …")
         else:
             self.detail.setText(breakable(_detail(self.job, self.course, self.state)))
 
@@ -186,7 +188,7 @@ class JobView(QWidget):
         self.stop_button.setToolTip(
             "It was asked to stop. End it without waiting: what it did last is lost"
             if self._asked
-            else "Let it save what it has, and end"
+            else "Let it keep what it has, and end"
         )
 
     def _show_log(self) -> None:
@@ -240,7 +242,7 @@ def _detail(job: BackgroundJob, course: Course, state: State | None) -> str:
     if state is State.ELSEWHERE:
         return f"It was started on {job.note.computer} and has not said how it ended."
     if state is State.STOPPED and job.can_go_on:
-        return "What it has done is saved. 'Go on' starts it again from there."
+        return _kept(job)
     if course.end is not None and not isinstance(course.end, JobDone):
         return course.end.text[:1].upper() + course.end.text[1:]
     parts = [f"{course.done:,} of {course.total:,} {course.unit}"] if course.total else []
@@ -252,3 +254,13 @@ def _detail(job: BackgroundJob, course: Course, state: State | None) -> str:
     said = ", ".join(parts)
     warnings = "\n".join(line.removeprefix("warning: ") for line in course.warnings[-2:])
     return "\n".join(part for part in (said, warnings) if part)
+
+
+def _kept(job: BackgroundJob) -> str:
+    """What is left of a job that was stopped, and can go on."""
+    if job.note.what[0] == "train":
+        return "What it has learned is saved. 'Go on' starts it again from there."
+    kept = None if job.note.output is None else kept_frames(job.note.output)
+    if kept is None or not kept[0]:
+        return "Nothing of it is kept yet. 'Go on' starts it again."
+    return f"{kept[0]:,} of {kept[1]:,} frames are kept. 'Go on' computes the others."

@@ -164,7 +164,8 @@ def short_name(path: Path, experiment: Path | None = None) -> str:
     if experiment is not None and _PREDICTION.fullmatch(path.name):
         folder = path.parent.absolute()
         if folder.is_relative_to(experiment) and folder != experiment:
-            return folder.relative_to(experiment).as_posix()
+            named = folder.relative_to(experiment).as_posix()
+            return named if path.suffix == ".zarr" else f"{named} {path.stem}"
     name = re.sub(r"^\d{8}_\d{6}_", "", path.stem)
     for format_name in ("DANNCE", "Label3D", "dannce"):
         name = re.sub(rf"(^|_){format_name}(?=_|$)", "", name)

@@ -156,7 +156,7 @@ class SceneLayers:
         place = self._nowhere()
         size = self._radius / 40
         bones = None
-        if n_bones:
+        if n_bones and n_animals:
             bones = self.model.add_vectors(
                 np.tile(np.stack([place, np.zeros(3)]), (n_animals * n_bones, 1, 1)),
                 name=f"{drawn.marks.name} bones",

@@ -200,7 +200,25 @@ class PathEditor(TextEditor):
 
 
 class FilesEditor(PathEditor):
-    """Paths of several files, with a button to choose them."""
+    """Paths of several files, with a button to choose them.
+
+    Commas stand between them; what was chosen, or came from a file, may hold commas of its own.
+    """
+
+    def __init__(self, field: SettingField) -> None:
+        self._shown: tuple[str, list[str]] = ("", [])
+        super().__init__(field)
+
+    def set(self, value: Any) -> None:
+        """Show paths."""
+        super().set(value)
+        paths = [] if isinstance(value, str) else [str(each) for each in value or ()]
+        self._shown = (str(self._box.value), paths)
+
+    def get(self) -> Any:
+        """The paths that were set, while nothing else is typed."""
+        text, paths = self._shown
+        return paths if paths and str(self._box.value) == text else super().get()
 
     def _choose(self) -> list[str]:
         return QFileDialog.getOpenFileNames(

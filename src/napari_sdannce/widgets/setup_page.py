@@ -64,6 +64,8 @@ class SetupPage(QWidget):
         self.experiments = experiments
         self._worker: Any = None
         self._stale = False
+        self._asked = self._checked = 0
+        """How many checks were asked for, and which of them was begun last."""
         self._results: Path | None = None
         without = ("experiments",) if kind.is_training else ("experiment",)
         self.form = SettingsForm(kind.settings, kind.first, without)
@@ -241,6 +243,7 @@ class SetupPage(QWidget):
     def check(self) -> None:
         """Look at everything that the job needs, in the background."""
         self._timer.stop()
+        self._asked += 1
         if not self.chosen_experiments:
             self._show_checks(None, "Add the folder of an experiment first.")
             return
@@ -251,17 +254,30 @@ class SetupPage(QWidget):
         if self._worker is not None:
             self._stale = True
             return
+        self._checked = self._asked
         self._worker = create_worker(self.kind.check, settings)
-        self._worker.returned.connect(self._show_checks)
+        self._worker.returned.connect(self._on_checked)
         self._worker.errored.connect(self._on_error)
         self._worker.start()
 
-    def _show_checks(self, checks: list[Check] | None, instead: str = "") -> None:
+    def _on_checked(self, checks: list[Check]) -> None:
+        if self._is_newest():
+            self._show_checks(checks)
+
+    def _on_error(self, error: BaseException) -> None:
+        if self._is_newest():
+            self._show_checks(None, f"This should not have happened: {in_plain_words(error)}")
+
+    def _is_newest(self) -> bool:
+        """Whether the check that has ended is of the settings as they are; else look again."""
         self._worker = None
         if self._stale:
             self._stale = False
             self.check()
-            return
+            return False
+        return self._checked == self._asked
+
+    def _show_checks(self, checks: list[Check] | None, instead: str = "") -> None:
         if checks is None:
             self.lines.say(instead)
         else:
@@ -286,9 +302,6 @@ class SetupPage(QWidget):
         first = self.chosen_experiments[0]
         of = f" of {first.name}" if len(self.chosen_experiments) > 1 else ""
         return [good(f"results go to {run.relative_to(first)}{of}")]
-
-    def _on_error(self, error: BaseException) -> None:
-        self._show_checks(None, f"This should not have happened: {in_plain_words(error)}")
 
     # starting
 

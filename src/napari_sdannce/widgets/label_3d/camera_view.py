@@ -156,36 +156,40 @@ class CameraView(QWidget):
         """Draw the labels of the moment."""
         solution, labels = self.desk.solution, self.desk.labels
         cells = drawn_cells(solution, self.view, self.colors)
-        points = self.points
-        points.data[...] = np.where(cells.shown[:, None], to_napari(cells.points), nowhere())
-        points.symbol[...] = cells.symbols
-        points.size[...] = cells.sizes * self._diameter
-        self._show(points, cells.shown, (cells.faces, cells.borders))
+        points, sizes = self.points, cells.sizes * self._diameter
+        looks_same = np.array_equal(points.symbol, cells.symbols)
+        if not (looks_same and np.array_equal(points.size, sizes)):
+            points.symbol[...], points.size[...] = cells.symbols, sizes
+            looks_same = False
+        places = _waiting(cells.points, cells.shown)
+        self._show(points, places, cells.shown, (cells.faces, cells.borders), same=looks_same)
         clicked = labels.clicked[self.view].ravel()
         projected = solution.projected[self.view].reshape(-1, 2)
         there = clicked & np.isfinite(projected).all(axis=-1)
-        self.from_3d.data[...] = np.where(there[:, None], to_napari(projected), nowhere())
         own = self.colors.reshape(-1, 4)
-        self._show(self.from_3d, there, (own, np.tile((0.0, 0.0, 0.0, 1.0), (len(own), 1))))
-        if self.bones is not None:
-            skeleton = self.desk.subject.skeleton
-            shown = cells.shown.reshape(solution.points.shape[1:3])
-            self.bones.data[...] = filled_bones(
-                solution.points[self.view], shown, skeleton.bones, nowhere()
-            )
-            hide_bones(self.bones, self._bone_colors)
-            if self.is_hidden:
-                self.bones.edge_color[...] = 0
-            _redraw(self.bones)
+        black = np.tile((0.0, 0.0, 0.0, 1.0), (len(own), 1))
+        self._show(self.from_3d, _waiting(projected, there), there, (own, black))
+        shown = cells.shown.reshape(solution.points.shape[1:3]) & (not self.is_hidden)
+        self._draw_bones(solution.points[self.view], shown)
         self.show_selected()
+
+    def _draw_bones(self, points: FloatArray, shown: npt.NDArray[np.bool_]) -> None:
+        if self.bones is None:
+            return
+        lines = filled_bones(points, shown, self.desk.subject.skeleton.bones, nowhere())
+        if not np.array_equal(self.bones.data, lines):
+            self.bones.data[...] = lines
+            hide_bones(self.bones, self._bone_colors)
+            _redraw(self.bones)
 
     def show_selected(self) -> None:
         """Ring the selected keypoint, and draw where other views say that it lies."""
         desk, solution = self.desk, self.desk.solution
         place = solution.points[self.view, desk.animal, desk.keypoint]
         is_there = bool(np.isfinite(place).all())
-        self.chosen.data[...] = to_napari(place) if is_there else nowhere()
-        self._show(self.chosen, np.array([is_there]), (np.zeros((1, 4)), np.ones((1, 4))))
+        there = np.array([is_there])
+        ring = (np.zeros((1, 4)), np.ones((1, 4)))
+        self._show(self.chosen, _waiting(place[None], there), there, ring)
         self._draw_curves()
         self.write_title()
 
@@ -215,10 +219,29 @@ class CameraView(QWidget):
     def _show(
         self,
         layer: Any,
+        places: FloatArray,
         shown: npt.NDArray[np.bool_],
         colors: tuple[FloatArray, FloatArray],
+        *,
+        same: bool = True,
     ) -> None:
-        hide(layer, ~shown | self.is_hidden, colors)
+        """Put points at places (n, 2), row and column; nothing is drawn where nothing changed.
+
+        `same`: what else there is of them looks as before.
+        """
+        visible = shown & (not self.is_hidden)
+        faces = np.where(visible[:, None], colors[0], 0.0)
+        borders = np.where(visible[:, None], colors[1], 0.0)
+        if (
+            same
+            and np.array_equal(layer.data, places)
+            and np.array_equal(layer.shown, visible)
+            and np.allclose(layer.face_color, faces)
+            and np.allclose(layer.border_color, borders)
+        ):
+            return
+        layer.data[...] = places
+        hide(layer, ~visible, colors)
         _redraw(layer)
 
     def write_title(self) -> None:
@@ -322,6 +345,7 @@ class CameraView(QWidget):
     def _hold(self, event: Any, grip: FloatArray, hit: tuple[int, int] | None) -> Iterator[None]:
         """A press: let go at once it is a click; else it moves the point under it, or the image."""
         desk, start = self.desk, np.asarray(event.pos, dtype=np.float64)
+        moment = desk.moment
         offset = np.zeros(2) if hit is None else desk.solution.points[(self.view, *hit)] - grip
         camera, moved = self.model.scene.camera, False
         camera.mouse_pan = hit is None
@@ -329,12 +353,14 @@ class CameraView(QWidget):
             yield
             while event.type == "mouse_move":
                 moved |= bool(np.abs(np.asarray(event.pos) - start).max() > _CLICK_PX)
-                if moved and hit is not None:
+                if moved and hit is not None and moment == desk.moment:
                     desk.select(*hit)
                     desk.drag(self.view, *hit, self._pixel(event) + offset)
                 yield
         finally:
             camera.mouse_pan = True
+        if moment != desk.moment:
+            return  # what was pressed is not there any more
         if not moved:
             self._click(grip, hit)
         elif hit is not None:
@@ -363,6 +389,11 @@ class CameraView(QWidget):
         self.model.scene.camera.events.zoom.disconnect(self._on_zoom)
         self.canvas.close()
         self.model.layers.clear()
+
+
+def _waiting(points: FloatArray, shown: npt.NDArray[np.bool_]) -> FloatArray:
+    """Rows and columns of points (n, 2) px; what is not shown waits in a corner."""
+    return np.where(shown[:, None], to_napari(points), nowhere())
 
 
 def _redraw(layer: Any) -> None:

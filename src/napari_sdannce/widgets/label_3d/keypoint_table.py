@@ -167,6 +167,7 @@ class KeypointTable(QWidget):
     def show_selected(self) -> None:
         """Mark the selected keypoint's row."""
         with QSignalBlocker(self.animals):
-            self.animals.setCurrentIndex(self.desk.animal)
-        self.model.refresh()
+            if self.animals.currentIndex() != self.desk.animal:
+                self.animals.setCurrentIndex(self.desk.animal)
+                self.model.refresh()
         self.table.selectRow(self.desk.keypoint)

@@ -87,7 +87,7 @@ def opened_session(recording: Recording, wanted: WantedSession) -> SessionFolder
     try:
         session = folder.session
         session.change(f"labels of {wanted.start.name}", frames_of(labels, session.subject))
-    except ValueError:
+    except (ValueError, OSError):
         folder.close()
         raise
     return folder

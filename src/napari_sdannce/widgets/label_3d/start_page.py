@@ -202,7 +202,7 @@ class StartPage(QWidget):
         if self.recording is None:
             return
         name = self.name.text().strip()
-        if not name or Path(name).name != name:
+        if not name or Path(name).name != name or name in (".", ".."):
             self.message.emit("Give the new labels a name, without a slash.", True)
             return
         start = self.start_from.currentData()

@@ -45,7 +45,8 @@ class TimeStrip(QWidget):
         self._ticks(painter, part, _PART, 2, 11)
         self._ticks(painter, whole, _WHOLE, 2, 11)
         self._ticks(painter, odd, _ODD, 2, 5)
-        self._ticks(painter, [self.desk.moment], _NOW, 0, _HEIGHT)
+        middle = self._x(self.desk.moment) + self._tick_width() // 2
+        painter.fillRect(middle - 1, 0, 2, _HEIGHT, _NOW)
         painter.end()
 
     def _labelled(self) -> tuple[list[int], list[int], list[int]]:
@@ -64,9 +65,11 @@ class TimeStrip(QWidget):
     def _ticks(
         self, painter: QPainter, moments: Iterable[int], color: QColor, top: int, height: int
     ) -> None:
-        width = max(2, self.width() // max(self.desk.n_moments, 1))
         for moment in moments:
-            painter.fillRect(self._x(moment), top, width, height, color)
+            painter.fillRect(self._x(moment), top, self._tick_width(), height, color)
+
+    def _tick_width(self) -> int:
+        return max(2, self.width() // max(self.desk.n_moments, 1))
 
     def _bar(self, painter: QPainter, moments: range, color: QColor, top: int, height: int) -> None:
         left, right = self._x(moments.start), self._x(moments.stop)

@@ -74,6 +74,7 @@ class WorkPage(QWidget):
         self.exporting: ExportDialog | None = None
         self._actions = self._all_actions()
         self.keys = KeyCatcher(self._read_keys(), self.run, self)
+        self._labels_differ = False
         self._draw = QTimer(self)
         self._draw.setSingleShot(True)
         self._draw.setInterval(_DRAW_MS)
@@ -185,17 +186,26 @@ class WorkPage(QWidget):
         self.message.emit(text, trouble)
 
     def _on_labels(self) -> None:
+        self._labels_differ = True
+        self._draw_soon()
+
+    def _on_selection(self) -> None:
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        """A click changes labels and selection, a drag labels many times: draw them once."""
         if not self._draw.isActive():
             self._draw.start()
 
     def _refill(self) -> None:
-        self.views.refill()
-        self.keypoints.refill()
-        self.strip.update()
-
-    def _on_selection(self) -> None:
+        differ, self._labels_differ = self._labels_differ, False
+        if differ:
+            self.views.refill()
+            self.keypoints.refill()
+            self.strip.update()
+        else:
+            self.views.show_selected()
         self.keypoints.show_selected()
-        self.views.show_selected()
 
     def _on_focus(self) -> None:
         for one in self.views.cameras:
