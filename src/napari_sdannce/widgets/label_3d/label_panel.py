@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QFileDialog, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sdannce.files import open_recording
@@ -35,10 +36,12 @@ class LabelPanel(QWidget):
         The viewer; napari hands it over.
     """
 
+    work: WorkPage | None = None
+    """What is worked on. Qt asks for it before there is an instance of ours."""
+
     def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer = napari_adapter.real_viewer(napari_viewer)
-        self.work: WorkPage | None = None
         self._said = ""
         self.start = StartPage()
         self.start.open_asked.connect(self._ask_for_recording)
@@ -122,6 +125,9 @@ class LabelPanel(QWidget):
 
     def _work_on(self, recording: Recording, desk: Desk) -> None:
         self.work = WorkPage(desk)
+        window = self.window()
+        assert window is not None
+        window.installEventFilter(self)
         self.work.message.connect(self.say)
         self.work.close_asked.connect(self.close_session)
         self._pages.addWidget(self.work)
@@ -161,8 +167,25 @@ class LabelPanel(QWidget):
         super().hideEvent(event)
         napari_adapter.give_window(self, taken=False)
 
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Put the session away before napari's window closes: canvases must not outlive it."""
+        if event is not None and event.type() == QEvent.Type.Close:
+            self.close_session()
+        return False
+
+    def event(self, event: QEvent | None) -> bool:
+        """Put the session away when the dock is taken out of the window.
+
+        napari then closes no widget; it leaves it without a parent.
+        """
+        done = super().event(event)
+        left = event is not None and event.type() == QEvent.Type.ParentChange
+        if left and self.parent() is None and self.work is not None:
+            self.close_session()
+        return done
+
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """The dock was closed."""
+        """The panel was a window of its own, and is closed."""
         self.close_session()
         super().closeEvent(event)
 
