@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sdannce.geometry.epipolar import epipolar_curve
+from napari_sdannce.labels import LabelState
 from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.axes import to_napari
@@ -170,7 +171,10 @@ class CameraView(QWidget):
         black = np.tile((0.0, 0.0, 0.0, 1.0), (len(own), 1))
         self._show(self.from_3d, _waiting(projected, there), there, (own, black))
         shown = cells.shown.reshape(solution.points.shape[1:3]) & (not self.is_hidden)
-        self._draw_bones(solution.points[self.view], shown)
+        # bones end where the other views say, not at a click that they outvote
+        outvoted = (solution.states[self.view] == LabelState.REJECTED)[..., None]
+        ends = np.where(outvoted, solution.projected[self.view], solution.points[self.view])
+        self._draw_bones(ends, shown & np.isfinite(ends).all(axis=-1))
         self.show_selected()
 
     def _draw_bones(self, points: FloatArray, shown: npt.NDArray[np.bool_]) -> None:
