@@ -62,6 +62,16 @@ def usual(values: FloatArray) -> Usual:
     return Usual(median, spread, count)
 
 
+def share_below(values: FloatArray, share: float) -> FloatArray:
+    """Value (...) that this share of (T, ...) stays below, NaN left out; NaN where all are."""
+    below = np.full(values.shape[1:], np.nan)
+    for index, column in enumerate(values.reshape(len(values), -1).T):
+        known = column[np.isfinite(column)]
+        if len(known):
+            below.flat[index] = np.quantile(known, share)
+    return below
+
+
 def by_column(shape: tuple[int, int], column: Callable[[int], FloatArray]) -> FloatArray:
     """Array (T, M) of single precision, filled a column at a time."""
     filled = np.empty(shape, np.float32)
