@@ -614,3 +614,44 @@ def test_a_real_mouse_is_labelled_from_nothing(
     np.testing.assert_allclose(labels.points_3d, expected, atol=1e-6)
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_frames_are_suggested_and_predictions_accepted(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any, poses: Any, qtbot: Any
+) -> None:
+    from napari_sdannce.predictions import Job, PoseChunk, PoseStore
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    job = Job(animals=poses.animals, keypoints=poses.keypoints)
+    where = experiment / "DANNCE" / "predict" / "poses.zarr"
+    store = PoseStore.create(where, poses.sample_ids, job, chunk=12)
+    store.write(0, PoseChunk(poses.positions, poses.confidence, poses.positions[:, :, 0]))
+    labelling = Labelling(viewer, experiment, small.skeleton)
+    work, desk = labelling.work, labelling.desk
+    labelling.press("N")
+    assert labelling.panel.status.startswith("Ask for suggestions first")
+    with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
+        labelling.press("Ctrl+N")
+    assert work.suggestions.list.count() == len(work.suggestions.moments) > 0
+    assert "nothing is labelled yet" in work.suggestions.list.item(0).text()
+    assert work.strip.suggested == tuple(work.suggestions.moments)
+    labelling.press("N")
+    assert desk.moment == work.suggestions.moments[0 if work.suggestions.moments[0] else 1]
+    labelling.press("P")
+    assert not desk.session.frames  # no predictions are chosen
+    sources = [work.suggestions.source.itemText(row) for row in range(2)]
+    assert sources == ["no predictions", "DANNCE/predict"]
+    work.suggestions.source.setCurrentIndex(1)
+    with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
+        work.suggestions.ask_button.click()
+    desk.go_to(1)
+    labelling.press("P")
+    assert (desk.labels.states == LabelState.PREDICTED).any()
+    assert not desk.solution.complete.any()
+    labelling.press("T")
+    known = desk.solution.complete
+    assert known.all()
+    np.testing.assert_allclose(desk.solution.points_3d, small.positions()[1], atol=1e-3)
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)

@@ -143,6 +143,12 @@ class LabelingSession:
         """What follows where nothing is labelled."""
         return solve(FrameLabels.empty(*self.subject.shape), self.subject.cameras)
 
+    def snapshot(self) -> LabelingSession:
+        """The labels as they are now, to be read in a thread while this one goes on."""
+        return LabelingSession(
+            self.subject, self.author, frames=dict(self.frames), authors=list(self.authors)
+        )
+
     def change(self, what: str, after: Mapping[int, FrameLabels]) -> bool:
         """Change the labels of some moments as one step.
 

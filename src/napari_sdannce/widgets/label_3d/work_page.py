@@ -23,6 +23,7 @@ from napari_sdannce.widgets.label_3d.key_catcher import KeyCatcher
 from napari_sdannce.widgets.label_3d.key_help import KeyHelp
 from napari_sdannce.widgets.label_3d.key_table import KeyTable, read_keys
 from napari_sdannce.widgets.label_3d.keypoint_table import KeypointTable
+from napari_sdannce.widgets.label_3d.suggestion_list import SuggestionList
 from napari_sdannce.widgets.label_3d.time_strip import TimeStrip
 from napari_sdannce.widgets.label_3d.views import Views
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
@@ -56,6 +57,9 @@ class WorkPage(QWidget):
         self.views = Views(desk)
         self.keypoints = KeypointTable(desk)
         self.strip = TimeStrip(desk)
+        self.suggestions = SuggestionList(desk)
+        self.suggestions.message.connect(self.message.emit)
+        self.suggestions.suggested.connect(self._on_suggested)
         self.frame = QSpinBox()
         self.frame.setRange(0, desk.n_moments - 1)
         self.frame.setKeyboardTracking(False)
@@ -92,7 +96,8 @@ class WorkPage(QWidget):
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.keypoints, stretch=1)
+        column.addWidget(self.keypoints, stretch=3)
+        column.addWidget(self.suggestions, stretch=2)
         middle = QSplitter(Qt.Orientation.Horizontal)
         middle.addWidget(self.views)
         middle.addWidget(side)
@@ -182,6 +187,10 @@ class WorkPage(QWidget):
     def _on_frames(self) -> None:
         self.strip.update()
 
+    def _on_suggested(self) -> None:
+        self.strip.suggested = tuple(self.suggestions.moments)
+        self.strip.update()
+
     def _on_said(self, text: str, trouble: bool) -> None:
         self.message.emit(text, trouble)
 
@@ -252,6 +261,8 @@ class WorkPage(QWidget):
             "back_10": lambda: desk.step(-_FAR),
             "next_labelled": lambda: self._to_labelled(1),
             "previous_labelled": lambda: self._to_labelled(-1),
+            "suggest": self.suggestions.ask,
+            "propose": self.suggestions.propose,
             "next_suggestion": lambda: self._to_suggested(1),
             "previous_suggestion": lambda: self._to_suggested(-1),
             "go_to": self._ask_for_frame,
@@ -282,7 +293,10 @@ class WorkPage(QWidget):
         self._to(self.desk.moments_with_labels(), way, "frame with labels")
 
     def _to_suggested(self, way: int) -> None:
-        self._to(list(self.strip.suggested), way, "suggested frame")
+        if not self.suggestions.suggestions:
+            self.message.emit("Ask for suggestions first: 'Suggest frames', at the right.", False)
+            return
+        self._to(self.suggestions.moments, way, "suggested frame")
 
     def _to(self, moments: list[int], way: int, what: str) -> None:
         now = self.desk.moment
