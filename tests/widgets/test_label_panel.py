@@ -655,3 +655,37 @@ def test_frames_are_suggested_and_predictions_accepted(
     np.testing.assert_allclose(desk.solution.points_3d, small.positions()[1], atol=1e-3)
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_odd_bones_and_exchanged_sides_are_told(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    from dataclasses import replace
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    labelling = Labelling(viewer, experiment, replace(small.skeleton, pairs=((0, 2),)))
+    desk, doubts = labelling.desk, labelling.work.doubts
+    pose = small.positions()[0, 0]
+    for moment in range(6):
+        desk.go_to(moment)
+        for view, camera in enumerate(small.cameras):
+            for keypoint, pixel in enumerate(camera.project(pose)):
+                desk.place(view, 0, keypoint, pixel)
+    doubts.look()
+    assert doubts.isHidden()
+    longer = pose[2] + 2 * (pose[2] - pose[1])  # the bone is thrice as long
+    for view, camera in enumerate(small.cameras):
+        desk.place(view, 0, 2, camera.project(longer))
+    doubts.look()
+    usual = np.linalg.norm(pose[2] - pose[1])
+    assert doubts.text() == f"neck to tail: {3 * usual:.0f} mm, usually {usual:.0f}"
+    for _ in small.cameras:
+        desk.undo()
+    nose, tail = (small.cameras[1].project(pose[keypoint]) for keypoint in (0, 2))
+    desk.place(1, 0, 0, tail)
+    desk.place(1, 0, 2, nose)
+    doubts.look()
+    assert "nose and tail exchanged in right?" in doubts.text()
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.widgets.label_3d.carrying import Carrying
+from napari_sdannce.widgets.label_3d.doubts import Doubts
 from napari_sdannce.widgets.label_3d.export_dialog import ExportDialog
 from napari_sdannce.widgets.label_3d.key_catcher import KeyCatcher
 from napari_sdannce.widgets.label_3d.key_help import KeyHelp
@@ -57,6 +58,7 @@ class WorkPage(QWidget):
         self.views = Views(desk)
         self.keypoints = KeypointTable(desk)
         self.strip = TimeStrip(desk)
+        self.doubts = Doubts(desk)
         self.suggestions = SuggestionList(desk)
         self.suggestions.message.connect(self.message.emit)
         self.suggestions.suggested.connect(self._on_suggested)
@@ -97,6 +99,7 @@ class WorkPage(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.keypoints, stretch=3)
+        column.addWidget(self.doubts)
         column.addWidget(self.suggestions, stretch=2)
         middle = QSplitter(Qt.Orientation.Horizontal)
         middle.addWidget(self.views)
@@ -164,6 +167,7 @@ class WorkPage(QWidget):
         """Close the session, the videos and the canvases."""
         self.carrying.drop()
         self._draw.stop()
+        self.doubts.stop()
         self.desk.moment_changed.disconnect()
         self.desk.labels_changed.disconnect()
         self.desk.selection_changed.disconnect()
@@ -183,6 +187,7 @@ class WorkPage(QWidget):
         self.views.show_moment()
         self.keypoints.refill()
         self.strip.update()
+        self.doubts.look_soon()
 
     def _on_frames(self) -> None:
         self.strip.update()
@@ -212,6 +217,7 @@ class WorkPage(QWidget):
             self.views.refill()
             self.keypoints.refill()
             self.strip.update()
+            self.doubts.look_soon()
         else:
             self.views.show_selected()
         self.keypoints.show_selected()
