@@ -22,7 +22,7 @@ from napari_sdannce.labeling.export import (
     export_label3d,
     gaps_of,
 )
-from napari_sdannce.labeling.importing import frames_of
+from napari_sdannce.labeling.importing import frames_of, side_by_side
 from napari_sdannce.labeling.journal import Author
 from napari_sdannce.labeling.session import LabelingSession
 from napari_sdannce.labeling.session_folder import subject_of
@@ -212,3 +212,26 @@ def test_real_files_are_edited_saved_and_opened_again(
     np.testing.assert_allclose(again.points_2d[:2, row, 0, keypoint], before[:2] + 3, atol=1e-6)
     others = np.delete(np.arange(len(again)), row)
     assert np.isfinite(again.points_3d[others]).any() or len(again) == 1
+
+
+def test_files_of_single_animals_become_one_session(scene: Scene) -> None:
+    session = scene.session()
+    for key, animals in ((3, (0, 1)), (5, (1,))):
+        labels = session.at(key)
+        for animal in animals:
+            for keypoint in range(5):
+                for view in range(3):
+                    pixel = scene.pixels[view, animal, keypoint]
+                    labels = commands.place(labels, view, animal, keypoint, pixel, session.by)
+        session.change("place", {key: labels})
+    whole = session.labels()
+    alone = [whole.select_animal(animal) for animal in range(2)]
+    parts = [one.select_frames(one.any_3d) for one in alone]
+    assert [len(part) for part in parts] == [1, 2]
+    again = side_by_side(parts)
+    assert again.animals == whole.animals
+    for name in ("sample_ids", "frames", "points_2d", "points_3d", "states", "times"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+    other = replace(parts[0], frames=parts[0].frames + 1)
+    with pytest.raises(ValueError, match="same moments at different frames"):
+        side_by_side([parts[1], other])

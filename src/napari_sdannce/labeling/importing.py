@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_sdannce.labeling.frame_labels import KEPT, FrameLabels
-from napari_sdannce.labels import NOBODY, LabelState
+from napari_sdannce.labels import NOBODY, Labels, LabelState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from napari_sdannce.labeling.session import Subject
-    from napari_sdannce.labels import Labels
 
 _ENOUGH = 2
 
@@ -71,6 +73,46 @@ def frames_of(
         if not one.is_empty:
             found[key] = one
     return found
+
+
+def side_by_side(parts: Sequence[Labels]) -> Labels:
+    """Labels of several files as those of several animals: DANNCE has a file for each.
+
+    Raises
+    ------
+    ValueError
+        When keypoints, cameras or the frames of a moment differ.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        if part.skeleton.keypoints != first.skeleton.keypoints:
+            raise ValueError("the label files have different keypoints; begin with one of them")
+        if set(part.views) != set(first.views):
+            raise ValueError("the label files have different cameras; begin with one of them")
+    parts = [part.select_views(first.views) for part in parts]
+    keys = np.unique(np.concatenate([part.sample_ids for part in parts]))
+    frames = np.full((len(first.views), len(keys)), -1, dtype=np.int64)
+    names = [name for part in parts for name in part.animals]
+    if len(set(names)) < len(names):
+        names = [f"animal{number + 1}" for number in range(len(names))]
+    joined = Labels.empty(first.views, first.skeleton, tuple(names), keys, frames)
+    labeler_names: list[str] = []
+    animal = 0
+    for part in parts:
+        rows = np.searchsorted(keys, part.sample_ids)
+        if ((frames[:, rows] != part.frames) & (frames[:, rows] >= 0)).any():
+            raise ValueError("the label files put the same moments at different frames")
+        frames[:, rows] = part.frames
+        animals = slice(animal, animal + len(part.animals))
+        for name in ("points_2d", "states", "times"):
+            getattr(joined, name)[:, rows, animals] = getattr(part, name)
+        joined.points_3d[rows, animals] = part.points_3d
+        known = part.labelers != NOBODY
+        numbers = np.where(known, part.labelers + len(labeler_names), NOBODY)
+        joined.labelers[:, rows, animals] = numbers
+        labeler_names += part.labeler_names
+        animal += len(part.animals)
+    return replace(joined, frames=frames, labeler_names=tuple(labeler_names))
 
 
 def _check(labels: Labels, subject: Subject) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sdannce.files import open_labels
-from napari_sdannce.labeling.importing import frames_of
+from napari_sdannce.labeling.importing import frames_of, side_by_side
 from napari_sdannce.labeling.session_folder import ABOUT, create_session, open_session, read_about
 from napari_sdannce.recording import PixelOrigin
 
@@ -34,14 +34,15 @@ class WantedSession:
     skeleton, animals
         Of a new one; None: it is there already.
     start
-        Label file whose labels a new one begins with.
+        Label files whose labels a new one begins with; of several, those with the most keypoints,
+        each of other animals.
     """
 
     path: Path
     labeler: str = ""
     skeleton: Skeleton | None = None
     animals: tuple[str, ...] = ()
-    start: Path | None = None
+    start: tuple[Path, ...] = ()
 
 
 def sessions_of(recording: Recording) -> list[Path]:
@@ -69,24 +70,27 @@ def opened_session(recording: Recording, wanted: WantedSession) -> SessionFolder
     FileExistsError, FileFormatError, SessionInUseError, ValueError
         When it can not be.
     """
-    if wanted.skeleton is None and wanted.start is None:
+    if wanted.skeleton is None and not wanted.start:
         return open_session(wanted.path, recording, wanted.labeler)
-    if wanted.start is None:
+    if not wanted.start:
         assert wanted.skeleton is not None
         return create_session(
             wanted.path, recording, wanted.skeleton, wanted.animals, wanted.labeler
         )
-    labels = open_labels(
-        wanted.start,
-        skeleton=wanted.skeleton,
-        pixel_origin=recording.pixel_origin or PixelOrigin.MATLAB,
-    )
+    origin = recording.pixel_origin or PixelOrigin.MATLAB
+    opened = [
+        open_labels(path, skeleton=wanted.skeleton, pixel_origin=origin) for path in wanted.start
+    ]
+    most = max(len(each.skeleton.keypoints) for each in opened)
+    # beside poses there are often centres of mass of the same animals
+    labels = side_by_side([each for each in opened if len(each.skeleton.keypoints) == most])
     fits = len(wanted.animals) == len(labels.animals)
     animals = wanted.animals if fits else labels.animals
     folder = create_session(wanted.path, recording, labels.skeleton, animals, wanted.labeler)
     try:
         session = folder.session
-        session.change(f"labels of {wanted.start.name}", frames_of(labels, session.subject))
+        names = ", ".join(path.name for path in wanted.start)
+        session.change(f"labels of {names}", frames_of(labels, session.subject))
     except (ValueError, OSError):
         folder.close()
         raise

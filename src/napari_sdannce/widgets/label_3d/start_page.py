@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
 
 _NOTHING, _AS_FILE = "nothing", "as in the file"
+_ALL = "all label files, each of other animals"
 _SKELETONS = "Skeletons (*.yaml *.mat)"
 
 
@@ -138,9 +139,11 @@ class StartPage(QWidget):
     def _offer(self, recording: Recording) -> None:
         """Fill in what a new session would most likely be of."""
         self.start_from.clear()
-        self.start_from.addItem(_NOTHING, None)
+        self.start_from.addItem(_NOTHING, ())
         for path in recording.label_files:
-            self.start_from.addItem(path.name, path)
+            self.start_from.addItem(path.name, (path,))
+        if len(recording.label_files) > 1:
+            self.start_from.addItem(_ALL, recording.label_files)
         self.skeleton.clear()
         self.skeleton.addItems([_AS_FILE, *builtin_skeletons()])
         if recording.skeleton is not None:
@@ -154,7 +157,7 @@ class StartPage(QWidget):
 
     def _on_start_from(self) -> None:
         """A file brings its own skeleton."""
-        from_file = self.start_from.currentData() is not None
+        from_file = bool(self.start_from.currentData())
         item = self.skeleton.model().item(0) if self.skeleton.count() else None  # type: ignore[union-attr]
         if item is not None:
             item.setEnabled(from_file)
@@ -207,7 +210,7 @@ class StartPage(QWidget):
             return
         start = self.start_from.currentData()
         skeleton = self._chosen_skeleton()
-        if skeleton is None and start is None:
+        if skeleton is None and not start:
             self.message.emit("Choose a skeleton.", True)
             return
         animals = tuple(each.strip() for each in self.animals.text().split(",") if each.strip())
