@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari.qt import QtViewer
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QKeySequence, QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel
 
@@ -87,7 +87,7 @@ class Labelling:
 
     def click(self, view: int, pixel: Any, button: Qt.MouseButton = LEFT) -> None:
         native, place = self.on_screen(view, pixel)
-        QTest.mouseMove(native, place)
+        move(native, place)
         QTest.mouseClick(native, button, NONE, place)
         let_qt_work()
 
@@ -96,7 +96,7 @@ class Labelling:
         _, goal = self.on_screen(view, end)
         QTest.mousePress(native, LEFT, NONE, place)
         for share in (0.4, 0.8, 1.0):
-            QTest.mouseMove(native, place + (goal - place) * share)
+            move(native, place + (goal - place) * share, LEFT)
             let_qt_work()
         QTest.mouseRelease(native, LEFT, NONE, goal)
         let_qt_work()
@@ -113,6 +113,16 @@ def press_keys(widget: Any, keys: str) -> None:
         key = Qt.Key.Key_Backtab
     QTest.keyClick(widget, key, modifiers)
     let_qt_work()
+
+
+def move(widget: Any, place: QPoint, buttons: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
+    """Move the mouse within a widget; QTest would move the pointer, which other tests share."""
+    where = QPointF(place)
+    around = QPointF(widget.mapToGlobal(place))
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, where, around, Qt.MouseButton.NoButton, buttons, NONE
+    )
+    QApplication.sendEvent(widget, event)
 
 
 def let_qt_work() -> None:
@@ -247,8 +257,7 @@ def test_every_key_arrives(labelling: Labelling, monkeypatch: Any, keys: KeyTabl
 def test_keys_do_what_they_say(labelling: Labelling, small: Any) -> None:
     desk, work = labelling.desk, labelling.work
     native, place = labelling.on_screen(1, seen(small, 1, 0, 0, 0))
-    QTest.mouseMove(native, place)
-    let_qt_work()
+    move(native, place)
     labelling.press("W", view=1)
     assert desk.labels.states[1, 0, 0] == LabelState.HUMAN
     assert desk.keypoint == 1
@@ -427,10 +436,10 @@ def test_a_drag_into_another_frame_places_nothing(labelling: Labelling, small: A
     start = desk.labels.points[0, 0, 0]
     native, place = labelling.on_screen(0, start)
     QTest.mousePress(native, LEFT, NONE, place)
-    QTest.mouseMove(native, place + QPoint(20, 10))
+    move(native, place + QPoint(20, 10), LEFT)
     let_qt_work()
     desk.step(1)
-    QTest.mouseMove(native, place + QPoint(30, 10))
+    move(native, place + QPoint(30, 10), LEFT)
     QTest.mouseRelease(native, LEFT, NONE, place + QPoint(30, 10))
     let_qt_work()
     assert desk.moments_with_labels() == [0]
