@@ -668,6 +668,8 @@ def test_frames_are_suggested_and_predictions_accepted(
     work.suggestions.source.setCurrentIndex(1)
     with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
         work.suggestions.ask_button.click()
+    # at every moment one animal at least is there
+    assert work.strip.predicted == (range(12),)
     desk.go_to(1)
     labelling.press("P")
     assert (desk.labels.states == LabelState.PREDICTED).any()

@@ -195,9 +195,11 @@ def open_session(path: Path, recording: Recording, name: str = "") -> SessionFol
             f"{path}: the labels are of the cameras {', '.join(about.views)}, the recording has "
             f"{', '.join(recording.names)}"
         )
-    subject = subject_of(
-        recording.select(about.views), Skeleton(**dict(about.skeleton)), about.animals
-    )
+    try:
+        skeleton = Skeleton(**dict(about.skeleton))
+    except ValueError as error:
+        raise FileFormatError(path / ABOUT, str(error), _EXPECTED) from error
+    subject = subject_of(recording.select(about.views), skeleton, about.animals)
     lock = _locked(path, name or getpass.getuser())
     try:
         author = Author(name=name or getpass.getuser(), session=uuid.uuid4().hex)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFileDialog, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QLabel, QVBoxLayout, QWidget
 
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.add_layers import add_images, add_marks
@@ -26,6 +26,7 @@ from napari_sdannce.widgets.opening import (
 )
 from napari_sdannce.widgets.recording_layers import RecordingLayers, shown_in
 from napari_sdannce.widgets.recording_page import RecordingPage
+from napari_sdannce.widgets.scrolled import scrolled
 
 if TYPE_CHECKING:
     import napari
@@ -65,11 +66,7 @@ class RecordingPanel(QWidget):
         self.page.open_asked.connect(self.ask_for_folder)
         self.page.file_asked.connect(self.toggle_file)
         self.page.message.connect(self.say)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self.page)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll = scrolled(self.page)
         self._said = ""
         self._status = QLabel()
         self._status.setWordWrap(True)

@@ -96,7 +96,8 @@ class Carrying(QObject):
         self.ended.emit()
 
     def _on_error(self, error: BaseException) -> None:
-        self.message.emit(f"This should not have happened: {error}", True)
+        if not self._is_dropped:  # else the videos were closed under it
+            self.message.emit(f"This should not have happened: {error}", True)
 
     def _propose(self) -> None:
         desk = self.desk

@@ -135,9 +135,13 @@ class LabelPanel(QWidget):
         if self.isVisible():
             napari_adapter.give_window(self, taken=True)
         self.work.begin()
+        problems = desk.video.all_problems
         n_calibrated = sum(camera is not None for camera in desk.subject.cameras)
         if n_calibrated < 2:
             self.say("Fewer than two calibrated cameras: points are 2D, there is no 3D.", True)
+        elif problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self.say(f"{problems[0].path.name}: {problems[0].message}{more}", True)
         else:
             self.say(f"{recording.name}: every step is kept as you make it. F1 shows the keys.")
 

@@ -52,7 +52,7 @@ def sessions_of(recording: Recording) -> list[Path]:
 
 
 def _age(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in folder.iterdir())
+    return max(path.lstat().st_mtime for path in folder.iterdir())
 
 
 def session_in_words(path: Path) -> str:

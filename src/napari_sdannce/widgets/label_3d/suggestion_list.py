@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.qt.threading import create_worker
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -90,6 +91,17 @@ class SuggestionList(QWidget):
 
     def _allow(self) -> None:
         self.propose_button.setVisible(self.source.currentData() is not None)
+
+    @property
+    def predicted(self) -> list[int]:
+        """Moments of which the chosen predictions say something, once they were read."""
+        if self._poses is None or self._poses[0] != self.source.currentData():
+            return []
+        poses = self._poses[1]
+        known_points = np.asarray(np.isfinite(poses.positions).all(axis=-1))
+        found = known_points.any(axis=(1, 2))
+        known = np.isin(self.desk.subject.sync.sample_ids, poses.sample_ids[found])
+        return np.flatnonzero(known).tolist()
 
     @property
     def moments(self) -> list[int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from napari_sdannce.widgets.label_3d.desk import Desk
 
@@ -96,3 +97,10 @@ class TimeStrip(QWidget):
         if event is not None and event.buttons() & Qt.MouseButton.LeftButton:
             x = min(max(event.position().x(), 0.0), self.width() - 1.0)
             self.desk.go_to(int(x * self.desk.n_moments / self.width()))
+
+
+def stretches(moments: Sequence[int]) -> tuple[range, ...]:
+    """Rising moments as ranges of those that follow one another."""
+    numbers = np.asarray(moments, dtype=np.int64)
+    parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return tuple(range(int(part[0]), int(part[-1]) + 1) for part in parts if len(part))

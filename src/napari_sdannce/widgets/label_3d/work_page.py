@@ -25,7 +25,7 @@ from napari_sdannce.widgets.label_3d.key_help import KeyHelp
 from napari_sdannce.widgets.label_3d.key_table import KeyTable, read_keys
 from napari_sdannce.widgets.label_3d.keypoint_table import KeypointTable
 from napari_sdannce.widgets.label_3d.suggestion_list import SuggestionList
-from napari_sdannce.widgets.label_3d.time_strip import TimeStrip
+from napari_sdannce.widgets.label_3d.time_strip import TimeStrip, stretches
 from napari_sdannce.widgets.label_3d.views import Views
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 
@@ -194,6 +194,7 @@ class WorkPage(QWidget):
 
     def _on_suggested(self) -> None:
         self.strip.suggested = tuple(self.suggestions.moments)
+        self.strip.predicted = stretches(self.suggestions.predicted)
         self.strip.update()
 
     def _on_said(self, text: str, trouble: bool) -> None:
