@@ -14,6 +14,7 @@ from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.files.dannce_labels import sync_of
 from napari_sdannce.files.dannce_mat import read_dannce
 from napari_sdannce.files.label3d import read_label3d_state
+from napari_sdannce.files.reference_config import read_reference_config
 from napari_sdannce.labeling import commands
 from napari_sdannce.labeling.export import (
     Incomplete,
@@ -21,6 +22,7 @@ from napari_sdannce.labeling.export import (
     export_dannce,
     export_label3d,
     gaps_of,
+    note_for_reference,
 )
 from napari_sdannce.labeling.importing import frames_of, side_by_side
 from napari_sdannce.labeling.journal import Author
@@ -32,6 +34,8 @@ from napari_sdannce.skeletons import Skeleton
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from napari_sdannce.files.reference_config import ReferenceConfig
 
     from .conftest import Scene
 
@@ -113,6 +117,32 @@ def test_names_that_other_programs_accept(scene: Scene, tmp_path: Path) -> None:
     (path,) = export_dannce(single, recording, tmp_path, when=1.7e9)
     assert path.name[16:] == "COM_Label3D_dannce.mat"
     assert open_labels(path).points_3d.shape[0] == 1
+
+
+def test_the_reference_program_finds_them_too(scene: Scene, tmp_path: Path) -> None:
+    session, recording = labelled(scene), recording_of(scene, tmp_path)
+    paths = export_dannce(session, recording, tmp_path, when=1.7e9)
+    note_for_reference(recording, paths)
+    assert [(each.label3d_file, each.com_file) for each in io_of(tmp_path).exp] == [
+        (path, None) for path in paths
+    ]
+    coms = [tmp_path / "COM" / "predict" / f"instance{animal}com3d.mat" for animal in range(2)]
+    coms[0].parent.mkdir(parents=True)
+    for com in coms:
+        com.touch()
+    later = export_dannce(session, recording, tmp_path, when=1.8e9)
+    note_for_reference(recording, later)
+    assert [each.com_file for each in io_of(tmp_path).exp] == [None, None, *coms]
+    com_labels = tmp_path / "20261128_000000_COM_Label3D_dannce.mat"
+    note_for_reference(recording, [com_labels])
+    noted = io_of(tmp_path)
+    assert noted.com_exp is not None
+    assert [each.label3d_file for each in noted.com_exp] == [com_labels]
+    assert len(noted.exp) == 4
+
+
+def io_of(folder: Path) -> ReferenceConfig:
+    return read_reference_config(folder / "io.yaml", folder=folder).config
 
 
 def test_files_read_as_the_reference_reads_them(scene: Scene, tmp_path: Path) -> None:

@@ -338,12 +338,14 @@ def test_labels_are_exported_and_read_back(
     assert [gap.animal for gap in dialog.gaps] == ["two"]
     assert not dialog.write_button.isEnabled()
     dialog.choice.button(0).click()
+    dialog.for_reference.click()
     dialog.write_button.click()
     (path,) = dialog.written
     assert path.name.endswith("_DANNCE_one_Label3D_dannce.mat")
     labels = open_labels(path, skeleton=skeleton)
     np.testing.assert_allclose(labels.points_3d[0, 0], desk.solution.points_3d[0], atol=1e-6)
-    assert path.name in (path.parent / "sdannce.yaml").read_text()
+    for name in ("sdannce.yaml", "io.yaml"):
+        assert path.name in (path.parent / name).read_text()
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
+from napari_sdannce.files.io_registration import note_in_io
 from napari_sdannce.files.label3d import write_label3d_state
 from napari_sdannce.files.label3d_labels import label3d_from_labels
 from napari_sdannce.files.registration import register
 from napari_sdannce.files.writing import check_free
+from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ def export_dannce(
     origin = recording.pixel_origin or PixelOrigin.MATLAB
     stamp = time.strftime("%Y%m%d_%H%M%S", time.localtime(when))
     parts = _parts(labels)
-    paths = [folder / f"{stamp}_{name}_Label3D_dannce.mat" for name in parts]
+    paths = [folder / f"{stamp}_{_file_name(name)}" for name in parts]
     for path in paths:
         check_free(path)
     for path, part in zip(paths, parts.values(), strict=True):
@@ -147,6 +149,28 @@ def export_dannce(
         write_dannce(path, file)
         register(recording.folder, "labels", path)
     return paths
+
+
+def note_for_reference(recording: Recording, paths: Sequence[Path]) -> Path:
+    """Add files that were exported together to ``io.yaml``, which the reference program trains by.
+
+    Poses get the COMs that were predicted, where there is a file for each of them; else the program
+    looks for COMs inside the label files, and these hold none.
+    """
+    if any(path.name.endswith(_file_name("COM")) for path in paths):
+        return note_in_io(recording.folder, "com_exp", paths)
+    coms = _com_files(recording)
+    return note_in_io(recording.folder, "exp", paths, coms if len(coms) == len(paths) else None)
+
+
+def _com_files(recording: Recording) -> list[Path]:
+    """Files of the recording's COM trace as the reference program reads them, one an animal."""
+    try:
+        trace = find_com(recording)
+    except ValueError:
+        return []
+    folder = trace if trace.is_dir() else trace.parent
+    return sorted(folder.glob("instance*com3d.mat")) or list(folder.glob("com3d.mat"))
 
 
 def export_label3d(
@@ -162,6 +186,10 @@ def export_label3d(
         path, session.labels(), cameras, session.subject.sync, pixel_origin=origin
     )
     return write_label3d_state(path, state)
+
+
+def _file_name(part: str) -> str:
+    return f"{part}_Label3D_dannce.mat"
 
 
 def _parts(labels: Labels) -> dict[str, Labels]:

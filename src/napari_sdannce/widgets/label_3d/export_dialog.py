@@ -17,7 +17,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sdannce.labeling.export import Incomplete, export_dannce, export_label3d, gaps_of
+from napari_sdannce.files.reference_config import DEFAULT_IO
+from napari_sdannce.labeling.export import (
+    Incomplete,
+    export_dannce,
+    export_label3d,
+    gaps_of,
+    note_for_reference,
+)
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 
 if TYPE_CHECKING:
@@ -49,10 +56,13 @@ class ExportDialog(QDialog):
         whole = int(labels.complete.any(axis=1).sum()) if len(labels) else 0
         self.for_training = QCheckBox("For training (*_dannce.mat, noted in the project)")
         self.for_training.setChecked(True)
+        self.for_reference = QCheckBox("Note them in io.yaml, too: s-DANNCE trains by it")
+        self.for_reference.setChecked((desk.recording.folder / DEFAULT_IO).is_file())
         self.for_label3d = QCheckBox("For Label3D (*_Label3D.mat)")
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(f"{len(labels)} frames have labels, {whole} a whole animal."))
         layout.addWidget(self.for_training)
+        layout.addWidget(self.for_reference)
         layout.addWidget(self.for_label3d)
         self.choice = QButtonGroup(self)
         self.listed = QListWidget()
@@ -93,6 +103,7 @@ class ExportDialog(QDialog):
         """Files for training can be written when it is said what becomes of gaps."""
         decided = not self.gaps or self.incomplete is not Incomplete.REFUSE
         training, label3d = self.for_training.isChecked(), self.for_label3d.isChecked()
+        self.for_reference.setEnabled(training)
         self.write_button.setEnabled((training or label3d) and (decided or not training))
 
     def write(self) -> None:
@@ -101,14 +112,23 @@ class ExportDialog(QDialog):
         folder = desk.recording.folder
         try:
             if self.for_training.isChecked():
-                self.written += export_dannce(
+                paths = export_dannce(
                     desk.session, desk.recording, folder, incomplete=self.incomplete
                 )
+                self.written += paths
+                if self.for_reference.isChecked():
+                    note_for_reference(desk.recording, paths)
             if self.for_label3d.isChecked():
                 self.written.append(export_label3d(desk.session, desk.recording, folder))
         except FILE_ERRORS as error:
-            self.message.emit(f"Not exported: {in_plain_words(error)}", True)
+            self.message.emit(f"{self._so_far()}{in_plain_words(error)}", True)
             return
-        names = ", ".join(path.name for path in self.written)
-        self.message.emit(f"Written to {folder}: {names}", False)
+        self.message.emit(self._so_far(), False)
         self.accept()
+
+    def _so_far(self) -> str:
+        """Which files were written."""
+        if not self.written:
+            return "Not exported: "
+        names = ", ".join(path.name for path in self.written)
+        return f"Written to {self.desk.recording.folder}: {names}. "
