@@ -672,6 +672,16 @@ def test_frames_are_suggested_and_predictions_accepted(
         work.suggestions.ask_button.click()
     # at every moment one animal at least is there
     assert work.strip.predicted == (range(12),)
+    # the suggested frames are copied, and shown from the copy
+    with qtbot.waitSignal(work.suggestions.copying.ended, timeout=20_000):
+        work.suggestions.copy_box.click()
+    assert labelling.panel.status.startswith("The suggested frames are copied")
+    assert all(desk.copy.has(moment) for moment in work.suggestions.moments)
+    decoded = [camera.n_packets_decoded for camera in desk.video.cameras]
+    labelling.press("Shift+N")
+    labelling.press("N")
+    assert all(one.has_frame for one in work.views.cameras)
+    assert [camera.n_packets_decoded for camera in desk.video.cameras] == decoded
     desk.go_to(1)
     labelling.press("P")
     assert (desk.labels.states == LabelState.PREDICTED).any()

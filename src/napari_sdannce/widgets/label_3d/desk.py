@@ -9,10 +9,12 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_sdannce.labeling import commands
+from napari_sdannce.labeling.scrub_copy import FOLDER as FRAMES
+from napari_sdannce.labeling.scrub_copy import ScrubCopy
 from napari_sdannce.labeling.solving import Solution, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.session import LabelingSession, Step, Subject
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 AHEAD = 3
-"""Moments decoded ahead in the direction of the last step."""
+"""Moments decoded ahead in the direction of the last step, and as many that may be jumped to."""
 
 
 class Desk:
@@ -53,6 +55,8 @@ class Desk:
         self.recording = recording
         self.video = video
         self.folder = folder
+        self.copy = ScrubCopy(folder.path / FRAMES, video)
+        """Frames to label that are there at once."""
         self.moment = 0
         self.animal = 0
         self.keypoint = 0
@@ -60,6 +64,8 @@ class Desk:
         self.cursor: FloatArray | None = None
         """(2,) px under the mouse in the view that has the focus; None outside of all."""
         self.stride = 10
+        self.awaited: frozenset[int] = frozenset()
+        """Moments that a person will likely jump to."""
         self._dragged: tuple[FrameLabels, Solution] | None = None
         self._copied: FloatArray | None = None
 
@@ -95,6 +101,12 @@ class Desk:
             return self.session.solution(self.sample_id)
         return self._dragged[1]
 
+    def close(self) -> None:
+        """Put the session and the videos away."""
+        self.folder.close()
+        self.copy.close()
+        self.video.close()
+
     # moments
 
     def go_to(self, moment: int) -> None:
@@ -104,9 +116,22 @@ class Desk:
             return
         step, self.moment, self._dragged = wanted - self.moment, wanted, None
         self.moment_changed.emit()
-        stride = step if abs(step) <= self.stride else 1
-        ahead = [wanted + k * stride for k in range(1, AHEAD + 1)]
-        self.video.prefetch([m for m in ahead if 0 <= m < self.n_moments])
+        self.video.prefetch(self._likely(step))
+
+    def await_moments(self, moments: Iterable[int]) -> None:
+        """Expect jumps to these moments, and decode the first of them ahead."""
+        self.awaited = frozenset(moments)
+        self.video.prefetch(self._likely(1))
+
+    def _likely(self, step: int) -> list[int]:
+        """Moments that are asked for next after a step of so many, the likeliest first."""
+        here, way = self.moment, 1 if step > 0 else -1
+        stride = step if abs(step) <= self.stride else way
+        near = [here + k * stride for k in range(1, AHEAD + 1)]
+        further = [each for each in self.awaited if (each - here) * way > 0]
+        jumps = sorted(further, key=lambda each: abs(each - here))[:AHEAD]
+        likely = [*jumps, *near] if here in self.awaited else [*near, *jumps]
+        return [m for m in likely if 0 <= m < self.n_moments and not self.copy.has(m)]
 
     def step(self, count: int) -> None:
         """Go so many moments on."""

@@ -8,6 +8,7 @@ import numpy as np
 from napari.qt.threading import create_worker
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -22,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_sdannce.labeling.prelabels import prelabel
 from napari_sdannce.labeling.suggestions import suggest, suggest_evenly
 from napari_sdannce.predictions import open_predictions
+from napari_sdannce.widgets.label_3d.copying import Copying
 from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, Kind, found_files, in_plain_words
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _NO_PREDICTIONS = "no predictions"
 _USUAL = 20
+_COPY = "Copy these frames, for quick jumps"
 
 
 class SuggestionList(QWidget):
@@ -67,7 +70,20 @@ class SuggestionList(QWidget):
         self.list = QListWidget()
         self.list.setWordWrap(True)
         self.list.itemClicked.connect(self._on_item)
-        for widget in (self.source, self.ask_button, self.propose_button, self.list):
+        self.copying = Copying(desk, self)
+        self.copying.progress.connect(self._on_progress)
+        self.copying.message.connect(self.message.emit)
+        self.copying.ended.connect(self._on_copying_ended)
+        self.copy_box = QCheckBox(_COPY)
+        self.copy_box.setToolTip(
+            "In videos with few keyframes a jump decodes hundreds of frames;\n"
+            "of copied ones it decodes none. They lie in the folder of these labels."
+        )
+        self.copy_box.setChecked(desk.copy.folder.is_dir())
+        self.copy_box.toggled.connect(self._copy)
+        for widget in (
+            self.source, self.ask_button, self.propose_button, self.list, self.copy_box,
+        ):  # fmt: skip
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.count.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.source.currentIndexChanged.connect(lambda _: self._allow())
@@ -87,6 +103,7 @@ class SuggestionList(QWidget):
         layout.addWidget(self.source)
         layout.addLayout(asking)
         layout.addWidget(self.list, stretch=1)
+        layout.addWidget(self.copy_box)
         layout.addWidget(self.propose_button)
 
     def _allow(self) -> None:
@@ -150,7 +167,8 @@ class SuggestionList(QWidget):
             item = QListWidgetItem(f"{each.moment}: {', '.join(each.reasons)}")
             item.setData(Qt.ItemDataRole.UserRole, each.moment)
             self.list.addItem(item)
-        self.desk.video.prefetch(each.moment for each in found[:8])
+        self.desk.await_moments(self.moments)
+        self._copy()
         said = f"{len(found)} frames are suggested: N goes to the next."
         self.message.emit(said if found else "There is no frame left to suggest.", False)
         self.suggested.emit()
@@ -166,6 +184,23 @@ class SuggestionList(QWidget):
 
     def _on_item(self, item: QListWidgetItem) -> None:
         self.desk.go_to(int(item.data(Qt.ItemDataRole.UserRole)))
+
+    # copying
+
+    def _copy(self) -> None:
+        """Copy the suggested frames when that is wanted."""
+        if not self.copy_box.isChecked():
+            self.copying.stop()
+        elif self.suggestions:
+            self.copying.start(self.moments)
+
+    def _on_progress(self, text: str) -> None:
+        self.copy_box.setText(text)
+
+    def _on_copying_ended(self, whole: bool) -> None:
+        self.copy_box.setText(_COPY)
+        if whole:
+            self.message.emit("The suggested frames are copied: jumps to them are quick.", False)
 
     # pre-labels
 

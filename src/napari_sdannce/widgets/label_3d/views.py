@@ -63,7 +63,7 @@ class Views(QWidget):
         """Show the frames of the moment, in the cameras that are not hidden."""
         desk = self.desk
         shown = [one for one in self.cameras if not one.isHidden()]
-        frames = desk.video.read(desk.moment, [one.view for one in shown])
+        frames = desk.copy.read(desk.moment, [one.view for one in shown])
         for one, frame in zip(shown, frames, strict=True):
             one.show_frame(frame)
 

@@ -166,6 +166,7 @@ class WorkPage(QWidget):
     def put_away(self) -> None:
         """Close the session, the videos and the canvases."""
         self.carrying.drop()
+        self.suggestions.copying.drop()
         self._draw.stop()
         self.doubts.stop()
         self.desk.moment_changed.disconnect()
@@ -175,8 +176,7 @@ class WorkPage(QWidget):
         self.desk.frames_changed.disconnect()
         self.desk.said.disconnect()
         self.views.close_canvases()
-        self.desk.folder.close()
-        self.desk.video.close()
+        self.desk.close()
 
     # following the desk
 
