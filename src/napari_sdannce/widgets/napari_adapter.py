@@ -152,9 +152,12 @@ def embedded_viewer(title: str, ndisplay: Literal[2, 3] = 3) -> tuple[ViewerMode
     The widget must be closed (`close()`) before its parent dies, or its canvas outlives it.
     """
     from napari.qt import QtViewer
+    from napari.utils.action_manager import action_manager
 
     model = ViewerModel(title=title, ndisplay=ndisplay)
-    widget = QtViewer(model)
+    # every viewer binds the same keys anew, and tells each tooltip of each viewer of each key
+    with action_manager.events.shortcut_changed.blocker():
+        widget = QtViewer(model)
     widget.dims.setVisible(False)
     return model, widget
 

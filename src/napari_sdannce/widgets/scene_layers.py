@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.overlay.colors import bone_colors, keypoint_colors
+from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.drawn_marks import hide, hide_bones
 from napari_sdannce.widgets.layer_data import filled_bones
@@ -102,8 +103,9 @@ class SceneLayers:
         self._cameras = [view.camera for view in shown.recording.views if view.camera is not None]
         self._up = up_of(self._cameras)
         self._middle, self._radius = self._place_floor()
-        self._add_surroundings()
-        self.rebuild()
+        with napari_adapter.adding_layers(self.model):
+            self._add_surroundings()
+            self._add_all_marks()
 
     def rebuild(self) -> None:
         """Make the layers of all marks anew: after marks were added, removed or painted."""
@@ -112,9 +114,12 @@ class SceneLayers:
                 if layer is not None:
                     self.model.layers.remove(layer)
             self.points, self.bones = [], []
-            for drawn in self.shown.drawn:
-                self._add_marks(drawn)
-            self.refill(self.shown.moment)
+            self._add_all_marks()
+
+    def _add_all_marks(self) -> None:
+        for drawn in self.shown.drawn:
+            self._add_marks(drawn)
+        self.refill(self.shown.moment)
 
     def refill(self, moment: int) -> None:
         """Move everything to a moment."""
