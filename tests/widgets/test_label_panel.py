@@ -8,7 +8,6 @@ from weakref import WeakSet
 
 import numpy as np
 import pytest
-from napari.qt import QtViewer
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QKeySequence, QMouseEvent
 from qtpy.QtTest import QTest
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
+    from napari.qt import QtViewer
 
     from napari_sdannce.geometry import Camera
 
