@@ -64,7 +64,7 @@ class Student:
         from qtpy.QtTest import QTest
 
         one = self.work.views.cameras[view]
-        native, camera = one.canvas.canvas.native, one.model.scene.camera
+        native, camera = one.place.native, one.model.scene.camera
         x = (pixel[0] - camera.center[2]) * camera.zoom + native.width() / 2
         y = (pixel[1] - camera.center[1]) * camera.zoom + native.height() / 2
         place = QPoint(round(x), round(y))
@@ -76,7 +76,7 @@ class Student:
     def press(self, key: Any) -> None:
         from qtpy.QtTest import QTest
 
-        QTest.keyClick(self.work.views.cameras[0].canvas.canvas.native, key)
+        QTest.keyClick(self.work.views.cameras[0].place.native, key)
         self.draw()
 
 

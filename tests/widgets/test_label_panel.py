@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QLabel
 from napari_sdannce.files import open_labels
 from napari_sdannce.labeling.session_folder import open_session
 from napari_sdannce.labels import LabelState
+from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.label_3d.key_table import (
     ACTIONS,
     LABEL3D,
@@ -25,6 +26,7 @@ from napari_sdannce.widgets.label_3d.key_table import (
 )
 from napari_sdannce.widgets.label_3d.label_panel import LabelPanel
 from napari_sdannce.widgets.label_3d.sessions import FOLDER, WantedSession
+from napari_sdannce.widgets.napari_adapter import widget_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +83,8 @@ class Labelling:
     def on_screen(self, view: int, pixel: Any) -> tuple[Any, QPoint]:
         """The canvas of a camera, and where in it a pixel of its image lies."""
         one = self.work.views.cameras[view]
-        native, camera = one.canvas.canvas.native, one.model.scene.camera
+        native, camera = one.place.native, one.model.scene.camera
+        pixel = np.add(pixel, one.place.corner[::-1])
         x = (pixel[0] - camera.center[2]) * camera.zoom + native.width() / 2
         y = (pixel[1] - camera.center[1]) * camera.zoom + native.height() / 2
         return native, QPoint(round(x), round(y))
@@ -103,7 +106,7 @@ class Labelling:
         let_qt_work()
 
     def press(self, keys: str, view: int = 0) -> None:
-        native = self.work.views.cameras[view].canvas.canvas.native
+        native = self.work.views.cameras[view].place.native
         press_keys(native, keys)
 
 
@@ -246,7 +249,7 @@ def test_every_key_arrives(labelling: Labelling, monkeypatch: Any, keys: KeyTabl
     work = labelling.work
     work.keys.table = keys
     monkeypatch.setattr(work.keys, "_run", lambda action, down: arrived.append((action, down)))
-    canvases = (work.views.cameras[1].canvas.canvas.native, work.views.pose.canvas.canvas.native)
+    canvases = (work.views.cameras[1].place.native, widget_of(work.views.pose.canvas))
     for canvas in canvases:
         for action in keys.actions:
             for key in action.keys:
@@ -351,6 +354,53 @@ def test_labels_are_exported_and_read_back(
     viewer.window.remove_dock_widget(labelling.panel)
 
 
+@pytest.fixture
+def on_one_canvas(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any, monkeypatch: Any
+) -> Iterator[Labelling]:
+    """A computer that can draw on one canvas only."""
+    monkeypatch.setattr(napari_adapter, "can_open", lambda count: False)
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    labelling = Labelling(viewer, experiment, small.skeleton)
+    yield labelling
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_all_cameras_share_a_canvas_where_there_is_one(
+    on_one_canvas: Labelling, small: Any
+) -> None:
+    labelling = on_one_canvas
+    assert "one canvas" in labelling.panel.status
+    views, desk = labelling.work.views, labelling.desk
+    assert views.pose is None
+    assert len({id(one.model) for one in views.cameras}) == 1
+    for view in range(3):
+        desk.select(0, 0)
+        labelling.click(view, seen(small, view, 0, 0, 0))
+        assert desk.focus == view
+    assert desk.solution.complete[0, 0]
+    zoom = views.cameras[0].model.scene.camera.zoom
+    found, truth = desk.solution.points_3d[0, 0], small.positions()[0, 0, 0]
+    pixels = [camera.project(found) - camera.project(truth) for camera in small.cameras]
+    assert np.abs(pixels).max() < 1 / zoom
+    labelling.drag(1, desk.labels.points[1, 0, 0], (40, 30))
+    np.testing.assert_allclose(desk.labels.points[1, 0, 0], (40, 30), atol=1.5 / zoom)
+    assert desk.labels.clicked[:, 0, 0].all()
+    camera = views.cameras[0].model.scene.camera
+    middle = camera.center
+    labelling.press("M")
+    (width, height), (row, column) = views.cameras[1].size_px, views.cameras[1].place.corner
+    expected = (0, row + height / 2 - 0.5, column + width / 2 - 0.5)
+    assert camera.center == pytest.approx(expected)
+    labelling.press("M")
+    assert (camera.center, camera.zoom) == (pytest.approx(middle), pytest.approx(zoom))
+    labelling.press("Right")
+    labelling.press("Tab")
+    assert (desk.moment, desk.keypoint) == (1, 1)
+
+
 def test_one_camera_labels_in_2d(
     viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
 ) -> None:
@@ -392,7 +442,7 @@ def test_opening_and_closing_leaks_nothing(
         panel.open_session(wanted)
         assert panel.work is not None, panel.status
         views = panel.work.views
-        canvases.update([*(one.canvas for one in views.cameras), views.pose.canvas])
+        canvases.update([*(one.place.canvas for one in views.cameras), views.pose.canvas])
         del views
         panel.close_session()
         viewer.window.remove_dock_widget(panel)

@@ -162,6 +162,19 @@ def embedded_viewer(title: str, ndisplay: Literal[2, 3] = 3) -> tuple[ViewerMode
     return model, widget
 
 
+def widget_of(canvas: Any) -> QWidget:
+    """The Qt widget of an embedded viewer that gets the mouse and the keys."""
+    return canvas.canvas.native
+
+
+def can_open(count: int) -> bool:
+    """Whether so many more canvases can be drawn on; remote desktops have few, or one."""
+    from qtpy.QtGui import QOpenGLContext
+
+    contexts = [QOpenGLContext() for _ in range(count)]
+    return all(each.create() for each in contexts)
+
+
 @contextmanager
 def adding_layers(viewer: ViewerModel) -> Iterator[None]:
     """Let napari draw once after many layers are added, not after each.

@@ -17,12 +17,14 @@ from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.drawn_marks import hide, hide_bones
 from napari_sdannce.widgets.label_3d.drawn_cells import drawn_cells
+from napari_sdannce.widgets.label_3d.fitting import Fitting
 from napari_sdannce.widgets.layer_data import filled_bones, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_sdannce.widgets.label_3d.desk import Desk
+    from napari_sdannce.widgets.label_3d.places import Place
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -49,17 +51,20 @@ class CameraView(QWidget):
         Where labelling happens.
     view
         Index of the camera.
+    place
+        Where it is drawn.
     """
 
-    def __init__(self, desk: Desk, view: int, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, view: int, place: Place, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
         self.view = view
+        self.place = place
         self.name = desk.subject.views[view]
         self.camera = desk.subject.cameras[view]
         self.gain, self.is_hidden = 1.0, False
-        self.size_px = self._image_size()
-        self.model, self.canvas = napari_adapter.embedded_viewer(self.name, ndisplay=2)
+        self.size_px = place.size
+        self.model = place.model
         self.title = QLabel()
         self.title.setTextFormat(Qt.TextFormat.RichText)
         # a longer title must not make its view wider while a point is dragged
@@ -68,27 +73,17 @@ class CameraView(QWidget):
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
         layout.addWidget(self.title)
-        layout.addWidget(self.canvas, stretch=1)
+        if not place.is_shared:
+            layout.addWidget(place.canvas, stretch=1)
         self._frame: npt.NDArray[np.uint8] | None = None
         self.has_frame = False
         with napari_adapter.adding_layers(self.model):
             self._add_layers()
-        self._fitted: tuple[float, ...] = ()
-        self.model.canvas.events.size.connect(self._on_size)
+        self.fitting = None if place.is_shared else Fitting(self.model, self.show_whole_image)
         self.model.scene.camera.events.zoom.connect(self._on_zoom)
         self.model.mouse_drag_callbacks.append(self._on_press)
         self.model.mouse_move_callbacks.append(self._on_move)
-        # quick clicks place two keypoints; napari would zoom
-        self.model.mouse_double_click_callbacks.clear()
         self.model.mouse_double_click_callbacks.append(self._on_double)
-
-    def _image_size(self) -> tuple[int, int]:
-        """(width, height) of the video, else as the calibration says."""
-        there = self.desk.video.sizes[self.view]
-        if there is not None:
-            return int(there[0]), int(there[1])
-        size = None if self.camera is None else self.camera.image_size
-        return (640, 480) if size is None else (int(size[0]), int(size[1]))
 
     def _add_layers(self) -> None:
         subject = self.desk.subject
@@ -100,8 +95,9 @@ class CameraView(QWidget):
         self._diameter = _POINT_SHARE * width
         add = self.model
         self.image = add.add_image(
-            np.zeros((height, width, 3), np.uint8), rgb=True, name=self.name, cache=False
-        )
+            np.zeros((height, width, 3), np.uint8), rgb=True, name=self.name, cache=False,
+            translate=self.place.corner,
+        )  # fmt: skip
         n_curves = max(subject.shape[0] - 1, 1) * (_CURVE_SAMPLES - 1)
         self.curves = self._vectors("other views' lines of sight", n_curves, "#8fd3ff")
         self.bones = (
@@ -119,6 +115,7 @@ class CameraView(QWidget):
         layer = self.model.add_points(
             np.tile(nowhere(), (n, 1)), name=name, size=size * self._diameter, border_width=0.15,
             face_color=np.ones((n, 4)), border_color=np.ones((n, 4)),
+            translate=self.place.corner,
         )  # fmt: skip
         layer.canvas_size_limits = tuple(round(size * limit) for limit in _POINT_PX)
         layer.editable = False
@@ -126,8 +123,9 @@ class CameraView(QWidget):
 
     def _vectors(self, name: str, n: int, color: str) -> Any:
         layer = self.model.add_vectors(
-            np.zeros((n, 2, 2)), name=name, vector_style="line", edge_color=color
-        )
+            np.zeros((n, 2, 2)), name=name, vector_style="line", edge_color=color,
+            translate=self.place.corner,
+        )  # fmt: skip
         layer.editable = False
         return layer
 
@@ -273,14 +271,8 @@ class CameraView(QWidget):
     # zoom
 
     def show_whole_image(self) -> None:
-        """Fit the image into the view."""
+        """Fit the image into its canvas."""
         self.model.fit_to_view(layers=[self.image], margin=0.02)
-        self._fitted = self._camera_state()
-
-    def _on_size(self, event: object = None) -> None:
-        """Fit again when the view got another size, unless the person has zoomed."""
-        if self._fitted == self._camera_state():
-            self.show_whole_image()
 
     def _on_zoom(self, event: object = None) -> None:
         """Keep lines as thin on the screen as they were."""
@@ -288,10 +280,6 @@ class CameraView(QWidget):
         for layer, width in ((self.bones, _BONE_PX), (self.curves, _CURVE_PX)):
             if layer is not None:
                 layer.edge_width = width / zoom
-
-    def _camera_state(self) -> tuple[float, ...]:
-        camera = self.model.scene.camera
-        return (*camera.center, camera.zoom)
 
     def zoom_to(self, animal: int) -> bool:
         """Bring an animal into the middle; False when it is not seen here."""
@@ -302,8 +290,7 @@ class CameraView(QWidget):
         low, high = known.min(axis=0), known.max(axis=0)
         middle = (low + high) / 2
         span = max(float((high - low).max()) * 1.5, 0.12 * self.size_px[0])
-        self.model.scene.camera.center = (0.0, *to_napari(middle).tolist())
-        self.model.scene.camera.zoom = min(self.model.canvas.size) / span
+        self.place.look_at(middle, span)
         return True
 
     def follow(self, animal: int) -> None:
@@ -311,16 +298,14 @@ class CameraView(QWidget):
         places = self.desk.solution.points[self.view, animal]
         known = places[np.isfinite(places).all(axis=-1)]
         if len(known):
-            self.model.scene.camera.center = (0.0, *to_napari(known.mean(axis=0)).tolist())
+            self.place.look_at(known.mean(axis=0))
 
     # the mouse
 
     def _on_move(self, model: Any, event: Any) -> None:
-        self.desk.look_at_view(self.view, self._pixel(event))
-
-    def _pixel(self, event: Any) -> FloatArray:
-        """(x, y) px of the image under the mouse."""
-        return to_napari(np.asarray(event.position[-2:], dtype=np.float64))
+        pixel = self.place.pixel(event.position)
+        if self.place.holds(pixel):
+            self.desk.look_at_view(self.view, pixel)
 
     def _hit(self, pixel: FloatArray) -> tuple[int, int] | None:
         """Animal and keypoint of the point under the mouse."""
@@ -332,7 +317,9 @@ class CameraView(QWidget):
         return int(animal), int(keypoint)
 
     def _on_press(self, model: Any, event: Any) -> Iterator[None]:
-        pixel = self._pixel(event)
+        pixel = self.place.pixel(event.position)
+        if not self.place.holds(pixel):
+            return
         self.desk.look_at_view(self.view, pixel)
         hit = self._hit(pixel)
         if event.button == 2:
@@ -342,8 +329,8 @@ class CameraView(QWidget):
 
     def _on_double(self, model: Any, event: Any) -> None:
         """The second of two quick clicks: it does not come as a press."""
-        if event.button == 1:
-            pixel = self._pixel(event)
+        pixel = self.place.pixel(event.position)
+        if event.button == 1 and self.place.holds(pixel):
             self._click(pixel, self._hit(pixel))
 
     def _hold(self, event: Any, grip: FloatArray, hit: tuple[int, int] | None) -> Iterator[None]:
@@ -359,7 +346,7 @@ class CameraView(QWidget):
                 moved |= bool(np.abs(np.asarray(event.pos) - start).max() > _CLICK_PX)
                 if moved and hit is not None and moment == desk.moment:
                     desk.select(*hit)
-                    desk.drag(self.view, *hit, self._pixel(event) + offset)
+                    desk.drag(self.view, *hit, self.place.pixel(event.position) + offset)
                 yield
         finally:
             camera.mouse_pan = True
@@ -368,7 +355,7 @@ class CameraView(QWidget):
         if not moved:
             self._click(grip, hit)
         elif hit is not None:
-            desk.place(self.view, *hit, self._pixel(event) + offset)
+            desk.place(self.view, *hit, self.place.pixel(event.position) + offset)
 
     def _click(self, pixel: FloatArray, hit: tuple[int, int] | None) -> None:
         """Place the selected keypoint; where that is done, a click on another one selects that."""
@@ -387,12 +374,18 @@ class CameraView(QWidget):
             self.desk.select(*hit)
         self.desk.toggle_occluded()
 
-    def close_canvas(self) -> None:
-        """Let go of the canvas; it must not outlive its window."""
-        self.model.canvas.events.size.disconnect(self._on_size)
+    def let_go(self) -> None:
+        """Follow the canvas no more: it is about to be closed."""
+        if self.fitting is not None:
+            self.fitting.stop()
         self.model.scene.camera.events.zoom.disconnect(self._on_zoom)
-        self.canvas.close()
-        self.model.layers.clear()
+
+
+def image_size(desk: Desk, view: int) -> tuple[int, int]:
+    """(width, height) px of a camera's video, else as its calibration says."""
+    there, camera = desk.video.sizes[view], desk.subject.cameras[view]
+    size = there if there is not None or camera is None else camera.image_size
+    return (640, 480) if size is None else (int(size[0]), int(size[1]))
 
 
 def _waiting(points: FloatArray, shown: npt.NDArray[np.bool_]) -> FloatArray:

@@ -124,7 +124,8 @@ class LabelPanel(QWidget):
         self._work_on(recording, Desk(recording, video, folder))
 
     def _work_on(self, recording: Recording, desk: Desk) -> None:
-        self.work = WorkPage(desk)
+        possible = napari_adapter.can_open(len(desk.subject.views) + 1)
+        self.work = WorkPage(desk, one_canvas=self.start.one_canvas.isChecked() or not possible)
         window = self.window()
         assert window is not None
         window.installEventFilter(self)
@@ -139,6 +140,8 @@ class LabelPanel(QWidget):
         n_calibrated = sum(camera is not None for camera in desk.subject.cameras)
         if n_calibrated < 2:
             self.say("Fewer than two calibrated cameras: points are 2D, there is no 3D.", True)
+        elif not possible:
+            self.say("This screen draws one canvas only: all cameras are on it.", True)
         elif problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             self.say(f"{problems[0].path.name}: {problems[0].message}{more}", True)

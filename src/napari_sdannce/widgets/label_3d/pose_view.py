@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sdannce.overlay.colors import ColorBy
 from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.label_3d.fitting import Fitting
 from napari_sdannce.widgets.scene_layers import SceneLayers
 
 if TYPE_CHECKING:
@@ -83,30 +84,16 @@ class PoseView(QWidget):
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self.canvas)
         self.layers = SceneLayers(self.model, _Shown(desk))
-        self._looked: tuple[float, ...] = ()
-        self.model.canvas.events.size.connect(self._on_size)
-        self.look()
-
-    def look(self) -> None:
-        """Turn the view: from the front and above."""
-        self.layers.look()
-        self._looked = self._camera_state()
+        self._fitting = Fitting(self.model, self.layers.look)
+        self._fitting.fit()
 
     def refill(self) -> None:
         """Draw the pose of the moment."""
         if self.isVisible():
             self.layers.refill(self.desk.moment)
 
-    def _on_size(self, event: object = None) -> None:
-        if self._looked == self._camera_state():
-            self.look()
-
-    def _camera_state(self) -> tuple[float, ...]:
-        camera = self.model.scene.camera
-        return (*camera.center, *camera.angles, camera.zoom)
-
     def close_canvas(self) -> None:
         """Let go of the canvas; it must not outlive its window."""
-        self.model.canvas.events.size.disconnect(self._on_size)
+        self._fitting.stop()
         self.canvas.close()
         self.model.layers.clear()

@@ -6,8 +6,9 @@ import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSettings, Qt, Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QFormLayout,
@@ -36,6 +37,7 @@ from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
 
+_ONE_CANVAS = "one canvas"
 _NOTHING, _AS_FILE = "nothing", "as in the file"
 _ALL = "all label files, each of other animals"
 _SKELETONS = "Skeletons (*.yaml *.mat)"
@@ -81,6 +83,16 @@ class StartPage(QWidget):
         self.animals.setToolTip("Names, with commas between them")
         self.make_button = QPushButton("Begin new labels")
         self.make_button.clicked.connect(self.make)
+        self.one_canvas = QCheckBox("All cameras on one canvas")
+        self.one_canvas.setToolTip(
+            "For remote desktops and old graphics, which cannot draw on many.\n"
+            "The cameras are zoomed together, and there is no view of the pose in space."
+        )
+        self._remembered = QSettings("napari-sdannce", "label in 3D")
+        self.one_canvas.setChecked(self._remembered.value(_ONE_CANVAS, False, type=bool))
+        self.one_canvas.toggled.connect(
+            lambda wanted: self._remembered.setValue(_ONE_CANVAS, wanted)
+        )
         self._paths: list[Path] = []
         self._lay_out()
 
@@ -110,6 +122,7 @@ class StartPage(QWidget):
         layout.addLayout(who)
         layout.addWidget(self._old)
         layout.addWidget(self._new)
+        layout.addWidget(self.one_canvas)
         layout.addStretch()
 
     def show_recording(self, recording: Recording | None) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from napari_sdannce.widgets import napari_adapter
-from napari_sdannce.widgets.label_3d.camera_view import CameraView
+from napari_sdannce.widgets.label_3d.camera_view import CameraView, image_size
+from napari_sdannce.widgets.label_3d.fitting import Fitting
+from napari_sdannce.widgets.label_3d.places import own_places, rows_and_columns, shared_places
 from napari_sdannce.widgets.label_3d.pose_view import PoseView
 
 if TYPE_CHECKING:
     from napari_sdannce.widgets.label_3d.desk import Desk
+    from napari_sdannce.widgets.label_3d.places import Place
 
 
 _ROOM = 1000
@@ -21,20 +23,34 @@ _ROOM = 1000
 
 
 class Views(QWidget):
-    """A grid of cameras that can be resized, and the pose in space at its right."""
+    """A grid of cameras that can be resized, and the pose in space at its right.
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    desk
+        Where labelling happens.
+    one_canvas
+        Draw all cameras on one canvas, and no pose: where no more can be opened.
+    """
+
+    def __init__(
+        self, desk: Desk, *, one_canvas: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.desk = desk
-        n_views = len(desk.subject.views)
-        self.cameras = [CameraView(desk, view) for view in range(n_views)]
+        self.one_canvas = one_canvas
+        names = desk.subject.views
+        sizes = [image_size(desk, view) for view in range(len(names))]
+        places = shared_places(sizes) if one_canvas else own_places(names, sizes)
+        self.cameras = [CameraView(desk, view, place) for view, place in enumerate(places)]
         calibrated = sum(camera is not None for camera in desk.subject.cameras)
-        self.pose = PoseView(desk) if calibrated >= 2 else None
+        self.pose = PoseView(desk) if calibrated >= 2 and not one_canvas else None
+        self._shared = Fitting(places[0].model, self._fit_all) if one_canvas else None
         self.maximised: int | None = None
         self.follows = False
         self._rows = self._grid()
         outer = QSplitter(Qt.Orientation.Horizontal)
-        outer.addWidget(self._rows)
+        outer.addWidget(self._over_canvas(places[0]) if one_canvas else self._rows)
         if self.pose is not None:
             outer.addWidget(self.pose)
             outer.setSizes([3 * _ROOM, _ROOM])
@@ -43,10 +59,9 @@ class Views(QWidget):
         layout.addWidget(outer)
 
     def _grid(self) -> QSplitter:
-        """Rows of cameras: as many rows as the root of their number."""
+        """Rows of cameras."""
         n_views = len(self.cameras)
-        n_rows = max(1, math.isqrt(n_views))
-        n_columns = math.ceil(n_views / n_rows)
+        _, n_columns = rows_and_columns(n_views)
         rows = QSplitter(Qt.Orientation.Vertical)
         for start in range(0, n_views, n_columns):
             row = QSplitter(Qt.Orientation.Horizontal)
@@ -56,6 +71,17 @@ class Views(QWidget):
             rows.addWidget(row)
         rows.setSizes([_ROOM] * rows.count())
         return rows
+
+    def _over_canvas(self, place: Place) -> QWidget:
+        """Titles of the cameras, in their grid, over the canvas that they share."""
+        both = QWidget()
+        layout = QVBoxLayout(both)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        self._rows.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        layout.addWidget(self._rows)
+        layout.addWidget(place.canvas, stretch=1)
+        return both
 
     # what is shown
 
@@ -80,7 +106,7 @@ class Views(QWidget):
         self.show_frames()
         self.refill()
         if self.follows:
-            for one in self.cameras:
+            for one in self._moved_alone():
                 one.follow(self.desk.animal)
 
     def show_selected(self) -> None:
@@ -103,17 +129,36 @@ class Views(QWidget):
 
     def show_whole_images(self) -> None:
         """Fit every image into its view."""
-        for one in self.cameras:
-            one.show_whole_image()
+        for each in self._fittings():
+            each.fit()
+
+    def _fit_all(self) -> None:
+        """Fit the images that share a canvas."""
+        images = [one.image for one in self.cameras]
+        self.cameras[0].model.fit_to_view(layers=images, margin=0.02)
+
+    def _fittings(self) -> list[Fitting]:
+        own = [one.fitting for one in self.cameras if one.fitting is not None]
+        return own if self._shared is None else [self._shared]
 
     def zoom_to_animal(self) -> bool:
         """Bring the selected animal into the middle of every view; False when none sees it."""
-        seen = [one.zoom_to(self.desk.animal) for one in self.cameras]
+        seen = [one.zoom_to(self.desk.animal) for one in self._moved_alone()]
         return any(seen)
+
+    def _moved_alone(self) -> list[CameraView]:
+        """Cameras of which each can look elsewhere."""
+        return [self.cameras[self.desk.focus]] if self.one_canvas else self.cameras
 
     def maximise(self) -> None:
         """Show only the view in focus, or all of them again."""
         self.maximised = self.desk.focus if self.maximised is None else None
+        if self.one_canvas:
+            if self.maximised is None:
+                self.show_whole_images()
+            else:
+                self.cameras[self.maximised].show_whole_image()
+            return
         for one in self.cameras:
             one.setVisible(self.maximised in (None, one.view))
         for index in range(self._rows.count()):
@@ -133,6 +178,11 @@ class Views(QWidget):
         """Let go of all canvases; they must not outlive their window."""
         with napari_adapter.closing_viewers():
             for one in self.cameras:
-                one.close_canvas()
+                one.let_go()
+            if self._shared is not None:
+                self._shared.stop()
+            for place in {id(one.model): one.place for one in self.cameras}.values():
+                place.canvas.close()
+                place.model.layers.clear()
             if self.pose is not None:
                 self.pose.close_canvas()

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.label_3d.carrying import Carrying
 from napari_sdannce.widgets.label_3d.doubts import Doubts
 from napari_sdannce.widgets.label_3d.export_dialog import ExportDialog
@@ -47,15 +48,19 @@ class WorkPage(QWidget):
     ----------
     desk
         The session.
+    one_canvas
+        Draw all cameras on one canvas.
     """
 
     message = Signal(str, bool)
     close_asked = Signal()
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, desk: Desk, *, one_canvas: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.desk = desk
-        self.views = Views(desk)
+        self.views = Views(desk, one_canvas=one_canvas)
         self.keypoints = KeypointTable(desk)
         self.strip = TimeStrip(desk)
         self.doubts = Doubts(desk)
@@ -150,9 +155,9 @@ class WorkPage(QWidget):
     def _watch(self) -> None:
         self.keys.watch(self)
         for one in self.views.cameras:
-            self.keys.watch(one.canvas.canvas.native)
+            self.keys.watch(one.place.native)
         if self.views.pose is not None:
-            self.keys.watch(self.views.pose.canvas.canvas.native)
+            self.keys.watch(napari_adapter.widget_of(self.views.pose.canvas))
 
     def begin(self) -> None:
         """Show the first moment that has labels, whole images."""
@@ -161,7 +166,7 @@ class WorkPage(QWidget):
             self.desk.moment = labelled[0]
         self._on_moment()
         self.views.show_whole_images()
-        self.views.cameras[0].canvas.canvas.native.setFocus()
+        self.views.cameras[0].place.native.setFocus()
 
     def put_away(self) -> None:
         """Close the session, the videos and the canvases."""
@@ -226,7 +231,7 @@ class WorkPage(QWidget):
     def _on_focus(self) -> None:
         for one in self.views.cameras:
             one.write_title()
-        self.views.cameras[self.desk.focus].canvas.canvas.native.setFocus()
+        self.views.cameras[self.desk.focus].place.native.setFocus()
 
     # what keys do
 
