@@ -33,6 +33,7 @@ class Entry(BaseModel):
     what: str = ""
     frames: dict[int, CellChanges] = Field({}, description="Changes by sample id")
     author: Author | None = Field(None, description="Who opened the session")
+    joined: tuple[Author, ...] = Field((), description="Others whose labels the step brings in")
 
 
 class JournalError(ValueError):

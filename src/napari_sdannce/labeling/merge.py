@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.journal import Author
 
-_BY_PERSON = (
+BY_PERSON = (
     LabelState.HUMAN,
     LabelState.UNCERTAIN,
     LabelState.OCCLUDED,
     LabelState.NOT_IN_VIEW,
 )
+"""States in which a person said something of a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Conflict:
         State of each.
     apart_px
         Distance between the two; NaN where one of them is no place.
+    between
+        Who said each, by number among the merged authors.
     """
 
     sample_id: int
@@ -46,6 +49,12 @@ class Conflict:
     ours: LabelState
     theirs: LabelState
     apart_px: float
+    between: tuple[int, int] = (NOBODY, NOBODY)
+
+    @property
+    def cell(self) -> tuple[int, int, int]:
+        """View, animal, keypoint."""
+        return self.view, self.animal, self.keypoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +70,17 @@ class Merged:
     conflicts
         Where they do not agree, the farthest apart first.
     apart_px
-        (n,) distance between the two clicks wherever both clicked: how well people agree.
+        (n,) distance between the two clicks wherever both clicked: how well people agree. A click
+        that both have, as where one began with a copy of the other's labels, is not counted.
+    between
+        (n, 2) who clicked, by number.
     """
 
     frames: dict[int, FrameLabels]
     authors: list[Author]
     conflicts: list[Conflict]
     apart_px: npt.NDArray[np.float64]
+    between: npt.NDArray[np.int16]
 
 
 def merge(
@@ -88,26 +101,35 @@ def merge(
     tolerance_px
         Clicks this near one another are the same point.
     """
-    authors = [*our_authors]
-    numbers = np.full(len(their_authors) + 1, NOBODY, np.int16)
-    for index, author in enumerate(their_authors):
+    authors, numbers = numbered(our_authors, their_authors)
+    frames, conflicts = dict(ours), []
+    apart, between = [np.zeros(0)], [np.zeros((0, 2), np.int16)]
+    for key, unnumbered in theirs.items():
+        other = _by_number(unnumbered, numbers)
+        mine = ours.get(key)
+        if mine is None:
+            frames[key] = other
+            continue
+        frames[key] = _joined(mine, other)
+        found, distances, pairs = _compared(key, mine, other, tolerance_px)
+        conflicts += found
+        apart.append(distances)
+        between.append(pairs)
+    conflicts.sort(key=lambda each: -np.nan_to_num(each.apart_px, nan=np.inf))
+    return Merged(frames, authors, conflicts, np.concatenate(apart), np.concatenate(between))
+
+
+def numbered(
+    ours: Sequence[Author], theirs: Sequence[Author]
+) -> tuple[list[Author], npt.NDArray[np.int16]]:
+    """All authors, ours first, and (n + 1,) the number of each of theirs; the last is nobody's."""
+    authors = [*ours]
+    numbers = np.full(len(theirs) + 1, NOBODY, np.int16)
+    for index, author in enumerate(theirs):
         if author not in authors:
             authors.append(author)
         numbers[index] = authors.index(author)
-    frames, conflicts, apart = dict(ours), [], [np.zeros(0)]
-    for key, other in theirs.items():
-        renamed = other.editable()
-        renamed.authors = numbers[other.authors]
-        mine = ours.get(key)
-        if mine is None:
-            frames[key] = renamed.frozen()
-            continue
-        frames[key] = _joined(mine, renamed.frozen())
-        found, distances = _compared(key, mine, other, tolerance_px)
-        conflicts += found
-        apart.append(distances)
-    conflicts.sort(key=lambda each: -np.nan_to_num(each.apart_px, nan=np.inf))
-    return Merged(frames, authors, conflicts, np.concatenate(apart))
+    return authors, numbers
 
 
 def taking_theirs(
@@ -145,12 +167,22 @@ def taking_theirs(
     return changed
 
 
+def _by_number(labels: FrameLabels, numbers: npt.NDArray[np.int16]) -> FrameLabels:
+    new = labels.editable()
+    new.authors = numbers[labels.authors]
+    return new.frozen()
+
+
 def _joined(ours: FrameLabels, theirs: FrameLabels) -> FrameLabels:
-    """Ours, and theirs where we said nothing; what a person said goes before what a program did."""
+    """Ours, and theirs where we said nothing; what a person said goes before what a program did.
+
+    Of a position that one of us accepted, the proposals stay those that it was accepted with.
+    """
     new = ours.editable()
-    ours_said, theirs_said = (np.isin(each.states, _BY_PERSON) for each in (ours, theirs))
-    free = ours.states == LabelState.NONE
-    taken = ~ours_said & theirs_said | free & (theirs.states != LabelState.NONE)
+    ours_said, theirs_said = (np.isin(each.states, BY_PERSON) for each in (ours, theirs))
+    free = (ours.states == LabelState.NONE) & (theirs.states != LabelState.NONE)
+    as_theirs = theirs.accepted & ~ours.accepted
+    taken = ~ours_said & (theirs_said | as_theirs | free & ~ours.accepted)
     for name in ("points", "states", "locked", "authors", "times"):
         getattr(new, name)[taken] = getattr(theirs, name)[taken]
     new.accepted |= theirs.accepted
@@ -159,16 +191,20 @@ def _joined(ours: FrameLabels, theirs: FrameLabels) -> FrameLabels:
 
 def _compared(
     key: int, ours: FrameLabels, theirs: FrameLabels, tolerance_px: float
-) -> tuple[list[Conflict], npt.NDArray[np.float64]]:
-    """Conflicts of a moment, and the distances (n,) of points that both clicked."""
-    both = np.isin(ours.states, _BY_PERSON) & np.isin(theirs.states, _BY_PERSON)
+) -> tuple[list[Conflict], npt.NDArray[np.float64], npt.NDArray[np.int16]]:
+    """Conflicts of a moment; of points that both clicked, distances (n,) and authors (n, 2)."""
+    both = np.isin(ours.states, BY_PERSON) & np.isin(theirs.states, BY_PERSON)
     apart = np.linalg.norm(ours.points - theirs.points, axis=-1)
     clicked = ours.clicked & theirs.clicked
     differs = np.where(clicked, apart > tolerance_px, ours.states != theirs.states) & both
+    between = np.stack([ours.authors, theirs.authors], axis=-1)
     found = []
-    for view, animal, keypoint in np.argwhere(differs):
+    for view, animal, keypoint in np.argwhere(differs).tolist():
         cell = view, animal, keypoint
         states = LabelState(ours.states[cell]), LabelState(theirs.states[cell])
         gap = float(apart[cell]) if clicked[cell] else np.nan
-        found.append(Conflict(key, int(view), int(animal), int(keypoint), *states, gap))
-    return found, np.asarray(apart[clicked])
+        pair = int(between[cell][0]), int(between[cell][1])
+        found.append(Conflict(key, *cell, *states, gap, pair))
+    is_same_click = (ours.authors == theirs.authors) & (apart == 0)
+    twice = clicked & ~is_same_click
+    return found, np.asarray(apart[twice]), np.asarray(between[twice])

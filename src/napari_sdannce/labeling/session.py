@@ -14,10 +14,10 @@ from napari_sdannce.labeling.commands import By
 from napari_sdannce.labeling.frame_labels import FrameLabels
 from napari_sdannce.labeling.journal import Author, Entry
 from napari_sdannce.labeling.solving import Solution, solve
-from napari_sdannce.labels import Labels
+from napari_sdannce.labels import NOBODY, Labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from napari_sdannce.geometry import Camera
     from napari_sdannce.recording import Sync
@@ -100,6 +100,8 @@ class LabelingSession:
         Writes a step down.
     clock
         Seconds since 1970.
+    me
+        Number of the author who labels now; nobody before the session is opened.
     """
 
     subject: Subject
@@ -108,6 +110,7 @@ class LabelingSession:
     authors: list[Author] = field(default_factory=list)
     record: Callable[[Entry], None] = lambda entry: None
     clock: Callable[[], float] = time.time
+    me: int = NOBODY
     n_entries: int = 0
     _done: list[Step] = field(default_factory=list)
     _undone: list[Step] = field(default_factory=list)
@@ -116,12 +119,17 @@ class LabelingSession:
     def open(self) -> None:
         """Note who labels from here on."""
         self._write("opened", author=self.author)
+        self.me = len(self.authors)
         self.authors.append(self.author)
 
     @property
     def by(self) -> By:
         """Who acts now, and when."""
-        return By(len(self.authors) - 1, self.clock())
+        return By(self.me, self.clock())
+
+    def row_of(self, sample_id: int) -> int:
+        """Row in the sync of a moment."""
+        return self._rows[sample_id]
 
     def at(self, sample_id: int) -> FrameLabels:
         """Labels of a moment; empty ones where there are none."""
@@ -146,10 +154,16 @@ class LabelingSession:
     def snapshot(self) -> LabelingSession:
         """The labels as they are now, to be read in a thread while this one goes on."""
         return LabelingSession(
-            self.subject, self.author, frames=dict(self.frames), authors=list(self.authors)
+            self.subject,
+            self.author,
+            frames=dict(self.frames),
+            authors=list(self.authors),
+            me=self.me,
         )
 
-    def change(self, what: str, after: Mapping[int, FrameLabels]) -> bool:
+    def change(
+        self, what: str, after: Mapping[int, FrameLabels], joined: Sequence[Author] = ()
+    ) -> bool:
         """Change the labels of some moments as one step.
 
         Parameters
@@ -158,6 +172,9 @@ class LabelingSession:
             What was done, for the list of steps.
         after
             Labels by sample id.
+        joined
+            Others who put points of it, and are not among the authors: they are numbered on from
+            these. They stay authors when the step is undone.
 
         Returns
         -------
@@ -174,7 +191,8 @@ class LabelingSession:
         if not changed:
             return False
         step = Step(what, {k: before[k] for k in changed}, {k: after[k] for k in changed})
-        self._write("do", what, step.changes())
+        self._write("do", what, step.changes(), joined=joined)
+        self.authors += joined
         self._apply(step)
         self._done.append(step)
         self._undone.clear()
@@ -222,7 +240,7 @@ class LabelingSession:
             try:
                 self._follow(entry)
             except (IndexError, KeyError) as error:
-                raise ValueError(f"entry {entry.number} does not fit: {error}") from error
+                raise ValueError(f"entry {entry.number} does not fit: {error.args[0]}") from error
             self.n_entries = entry.number
 
     def _follow(self, entry: Entry) -> None:
@@ -233,6 +251,7 @@ class LabelingSession:
         before = {key: self.at(key) for key in entry.frames}
         after = {key: changes.over(before[key]) for key, changes in entry.frames.items()}
         step = Step(entry.what, before, after)
+        self.authors += entry.joined
         self._apply(step)
         if entry.kind == "undo":
             self._done = self._done[:-1]
@@ -265,6 +284,7 @@ class LabelingSession:
         what: str = "",
         frames: Mapping[int, CellChanges] | None = None,
         author: Author | None = None,
+        joined: Sequence[Author] = (),
     ) -> None:
         entry = Entry(
             number=self.n_entries + 1,
@@ -273,6 +293,7 @@ class LabelingSession:
             what=what,
             frames=dict(frames or {}),
             author=author,
+            joined=tuple(joined),
         )
         self.record(entry)
         self.n_entries = entry.number

@@ -30,6 +30,7 @@ _LOCK = ".lock"
 _HOLDER = "open_in.json"
 _SNAPSHOT_EVERY = 200
 _EXPECTED = f"a labeling session: a folder with {ABOUT}"
+_FITTING = "labels of this recording, step by step"
 _ARRAYS = ("points", "states", "locked", "authors", "times", "accepted")
 
 
@@ -189,6 +190,40 @@ def open_session(path: Path, recording: Recording, name: str = "") -> SessionFol
     ValueError
         When the recording has other cameras.
     """
+    session = _session_of(path, recording, name)
+    lock = _locked(path, session.author.name)
+    try:
+        _restore(path, session)
+        opened = SessionFolder(path, session, lock, Journal(path / JOURNAL))
+        session.record = opened.record
+        session.open()
+    except BaseException:
+        (path / _HOLDER).unlink(missing_ok=True)
+        lock.release()
+        raise
+    return opened
+
+
+def read_session(path: Path, recording: Recording) -> LabelingSession:
+    """Read a session as it is on the disk, also one that another window has open.
+
+    Nothing is written, not even a lock: it may be somebody else's, or lie where nobody may write.
+    What is done in it is not recorded. A line of the journal that is being written is left out.
+
+    Raises
+    ------
+    FileFormatError
+        When it is none, is damaged, or has moments that the recording does not have.
+    ValueError
+        When the recording has other cameras.
+    """
+    session = _session_of(path, recording)
+    _restore(path, session)
+    return session
+
+
+def _session_of(path: Path, recording: Recording, name: str = "") -> LabelingSession:
+    """A session of what a folder says that it is of, without labels yet."""
     about = read_about(path)
     if set(about.views) != set(recording.names):
         raise ValueError(
@@ -200,19 +235,9 @@ def open_session(path: Path, recording: Recording, name: str = "") -> SessionFol
     except ValueError as error:
         raise FileFormatError(path / ABOUT, str(error), _EXPECTED) from error
     subject = subject_of(recording.select(about.views), skeleton, about.animals)
-    lock = _locked(path, name or getpass.getuser())
-    try:
-        author = Author(name=name or getpass.getuser(), session=uuid.uuid4().hex)
-        session = LabelingSession(subject, author)
-        _restore(path, session)
-        opened = SessionFolder(path, session, lock, Journal(path / JOURNAL))
-        session.record = opened.record
-        session.open()
-    except BaseException:
-        (path / _HOLDER).unlink(missing_ok=True)
-        lock.release()
-        raise
-    return opened
+    return LabelingSession(
+        subject, Author(name=name or getpass.getuser(), session=uuid.uuid4().hex)
+    )
 
 
 def read_about(path: Path) -> About:
@@ -273,7 +298,7 @@ def _restore(path: Path, session: LabelingSession) -> None:
     try:
         session.replay(left)
     except ValueError as error:
-        raise FileFormatError(path / JOURNAL, str(error), _EXPECTED) from error
+        raise FileFormatError(path / JOURNAL, str(error), _FITTING) from error
 
 
 def _write_snapshot(path: Path, session: LabelingSession) -> None:
@@ -301,6 +326,9 @@ def _read_snapshot(path: Path, session: LabelingSession) -> None:
             session.authors = [Author.model_validate_json(text) for text in file.attrs["authors"]]
     except (OSError, KeyError, ValidationError) as error:
         raise FileFormatError(path, f"not readable: {error}", expected) from error
+    unknown = np.setdiff1d(keys, session.subject.sync.sample_ids)
+    if len(unknown):
+        raise FileFormatError(path, f"the recording has no moment {unknown[0]}", _FITTING)
     like = FrameLabels.empty(*session.subject.shape)
     for name, array in arrays.items():
         shape = (len(keys), *getattr(like, name).shape)

@@ -39,6 +39,10 @@ _POINT_PX = (6, 14)
 _BONE_PX, _CURVE_PX = 2.5, 1.5
 """Widths of lines on the screen."""
 _CURVE_SAMPLES = 60
+_OTHER = (1.0, 0.36, 0.95, 1.0)
+"""Colour of the point that somebody else put."""
+_CLOSE, _CLOSER = 0.2, 0.12
+"""What is zoomed to is shown with this share of the image's width round it at least."""
 _QUIET, _LOUD = "#9aa3ad", "#ffd34d"
 
 
@@ -109,6 +113,8 @@ class CameraView(QWidget):
         self.from_3d = self._points("where 3D says", rows, 0.6)
         self.points = self._points("keypoints", rows, 1.0)
         self.chosen = self._points("selected", 1, 1.9)
+        self.other = self._points("what the other clicked", 1, 1.6)
+        self.other.symbol = "diamond"
         self.from_3d.symbol = "cross"
 
     def _points(self, name: str, n: int, size: float) -> Any:
@@ -192,8 +198,24 @@ class CameraView(QWidget):
         there = np.array([is_there])
         ring = (np.zeros((1, 4)), np.ones((1, 4)))
         self._show(self.chosen, _waiting(place[None], there), there, ring)
+        self._draw_other()
         self._draw_curves()
         self.write_title()
+
+    def _draw_other(self) -> None:
+        """Draw what somebody else clicked here, hollow."""
+        place = self._other_place()[None]
+        there = np.array([bool(np.isfinite(place).all())])
+        look = (np.zeros((1, 4)), np.array([_OTHER]))
+        self._show(self.other, _waiting(place, there), there, look)
+
+    def _other_place(self) -> FloatArray:
+        """(2,) px where somebody else put the point, here and now; else NaN."""
+        other = self.desk.other_click
+        here = (self.desk.sample_id, self.view)
+        if other is None or (other.sample_id, other.view) != here:
+            return np.full(2, np.nan)
+        return other.place
 
     def _draw_curves(self) -> None:
         desk = self.desk
@@ -283,13 +305,24 @@ class CameraView(QWidget):
 
     def zoom_to(self, animal: int) -> bool:
         """Bring an animal into the middle; False when it is not seen here."""
-        places = self.desk.solution.points[self.view, animal]
+        return self._zoom_to(self.desk.solution.points[self.view, animal], _CLOSER)
+
+    def zoom_to_point(self, animal: int, keypoint: int) -> None:
+        """Bring a keypoint into the middle, and where somebody else put it.
+
+        Where it is not seen, the image is shown whole.
+        """
+        ours = self.desk.solution.points[self.view, animal, keypoint]
+        if not self._zoom_to(np.stack([ours, self._other_place()]), _CLOSE):
+            self.show_whole_image()
+
+    def _zoom_to(self, places: FloatArray, share: float) -> bool:
         known = places[np.isfinite(places).all(axis=-1)]
         if not len(known):
             return False
         low, high = known.min(axis=0), known.max(axis=0)
         middle = (low + high) / 2
-        span = max(float((high - low).max()) * 1.5, 0.12 * self.size_px[0])
+        span = max(float((high - low).max()) * 1.5, share * self.size_px[0])
         self.place.look_at(middle, span)
         return True
 

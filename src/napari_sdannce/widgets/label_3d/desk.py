@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,10 @@ from napari_sdannce.labeling.scrub_copy import ScrubCopy
 from napari_sdannce.labeling.solving import Solution, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from napari_sdannce.labeling.frame_labels import FrameLabels
+    from napari_sdannce.labeling.journal import Author
     from napari_sdannce.labeling.session import LabelingSession, Step, Subject
     from napari_sdannce.labeling.session_folder import SessionFolder
     from napari_sdannce.recording import Recording
@@ -26,6 +28,23 @@ FloatArray = npt.NDArray[np.float64]
 
 AHEAD = 3
 """Moments decoded ahead in the direction of the last step, and as many that may be jumped to."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class OtherClick:
+    """Where somebody else put a point.
+
+    Parameters
+    ----------
+    sample_id, view
+        Moment and camera.
+    place
+        (2,) px; NaN where they say that nothing is seen.
+    """
+
+    sample_id: int
+    view: int
+    place: FloatArray
 
 
 class Desk:
@@ -66,6 +85,8 @@ class Desk:
         self.stride = 10
         self.awaited: frozenset[int] = frozenset()
         """Moments that a person will likely jump to."""
+        self.other_click: OtherClick | None = None
+        """Drawn beside our own."""
         self._dragged: tuple[FrameLabels, Solution] | None = None
         self._copied: FloatArray | None = None
 
@@ -143,7 +164,7 @@ class Desk:
 
     def row_of(self, sample_id: int) -> int:
         """Moment of a key."""
-        return int(np.flatnonzero(self.subject.sync.sample_ids == sample_id)[0])
+        return self.session.row_of(sample_id)
 
     # selection
 
@@ -173,6 +194,12 @@ class Desk:
         """Select the same keypoint of another animal."""
         if animal < len(self.subject.animals):
             self.select(animal, self.keypoint)
+
+    def show_other_click(self, other: OtherClick | None) -> None:
+        """Draw where somebody else put a point; None: draw none any more."""
+        if other is not self.other_click:
+            self.other_click = other
+            self.selection_changed.emit()
 
     def look_at_view(self, view: int, cursor: FloatArray | None) -> None:
         """Note which view the mouse is in, and where."""
@@ -317,12 +344,17 @@ class Desk:
         """Change the labels of this moment as one step."""
         self.change_moments(what, {self.sample_id: labels})
 
-    def change_moments(self, what: str, after: Mapping[int, FrameLabels]) -> bool:
-        """Change the labels of moments, by sample id, as one step; whether anything changed."""
+    def change_moments(
+        self, what: str, after: Mapping[int, FrameLabels], joined: Sequence[Author] = ()
+    ) -> bool:
+        """Change the labels of moments, by sample id, as one step; whether anything changed.
+
+        `joined`: others who put points of it, and are no authors of the session yet.
+        """
         self._dragged = None
         before, changed = set(self.session.frames), False
         try:
-            changed = self.session.change(what, after)
+            changed = self.session.change(what, after, joined)
         except OSError as error:
             self.said.emit(f"It could not be written down, and so not done: {error}", True)
         if set(self.session.frames) != before:

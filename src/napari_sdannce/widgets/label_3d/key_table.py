@@ -59,6 +59,7 @@ ACTIONS = (
     KeyAction("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
     KeyAction("save", "Save a snapshot (every step is on the disk already)", ("Ctrl+S",)),
     KeyAction("export", "Export label files", ("Ctrl+E",)),
+    KeyAction("merge", "Bring in labels of others", ("Ctrl+M",)),
     KeyAction("forward", "Next frame", ("Right", ".")),
     KeyAction("back", "Previous frame", ("Left", ",")),
     KeyAction("forward_10", "Ten frames on", ("]", "PgDown")),

@@ -150,6 +150,13 @@ class Views(QWidget):
         """Cameras of which each can look elsewhere."""
         return [self.cameras[self.desk.focus]] if self.one_canvas else self.cameras
 
+    def show_point(self, view: int, animal: int, keypoint: int) -> None:
+        """Bring a keypoint into the middle of every view, of one above all."""
+        if self.cameras[view].isHidden():
+            self.maximise()
+        for one in [self.cameras[view]] if self.one_canvas else self.cameras:
+            one.zoom_to_point(animal, keypoint)
+
     def maximise(self) -> None:
         """Show only the view in focus, or all of them again."""
         self.maximised = self.desk.focus if self.maximised is None else None

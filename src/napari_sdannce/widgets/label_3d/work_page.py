@@ -19,12 +19,14 @@ from qtpy.QtWidgets import (
 
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.label_3d.carrying import Carrying
+from napari_sdannce.widgets.label_3d.conflict_list import ConflictList
 from napari_sdannce.widgets.label_3d.doubts import Doubts
 from napari_sdannce.widgets.label_3d.export_dialog import ExportDialog
 from napari_sdannce.widgets.label_3d.key_catcher import KeyCatcher
 from napari_sdannce.widgets.label_3d.key_help import KeyHelp
 from napari_sdannce.widgets.label_3d.key_table import KeyTable, read_keys
 from napari_sdannce.widgets.label_3d.keypoint_table import KeypointTable
+from napari_sdannce.widgets.label_3d.merge_dialog import MergeDialog
 from napari_sdannce.widgets.label_3d.suggestion_list import SuggestionList
 from napari_sdannce.widgets.label_3d.time_strip import TimeStrip, stretches
 from napari_sdannce.widgets.label_3d.views import Views
@@ -64,6 +66,8 @@ class WorkPage(QWidget):
         self.keypoints = KeypointTable(desk)
         self.strip = TimeStrip(desk)
         self.doubts = Doubts(desk)
+        self.conflicts = ConflictList(desk)
+        self.conflicts.shown.connect(self.views.show_point)
         self.suggestions = SuggestionList(desk)
         self.suggestions.message.connect(self.message.emit)
         self.suggestions.suggested.connect(self._on_suggested)
@@ -83,6 +87,7 @@ class WorkPage(QWidget):
         self.carrying.message.connect(self.message.emit)
         self.help: KeyHelp | None = None
         self.exporting: ExportDialog | None = None
+        self.merging: MergeDialog | None = None
         self._actions = self._all_actions()
         self.keys = KeyCatcher(self._read_keys(), self.run, self)
         self._labels_differ = False
@@ -105,6 +110,7 @@ class WorkPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.keypoints, stretch=3)
         column.addWidget(self.doubts)
+        column.addWidget(self.conflicts, stretch=2)
         column.addWidget(self.suggestions, stretch=2)
         middle = QSplitter(Qt.Orientation.Horizontal)
         middle.addWidget(self.views)
@@ -123,6 +129,7 @@ class WorkPage(QWidget):
         below.addStretch()
         below.addWidget(QLabel("☀"))
         below.addWidget(self.gain)
+        below.addWidget(self._button("Merge …", "merge"))
         below.addWidget(self._button("Export …", "export"))
         below.addWidget(self._button("Keys", "keys"))
         close = QPushButton("Close")
@@ -223,6 +230,7 @@ class WorkPage(QWidget):
             self.views.refill()
             self.keypoints.refill()
             self.strip.update()
+            self.conflicts.refill()
             self.doubts.look_soon()
         else:
             self.views.show_selected()
@@ -287,6 +295,7 @@ class WorkPage(QWidget):
             "pose_view": views.toggle_pose,
             "keys": self._show_keys,
             "export": self._export,
+            "merge": self._merge,
             **{f"animal_{n}": self._selects(n - 1) for n in range(1, 6)},
         }
 
@@ -331,6 +340,14 @@ class WorkPage(QWidget):
         self.exporting.message.connect(self.message.emit)
         self.exporting.gap_asked.connect(lambda key: self.desk.go_to(self.desk.row_of(key)))
         self.exporting.show()
+
+    def _merge(self) -> None:
+        if self.merging is not None:
+            self.merging.close()
+        self.merging = MergeDialog(self.desk, self)
+        self.merging.message.connect(self.message.emit)
+        self.merging.merged.connect(self.conflicts.add)
+        self.merging.show()
 
     def _zoom_to_animal(self) -> None:
         if not self.views.zoom_to_animal():
