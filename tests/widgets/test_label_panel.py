@@ -730,3 +730,29 @@ def test_odd_bones_and_exchanged_sides_are_told(
     assert "nose and tail exchanged in right?" in doubts.text()
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_depth_of_a_single_click_is_guessed(labelling: Labelling, small: Any) -> None:
+    desk, pose = labelling.desk, small.positions()[0, 0]
+    pixels = [camera.project(pose) for camera in small.cameras]
+    for moment in range(6):
+        desk.go_to(moment)
+        for view, keypoint in np.ndindex(2, 3 if moment < 5 else 2):
+            desk.place(view, 0, keypoint, pixels[view][keypoint])
+    desk.select(0, 2)
+    labelling.press("Shift+D")
+    assert labelling.panel.status.startswith("Click ")
+    desk.place(2, 0, 2, pixels[2][2])
+    labelling.press("Shift+D")
+    assert labelling.panel.status.startswith("Proposed: ")
+    states = [LabelState.PREDICTED, LabelState.PREDICTED, LabelState.HUMAN]
+    assert desk.labels.states[:, 0, 2].tolist() == states
+    first = desk.solution.points_3d[0, 2]
+    assert np.linalg.norm(first - pose[2]) < 0.5
+    labelling.press("K")
+    assert desk.solution.complete[0].all()
+    assert desk.solution.residual_px[2, 0, 2] < 1e-3
+    assert (desk.solution.states[:2, 0, 2] == LabelState.REPROJECTED).all()
+    labelling.press("Shift+D")
+    assert np.linalg.norm(desk.solution.points_3d[0, 2] - first) > 1
+    assert not desk.solution.complete[0, 2]
