@@ -654,8 +654,11 @@ def test_frames_are_suggested_and_predictions_accepted(
     shutil.copytree(folder, experiment)
     job = Job(animals=poses.animals, keypoints=poses.keypoints)
     where = experiment / "DANNCE" / "predict" / "poses.zarr"
-    store = PoseStore.create(where, poses.sample_ids, job, chunk=12)
-    store.write(0, PoseChunk(poses.positions, poses.confidence, poses.positions[:, :, 0]))
+    store = PoseStore.create(where, poses.sample_ids, job, chunk=12, extras=("covariance",))
+    covariance = np.ones((*poses.confidence.shape, 6))
+    covariance[4, 0, 1, [0, 3, 5]] = 100
+    com = poses.positions[:, :, 0]
+    store.write(0, PoseChunk(poses.positions, poses.confidence, com, covariance=covariance))
     labelling = Labelling(viewer, experiment, small.skeleton)
     work, desk = labelling.work, labelling.desk
     labelling.press("N")
@@ -674,6 +677,9 @@ def test_frames_are_suggested_and_predictions_accepted(
     work.suggestions.source.setCurrentIndex(1)
     with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
         work.suggestions.ask_button.click()
+    told = [work.suggestions.list.item(row).text() for row in range(work.suggestions.list.count())]
+    (uncertain,) = [text for text in told if "uncertain place: " in text]
+    assert uncertain.startswith("4: ")
     # at every moment one animal at least is there
     assert work.strip.predicted == (range(12),)
     # the suggested frames are copied, and shown from the copy
