@@ -11,6 +11,7 @@ import pytest
 
 from napari_sdannce.files import open_labels, open_recording
 from napari_sdannce.labeling import commands
+from napari_sdannce.labeling.depth_guess import NoDepthError, guess_depth
 from napari_sdannce.labeling.export import Incomplete, export_dannce, export_label3d
 from napari_sdannce.labeling.importing import frames_of
 from napari_sdannce.labeling.session_folder import create_session, open_session
@@ -76,3 +77,41 @@ def test_files_are_opened_edited_and_saved(shared_data: Path, tmp_path: Path, na
     assert len(files) >= 1
     for file in files:
         assert np.isfinite(open_labels(file).points_3d).any()
+
+
+def test_bones_of_a_real_mouse_tell_the_depth_of_a_single_click(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """81 frames that people labelled: one keypoint at a time is left with a click in one view."""
+    theirs = shared_data / "label3d" / "markerless_mouse_1_dannce.mat"
+    labels, recording = open_labels(theirs), open_recording(theirs)
+    rng = np.random.default_rng(0)
+    apart, firsts = [], []
+    with create_session(
+        tmp_path / "mine", recording, labels.skeleton, labels.animals, "anna"
+    ) as folder:
+        session = folder.session
+        session.change("labels", frames_of(labels, session.subject))
+        n_views, _, n_keypoints = session.subject.shape
+        for key in sorted(session.frames):
+            before, solution = session.at(key), session.solution(key)
+            for keypoint in rng.permutation(n_keypoints)[:2].tolist():
+                truth, view = solution.points_3d[0, keypoint], int(rng.integers(n_views))
+                pixel = solution.projected[view, 0, keypoint] + rng.normal(0, 1.0, 2)
+                if not solution.complete[0, keypoint]:
+                    continue
+                left = commands.clear(before, slice(None), 0, keypoint)
+                left = commands.place(left, view, 0, keypoint, pixel, session.by)
+                session.frames[key] = left
+                try:
+                    places = guess_depth(session, key, 0, keypoint).places
+                except NoDepthError:
+                    continue  # no neighbour was labelled
+                finally:
+                    session.frames[key] = before
+                away = [float(np.linalg.norm(place.point - truth)) for place in places]
+                apart.append(away[0])
+                firsts += [away[0] == min(away)] if len(away) > 1 else []
+    assert len(apart) > 120
+    assert np.median(apart) < 2.0
+    assert np.mean(firsts) > 0.75

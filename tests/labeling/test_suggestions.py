@@ -9,15 +9,26 @@ import numpy as np
 import pytest
 
 from napari_sdannce.labeling import commands
+from napari_sdannce.labeling.findings import Predicted
 from napari_sdannce.labeling.journal import Author
+from napari_sdannce.labeling.prediction_checks import CheckLimits, wide_spread
 from napari_sdannce.labeling.session import LabelingSession, Subject
 from napari_sdannce.labeling.suggestions import SuggestionSettings, suggest, suggest_evenly
 from napari_sdannce.poses import Poses
+from napari_sdannce.predictions import (
+    Job,
+    PoseChunk,
+    PoseStore,
+    open_predictions,
+    read_covariance,
+)
 from napari_sdannce.recording import Sync
 
 from .conftest import SKELETON
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Scene
 
 N = 2000
@@ -203,6 +214,34 @@ def test_a_place_that_could_be_anywhere_is_suggested(
     assert found[0].reasons[0] == "uncertain place: nose of one (within 17.3 mm, usually 3.5 mm)"
     with pytest.raises(ValueError, match="covariance has shape"):
         suggest(session, 1, good.poses, covariance[:-1])
+
+
+def test_a_usual_uncertainty_is_no_reason(
+    session: LabelingSession, good: Predictions, tmp_path: Path
+) -> None:
+    """Each keypoint is compared with itself, and spreads are skewed; all by way of a store."""
+    rng = np.random.default_rng(3)
+    usual_mm = np.array([1.0, 2, 2, 4, 9])
+    sigma = usual_mm * np.exp(rng.normal(0, 0.4, (N, 2, 5)))
+    sigma[700, 1, NOSE] = 8  # as uncertain as a tail
+    sigma[1500, 0] = np.nan
+    covariance = np.zeros((N, 2, 5, 6))
+    covariance[..., [0, 3, 5]] = sigma[..., None] ** 2 * [0.1, 0.8, 0.1]
+    poses = good.poses
+    job = Job(animals=poses.animals, keypoints=poses.keypoints)
+    where = tmp_path / "poses.zarr"
+    store = PoseStore.create(where, poses.sample_ids, job, chunk=N, extras=("covariance",))
+    com = np.full((N, 2, 3), np.nan)
+    store.write(0, PoseChunk(poses.positions, poses.confidence, com, covariance=covariance))
+    found = suggest(session, 60, open_predictions(where), read_covariance(where))
+    reasons = {each.moment: [r for r in each.reasons if "uncertain" in r] for each in found}
+    assert reasons[700] == ["uncertain place: nose of two (within 8.0 mm, usually 1.0 mm)"]
+    limits = CheckLimits()
+    predicted = Predicted.of(poses, session.subject, read_covariance(where))
+    odd = wide_spread(predicted, covariance, limits.uncertainty).ratio > 1
+    assert odd[700].tolist() == [False] * 5 + [True] + [False] * 4
+    assert odd.mean() < 0.005
+    assert not odd[1500].any()
 
 
 def test_labels_in_part_come_again_where_the_prediction_disagrees(

@@ -12,6 +12,7 @@ from napari_sdannce.predictions import (
     PoseStore,
     open_predictions,
     read_com_trace,
+    read_covariance,
 )
 from napari_sdannce.skeletons import load_skeleton
 
@@ -31,6 +32,7 @@ def filled_store(path, extras=()) -> PoseStore:
                 confidence=rng.random(shape),
                 com=rng.normal(size=(*shape[:2], 3)),
                 initial=rng.normal(size=(*shape, 3)) if "initial" in extras else None,
+                covariance=rng.random((*shape, 6)) if "covariance" in extras else None,
                 heatmap_max=rng.normal(size=shape) if "heatmap_max" in extras else None,
             ),
         )
@@ -67,6 +69,19 @@ def test_twins(tmp_path):
     with pytest.raises(FileExistsError):
         store.write_mat(tmp_path / "mat", start=3)
     store.write_mat(tmp_path / "mat", start=3, overwrite=True)
+
+
+def test_covariances_are_read_where_they_were_kept(tmp_path):
+    store = filled_store(tmp_path / "with" / "poses", extras=("covariance",))
+    found = read_covariance(tmp_path / "with")
+    assert found is not None
+    assert found.shape == (*open_predictions(tmp_path / "with").confidence.shape, 6)
+    np.testing.assert_array_equal(found, store.read().covariance)
+    np.testing.assert_array_equal(store.covariance(range(2, 6)), found[2:6])
+    without = filled_store(tmp_path / "without" / "poses")
+    assert read_covariance(without.path) is None
+    (path, *_) = without.write_mat(tmp_path / "mat")
+    assert read_covariance(path) is None
 
 
 def test_without_extras_p_max_is_the_confidence(tmp_path):

@@ -704,8 +704,11 @@ def test_frames_are_suggested_and_predictions_accepted(
     shutil.copytree(folder, experiment)
     job = Job(animals=poses.animals, keypoints=poses.keypoints)
     where = experiment / "DANNCE" / "predict" / "poses.zarr"
-    store = PoseStore.create(where, poses.sample_ids, job, chunk=12)
-    store.write(0, PoseChunk(poses.positions, poses.confidence, poses.positions[:, :, 0]))
+    store = PoseStore.create(where, poses.sample_ids, job, chunk=12, extras=("covariance",))
+    covariance = np.ones((*poses.confidence.shape, 6))
+    covariance[4, 0, 1, [0, 3, 5]] = 100
+    com = poses.positions[:, :, 0]
+    store.write(0, PoseChunk(poses.positions, poses.confidence, com, covariance=covariance))
     labelling = Labelling(viewer, experiment, small.skeleton)
     work, desk = labelling.work, labelling.desk
     labelling.press("N")
@@ -724,6 +727,9 @@ def test_frames_are_suggested_and_predictions_accepted(
     work.suggestions.source.setCurrentIndex(1)
     with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
         work.suggestions.ask_button.click()
+    told = [work.suggestions.list.item(row).text() for row in range(work.suggestions.list.count())]
+    (uncertain,) = [text for text in told if "uncertain place: " in text]
+    assert uncertain.startswith("4: ")
     # at every moment one animal at least is there
     assert work.strip.predicted == (range(12),)
     # the suggested frames are copied, and shown from the copy
@@ -780,3 +786,29 @@ def test_odd_bones_and_exchanged_sides_are_told(
     assert "nose and tail exchanged in right?" in doubts.text()
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_depth_of_a_single_click_is_guessed(labelling: Labelling, small: Any) -> None:
+    desk, pose = labelling.desk, small.positions()[0, 0]
+    pixels = [camera.project(pose) for camera in small.cameras]
+    for moment in range(6):
+        desk.go_to(moment)
+        for view, keypoint in np.ndindex(2, 3 if moment < 5 else 2):
+            desk.place(view, 0, keypoint, pixels[view][keypoint])
+    desk.select(0, 2)
+    labelling.press("Shift+D")
+    assert labelling.panel.status.startswith("Click ")
+    desk.place(2, 0, 2, pixels[2][2])
+    labelling.press("Shift+D")
+    assert labelling.panel.status.startswith("Proposed: ")
+    states = [LabelState.PREDICTED, LabelState.PREDICTED, LabelState.HUMAN]
+    assert desk.labels.states[:, 0, 2].tolist() == states
+    first = desk.solution.points_3d[0, 2]
+    assert np.linalg.norm(first - pose[2]) < 0.5
+    labelling.press("K")
+    assert desk.solution.complete[0].all()
+    assert desk.solution.residual_px[2, 0, 2] < 1e-3
+    assert (desk.solution.states[:2, 0, 2] == LabelState.REPROJECTED).all()
+    labelling.press("Shift+D")
+    assert np.linalg.norm(desk.solution.points_3d[0, 2] - first) > 1
+    assert not desk.solution.complete[0, 2]

@@ -13,6 +13,7 @@ from napari_sdannce.labeling.robust import usual
 if TYPE_CHECKING:
     from napari_sdannce.geometry import Camera
     from napari_sdannce.labeling.session import LabelingSession
+    from napari_sdannce.labeling.solving import Solution
 
 FloatArray = npt.NDArray[np.floating]
 BoolArray = npt.NDArray[np.bool_]
@@ -21,7 +22,9 @@ Bones = tuple[tuple[int, int], ...]
 ODD = 3.0
 """Spreads from the usual length beyond which a bone is odd."""
 
-_ENOUGH_FRAMES = 5
+ENOUGH_FRAMES = 5
+"""Labelled frames from which on a bone has a usual length."""
+
 # a keypoint cannot be clicked better than this, however rigid the animal: of the length, and mm
 _LEAST_SPREAD, _LEAST_SPREAD_MM = 0.02, 0.1
 # of the squared length: a ray that touches the sphere may miss it by rounding
@@ -85,7 +88,7 @@ class BoneStatistics:
     def of(cls, positions: FloatArray, bones: Bones) -> BoneStatistics:
         """Statistics of positions (F, A, K, 3) mm, NaN where a keypoint is not known."""
         found = usual(bone_lengths(positions, bones))
-        enough = found.count >= _ENOUGH_FRAMES
+        enough = found.count >= ENOUGH_FRAMES
         median = np.where(enough, found.median, np.nan)
         least = np.maximum(_LEAST_SPREAD * median, _LEAST_SPREAD_MM)
         return cls(bones, median, np.maximum(found.spread, least), found.count)
@@ -110,14 +113,24 @@ class BoneStatistics:
 
 
 def bone_statistics(session: LabelingSession) -> BoneStatistics:
-    """Statistics of what people labelled so far: of the complete keypoints of all moments."""
+    """Statistics of what people labelled so far: of the measured keypoints of all moments."""
     bones = session.subject.skeleton.bones
     _, n_animals, n_keypoints = session.subject.shape
     positions = np.full((len(session.frames), n_animals, n_keypoints, 3), np.nan)
     for row, key in enumerate(session.frames):
         solution = session.solution(key)
-        positions[row][solution.complete] = solution.points_3d[solution.complete]
+        measured = is_measured(solution)
+        positions[row][measured] = solution.points_3d[measured]
     return BoneStatistics.of(positions, bones)
+
+
+def is_measured(solution: Solution) -> BoolArray:
+    """(A, K) complete keypoints, without those whose depth may be guessed from bone lengths.
+
+    These are accepted with a single click: they must not confirm the lengths they came from.
+    """
+    n_clicks = np.isfinite(solution.residual_px).sum(axis=0)
+    return np.asarray(solution.complete & (n_clicks != 1))
 
 
 def bone_lengths(positions: FloatArray, bones: Bones) -> FloatArray:

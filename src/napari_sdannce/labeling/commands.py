@@ -155,6 +155,20 @@ def propose(
     return new.frozen()
 
 
+def withdraw(labels: FrameLabels, animals: Index, keypoints: Index) -> FrameLabels:
+    """Take away what programs propose in any view, and that the position was accepted."""
+    new = labels.editable()
+    chosen = np.zeros(labels.states.shape, bool)
+    chosen[:, animals, keypoints] = True
+    gone = chosen & labels.proposed
+    new.points[gone] = np.nan
+    new.states[gone] = LabelState.NONE
+    new.authors[gone] = NOBODY
+    new.times[gone] = np.nan
+    new.accepted[animals, keypoints] = False
+    return new.frozen()
+
+
 def swap_left_right(
     labels: FrameLabels, swapped: Sequence[int], views: Index, animals: Index
 ) -> FrameLabels:

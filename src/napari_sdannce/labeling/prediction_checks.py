@@ -43,7 +43,7 @@ class CheckLimits:
     off_path
         Times as far beside its path as the keypoint usually is.
     uncertainty
-        Spreads above the keypoint's usual uncertainty in space.
+        Spreads above the keypoint's usual uncertainty in space, of their logarithms.
     disagreement
         Distance of a click from the projected prediction, as share of the focal length.
     """
@@ -157,21 +157,29 @@ def exchanged_sides(predicted: Predicted) -> Finding:
 
 
 def wide_spread(predicted: Predicted, covariance: FloatArray, limit: float) -> Finding:
-    """Keypoints that could lie in a larger part of space than they usually could."""
+    """Keypoints that could lie in a larger part of space than they usually could.
+
+    Compared by ratio: spreads are skewed, and three times the usual one is as odd for a paw that is
+    known to a millimetre as for a tail that is known to ten.
+    """
     values = covariance.reshape(len(predicted.moments), -1, 6)
-    sigma = by_column(
+    tiny = np.finfo(np.float32).tiny
+    log_sigma = by_column(
         values.shape[:2],
-        lambda item: np.sqrt(np.maximum(values[:, item, [0, 3, 5]].sum(axis=-1), 0)),
+        lambda item: np.log(np.maximum(values[:, item, [0, 3, 5]].sum(axis=-1), tiny)) / 2,
     )
-    found = usual(sigma)
-    scale = limit * _at_least(found.spread, _LEAST_SPREAD * found.median)
+    found = usual(log_sigma)
+    # a tenth of the spread itself, in logarithms
+    scale = limit * np.maximum(found.spread, _LEAST_SPREAD)
 
     def tell(row: int, item: int) -> str:
-        now, median = sigma[row, item], found.median[item]
+        now, median = np.exp(log_sigma[row, item]), np.exp(found.median[item])
         return f"{predicted.keypoint(item)} (within {now:.1f} mm, usually {median:.1f} mm)"
 
-    ratio = by_column(sigma.shape, lambda item: (sigma[:, item] - found.median[item]) / scale[item])
-    return Finding("uncertain place", ratio, tell)
+    def column(item: int) -> FloatArray:
+        return np.asarray((log_sigma[:, item] - found.median[item]) / scale[item])
+
+    return Finding("uncertain place", by_column(log_sigma.shape, column), tell)
 
 
 def disagreement(predicted: Predicted, session: LabelingSession, limit: float) -> Finding:

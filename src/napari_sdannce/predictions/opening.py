@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sdannce.files.com_mat import ComFile, read_com, read_instance_coms
 from napari_sdannce.files.errors import FileFormatError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from napari_sdannce.files.com_pickle import Aggregation
     from napari_sdannce.poses import Poses
     from napari_sdannce.skeletons import Skeleton
+
+FloatArray = npt.NDArray[np.floating]
 
 POSES_EXPECTED = (
     "a prediction store of ours, a folder with one, or a save_data_AVG*.mat of the reference "
@@ -85,6 +88,28 @@ def find_poses(path: str | os.PathLike[str]) -> Path:
     if not place.is_dir() or is_store(place):
         return place
     return _only(place, stores_in(place, "poses") or _pose_files(place), POSES_EXPECTED)
+
+
+def read_covariance(path: str | os.PathLike[str]) -> FloatArray | None:
+    """Read how uncertain the poses are that `open_predictions` opens at the same path.
+
+    Parameters
+    ----------
+    path
+        As for `open_predictions`.
+
+    Returns
+    -------
+    (T, A, K, 6) mm^2: xx, xy, xz, yy, yz, zz, moment by moment as in the poses; None when it was
+    not kept. No file of the reference program has it.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        As `open_predictions`.
+    """
+    place = find_poses(path)
+    return PoseStore.open(place).covariance() if place.is_dir() else None
 
 
 def read_used_com(path: str | os.PathLike[str]) -> ComTrace | None:

@@ -158,6 +158,15 @@ class PoseStore(JobStore):
             confidence_kind=self.confidence_kind,
         )
 
+    def covariance(self, moments: range | None = None) -> FloatArray | None:
+        """Read (n, A, K, 6) mm^2 of some moments, all by default; None where it was not kept.
+
+        Not a part of `Poses`: it is twice as large as the positions, and few ask for it.
+        """
+        if "covariance" not in self.extras:
+            return None
+        return np.asarray(self._arrays.read("covariance", self._range(moments)))
+
     def com(self, moments: range | None = None) -> ComTrace:
         """Read the centres that were used at some moments, at all by default."""
         chosen = self._range(moments)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_sdannce.labeling import commands
+from napari_sdannce.labeling.depth_guess import NoDepthError, guess_depth
 from napari_sdannce.labeling.scrub_copy import FOLDER as FRAMES
 from napari_sdannce.labeling.scrub_copy import ScrubCopy
 from napari_sdannce.labeling.solving import Solution, solve
@@ -337,6 +338,24 @@ class Desk:
             if camera is not None:
                 pixels[view] = camera.project(points_3d)
         self.change(what, commands.propose(self._kept, pixels, self.session.by))
+
+    def guess_depth(self) -> None:
+        """Propose where a single click lies along its line of sight; again: the other place."""
+        cell = self.animal, self.keypoint
+        try:
+            guess = guess_depth(self.session, self.sample_id, *cell)
+        except NoDepthError as error:
+            self.said.emit(str(error), True)
+            return
+        number = guess.next_to(self.session.solution(self.sample_id).points_3d[cell])
+        if number is None:
+            self.said.emit(
+                f"{guess.name} is where its bones put it: there is no other place.", False
+            )
+            return
+        labels = guess.over(self._kept, self.subject.cameras, number, self.session.by)
+        if self.change_moments(f"guess depth of {self._selected}", {self.sample_id: labels}):
+            self.said.emit(guess.words(number), False)
 
     # steps
 

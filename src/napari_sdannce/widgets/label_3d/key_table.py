@@ -53,6 +53,7 @@ ACTIONS = (
     KeyAction("swap_left_right", "Swap left and right in this view", ("S",)),
     KeyAction("swap_animals", "Swap two animals in this view", ("Shift+S",)),
     KeyAction("pose_before", "Propose the pose of the last labelled frame", ("D",)),
+    KeyAction("depth", "Guess depth from bone length; again: the other place", ("Shift+D",)),
     KeyAction("copy", "Copy the pose", ("Ctrl+C",)),
     KeyAction("paste", "Paste the pose", ("Ctrl+V",)),
     KeyAction("undo", "Undo", ("Ctrl+Z",)),

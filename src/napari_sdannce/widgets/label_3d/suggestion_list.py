@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_sdannce.labeling.prelabels import prelabel
 from napari_sdannce.labeling.suggestions import suggest, suggest_evenly
-from napari_sdannce.predictions import open_predictions
+from napari_sdannce.predictions import open_predictions, read_covariance
 from napari_sdannce.widgets.label_3d.copying import Copying
 from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, Kind, found_files, in_plain_words
 
@@ -146,7 +146,8 @@ class SuggestionList(QWidget):
         if path is None:
             return suggest_evenly(labels, n)
         try:
-            return suggest(labels, n, self._poses_of(path))
+            # read anew each time, not kept: it is larger than the poses
+            return suggest(labels, n, self._poses_of(path), read_covariance(path))
         except FILE_ERRORS as error:
             return Failed(in_plain_words(error))
 

@@ -270,6 +270,7 @@ class WorkPage(QWidget):
             "swap_left_right": desk.swap_left_right,
             "swap_animals": desk.swap_animals,
             "pose_before": desk.take_from_before,
+            "depth": desk.guess_depth,
             "copy": desk.copy_pose,
             "paste": desk.paste_pose,
             "undo": desk.undo,
