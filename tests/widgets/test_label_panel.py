@@ -14,6 +14,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_sdannce.files import open_labels
+from napari_sdannce.files.dannce_mat import read_dannce
+from napari_sdannce.files.sync_csv import write_sync_csv
+from napari_sdannce.labeling.export import export_dannce
 from napari_sdannce.labeling.session_folder import open_session
 from napari_sdannce.labels import LabelState
 from napari_sdannce.widgets import napari_adapter
@@ -350,6 +353,33 @@ def test_labels_are_exported_and_read_back(
     np.testing.assert_allclose(labels.points_3d[0, 0], desk.solution.points_3d[0], atol=1e-6)
     for name in ("sdannce.yaml", "io.yaml"):
         assert path.name in (path.parent / name).read_text()
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
+
+
+def test_a_camera_that_started_late_is_shown_and_exported_in_step(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any, shifted: Any
+) -> None:
+    """Moments have keys 100, 110 ...; `right` is three frames late, `top` has nine frames."""
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    write_sync_csv(experiment / "sync.csv", shifted.recording.names, shifted.recording.sync)
+    (experiment / "sdannce.yaml").write_text("sync: sync.csv\n")
+    labelling = Labelling(viewer, experiment, small.skeleton)
+    desk, views = labelling.desk, labelling.work.views
+    assert "no frame" in views.cameras[1].title.text()
+    for _ in range(5):
+        labelling.press("Right")
+    for view, frame in enumerate((5, 2, 5)):
+        shown = views.cameras[view].image.data
+        assert abs(int(shown.mean()) - small.brightness(view, frame)) < 4
+        for keypoint in range(3):
+            desk.select(0, keypoint)
+            labelling.click(view, seen(small, view, 5, 0, keypoint))
+    assert list(desk.session.frames) == [150]
+    (path,) = export_dannce(desk.session, desk.recording, experiment)
+    table = read_dannce(path).label_table()
+    assert (table.sample_ids.tolist(), table.frames.tolist()) == ([150], [[5, 2, 5]])
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
 
