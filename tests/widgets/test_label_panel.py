@@ -291,8 +291,59 @@ def test_keys_do_what_they_say(labelling: Labelling, small: Any) -> None:
     assert [one.isHidden() for one in work.views.cameras].count(False) == 1
     labelling.press("M")
     assert not any(one.isHidden() for one in work.views.cameras)
-    labelling.press("Shift+J")
+    labelling.press("Ctrl+Left")
     assert labelling.panel.status == "There is no further frame with labels."
+
+
+def test_frames_that_are_not_whole_are_gone_to(labelling: Labelling, small: Any) -> None:
+    desk, work = labelling.desk, labelling.work
+    positions = small.positions()
+    for moment in (2, 5):  # the first whole, the second in part
+        for view, camera in enumerate(small.cameras):
+            for animal, keypoint in np.ndindex(2, 3 if moment == 2 else 2):
+                desk.go_to(moment)
+                desk.place(view, animal, keypoint, camera.project(positions[0, animal, keypoint]))
+    desk.await_moments([2, 8])
+    desk.go_to(0)
+    for expected in (5, 8, 8):
+        labelling.press("J")
+        assert desk.moment == expected
+    assert labelling.panel.status.startswith("There is no further frame")
+    labelling.press("Shift+J")
+    assert desk.moment == 5
+    labelling.press("Ctrl+Left")
+    assert desk.moment == 2
+    work.stride.setValue(4)
+    labelling.press("]")
+    assert desk.moment == 6
+
+
+def test_other_views_say_where_a_keypoint_lies_and_which_click_would_help(
+    labelling: Labelling, small: Any
+) -> None:
+    desk, views = labelling.desk, labelling.work.views
+    truth = small.positions()[0, 0, 0]
+    lines = [one.curves.data for one in views.cameras]
+    assert not any(each.any() for each in lines)
+    labelling.click(0, small.cameras[0].project(truth))
+    desk.select(0, 0)
+    labelling.work.views.refill()
+    assert [bool(one.curves.data.any()) for one in views.cameras] == [False, True, True]
+    labelling.click(1, small.cameras[1].project(truth))
+    desk.select(0, 0)
+    labelling.work.views.refill()
+    # an outline in the third view, round where it must lie
+    drawn = views.cameras[2].curves.data
+    outline = drawn[drawn.any(axis=(1, 2)), 0][:, ::-1]
+    middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
+    assert middle == pytest.approx(desk.solution.projected[2, 0, 0], abs=0.5)
+    titles = [one.title.text() for one in views.cameras]
+    assert ["would help" in title for title in titles] == [False, False, True]
+    desk.look_at_view(2, None)
+    desk.toggle_not_in_view()
+    labelling.work._refill()
+    assert "would help" not in views.cameras[2].title.text()
+    assert "place one nose in right" in labelling.work.undo_button.toolTip()
 
 
 def test_a_pose_is_carried_to_another_frame_and_accepted(labelling: Labelling, small: Any) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_sdannce.geometry.epipolar import epipolar_curve
+from napari_sdannce.labeling.where_it_lies import where_it_lies
 from napari_sdannce.labels import LabelState
 from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
 from napari_sdannce.widgets import napari_adapter
@@ -39,6 +39,8 @@ _POINT_PX = (6, 14)
 _BONE_PX, _CURVE_PX = 2.5, 1.5
 """Widths of lines on the screen."""
 _CURVE_SAMPLES = 60
+_OFF_PX = 3.0
+"""Clicks farther from where the position in space is seen have a mark there."""
 _OTHER = (1.0, 0.36, 0.95, 1.0)
 """Colour of the point that somebody else put."""
 _CLOSE, _CLOSER = 0.2, 0.12
@@ -170,7 +172,9 @@ class CameraView(QWidget):
         self._show(points, places, cells.shown, (cells.faces, cells.borders), same=looks_same)
         clicked = labels.clicked[self.view].ravel()
         projected = solution.projected[self.view].reshape(-1, 2)
-        there = clicked & np.isfinite(projected).all(axis=-1)
+        # a mark on every click would hide it; NaN where there is no position
+        there = clicked & (solution.residual_px[self.view].ravel() > _OFF_PX)
+        there &= np.isfinite(projected).all(axis=-1)
         own = self.colors.reshape(-1, 4)
         black = np.tile((0.0, 0.0, 0.0, 1.0), (len(own), 1))
         self._show(self.from_3d, _waiting(projected, there), there, (own, black))
@@ -221,20 +225,15 @@ class CameraView(QWidget):
         desk = self.desk
         cell = desk.animal, desk.keypoint
         lines = np.zeros_like(self.curves.data)
-        if not desk.solution.complete[cell] and self.camera is not None and not self.is_hidden:
-            labels, row = desk.labels, 0
-            for other, source in enumerate(desk.subject.cameras):
-                if other == self.view or source is None or not labels.clicked[other][cell]:
-                    continue
-                curve = to_napari(
-                    epipolar_curve(
-                        source, labels.points[other][cell], self.camera, samples=_CURVE_SAMPLES
-                    )
+        if not self.is_hidden:
+            drawn = to_napari(
+                where_it_lies(
+                    desk.subject, desk.labels, desk.solution, self.view, cell, _CURVE_SAMPLES
                 )
-                pieces = np.stack([curve[:-1], curve[1:] - curve[:-1]], axis=1)
-                pieces[~np.isfinite(pieces).all(axis=(1, 2))] = 0
-                lines[row : row + len(pieces)] = pieces
-                row += len(pieces)
+            )
+            ends = np.stack([drawn[:, :-1], np.diff(drawn, axis=1)], axis=2).reshape(-1, 2, 2)
+            ends[~np.isfinite(ends).all(axis=(1, 2))] = 0
+            lines[: len(ends)] = ends
         if lines.any() or self.curves.data.any():
             self.curves.data[...] = lines
             hide_bones(self.curves, np.tile((0.56, 0.83, 1.0, 0.9), (len(lines), 1)))
@@ -283,6 +282,8 @@ class CameraView(QWidget):
         error = solution.error_px[self.view, desk.animal, desk.keypoint]
         if np.isfinite(error):
             said.append(f"this point {error:.1f} px off the others")
+        if desk.view_to_click == self.view:
+            said.append("a click here would help most")
         self.title.setText(" &nbsp; ".join(said))
 
     def set_hidden(self, hidden: bool) -> None:

@@ -14,6 +14,7 @@ from napari_sdannce.labeling.depth_guess import NoDepthError, guess_depth
 from napari_sdannce.labeling.scrub_copy import FOLDER as FRAMES
 from napari_sdannce.labeling.scrub_copy import ScrubCopy
 from napari_sdannce.labeling.solving import Solution, solve
+from napari_sdannce.labeling.where_it_lies import view_to_click
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,6 +91,9 @@ class Desk:
         """Drawn beside our own."""
         self._dragged: tuple[FrameLabels, Solution] | None = None
         self._copied: FloatArray | None = None
+        self._view_to_click: tuple[Solution | None, tuple[int, int], int | None] = (
+            None, (0, 0), None,
+        )  # fmt: skip
 
     @property
     def session(self) -> LabelingSession:
@@ -129,6 +133,16 @@ class Desk:
         self.copy.close()
         self.video.close()
 
+    @property
+    def view_to_click(self) -> int | None:
+        """View in which a click would tell most about where the selected keypoint is."""
+        cell = self.animal, self.keypoint
+        asked = self.solution, cell
+        if self._view_to_click[:2] != asked:
+            view = view_to_click(self.subject, self.labels, self.solution, cell)
+            self._view_to_click = (*asked, view)
+        return self._view_to_click[2]
+
     # moments
 
     def go_to(self, moment: int) -> None:
@@ -162,6 +176,13 @@ class Desk:
     def moments_with_labels(self) -> list[int]:
         """Moments of which something is said, in order."""
         return sorted(self.row_of(key) for key in self.session.frames)
+
+    def moments_to_label(self) -> list[int]:
+        """Suggested moments without labels, and those that are labelled in part, in order."""
+        session = self.session
+        labelled = {self.row_of(key): session.solution(key).complete for key in session.frames}
+        begun = [moment for moment, complete in labelled.items() if not complete.all()]
+        return sorted({*begun, *(self.awaited - labelled.keys())})
 
     def row_of(self, sample_id: int) -> int:
         """Moment of a key."""

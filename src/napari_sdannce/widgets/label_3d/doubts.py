@@ -1,4 +1,4 @@
-"""What looks odd in the frame that is labelled: bones of unusual length, left taken for right."""
+"""What looks odd: bones of unusual length, left taken for right, a camera that moved."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel
 
 from napari_sdannce.labeling.bones import bone_statistics
+from napari_sdannce.labeling.camera_checks import views_off
 from napari_sdannce.labeling.mirrored import find_mirrored
 
 if TYPE_CHECKING:
@@ -22,8 +23,16 @@ _MOST = 4
 
 
 def doubts_of(desk: Desk) -> list[str]:
-    """A sentence for each thing of the frame that looks odd, the worst bones first."""
-    return [*_exchanged(desk), *_odd_bones(desk)]
+    """A sentence for each thing that looks odd, of the frame and of the cameras."""
+    return [*_exchanged(desk), *_odd_bones(desk), *_off(desk)]
+
+
+def _off(desk: Desk) -> list[str]:
+    return [
+        f"{desk.subject.views[each.view]} is {each.median_px:.0f} px off in most frames (others "
+        f"{each.usual_px:.0f}): moved since calibration, or out of step?"
+        for each in views_off(desk.session)
+    ]
 
 
 def _odd_bones(desk: Desk) -> list[str]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 _RED = (1.0, 0.25, 0.2, 1.0)
-_WHITE = (1.0, 1.0, 1.0, 1.0)
+_CLEAR = (0.0, 0.0, 0.0, 0.0)
+"""A border would fill the cross up."""
+# bright faces show on dark fur, dark edges on white
 _DARK = (0.05, 0.05, 0.05, 1.0)
 
 
@@ -43,17 +45,17 @@ class Look:
     words: str
     is_filled: bool = True
     size: float = 1.0
-    border: tuple[float, float, float, float] = _WHITE
+    border: tuple[float, float, float, float] = _DARK
 
 
 LOOKS = {
     LabelState.HUMAN: Look(Symbol.DISC, "placed"),
     LabelState.UNCERTAIN: Look(Symbol.DIAMOND, "placed, a guess"),
-    LabelState.REPROJECTED: Look(Symbol.DISC, "follows from other views", size=0.7, border=_DARK),
+    LabelState.REPROJECTED: Look(Symbol.DISC, "follows from other views", size=0.6),
     LabelState.PREDICTED: Look(Symbol.DISC, "predicted", is_filled=False),
     LabelState.TRACKED: Look(Symbol.SQUARE, "carried from another frame", is_filled=False),
-    LabelState.OCCLUDED: Look(Symbol.CROSS, "hidden", border=_DARK),
-    LabelState.REJECTED: Look(Symbol.X, "outvoted by other views", border=_RED, size=1.2),
+    LabelState.OCCLUDED: Look(Symbol.CROSS, "hidden"),
+    LabelState.REJECTED: Look(Symbol.X, "outvoted by other views", border=_CLEAR, size=2.0),
 }
 """States that are drawn."""
 
@@ -86,7 +88,7 @@ def drawn_cells(solution: Solution, view: int, colors: FloatArray) -> DrawnCells
     own = colors.reshape(-1, 4)
     shown = np.isfinite(points).all(axis=-1) & np.isin(states, list(LOOKS))
     symbols = np.full(len(states), Symbol.DISC, dtype=object)
-    faces, borders = own.copy(), np.tile(_WHITE, (len(states), 1))
+    faces, borders = own.copy(), np.tile(_DARK, (len(states), 1))
     sizes = np.ones(len(states))
     for state, look in LOOKS.items():
         rows = states == state

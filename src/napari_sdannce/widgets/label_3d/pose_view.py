@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sdannce.overlay.colors import ColorBy
 from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.label_3d.fitting import Fitting
 from napari_sdannce.widgets.scene_layers import SceneLayers
 
@@ -73,6 +74,10 @@ class _Shown:
         return self._desk.moment
 
 
+_LEAST_MM = 20.0
+"""Shown round a pose at least: a single point has no size."""
+
+
 class PoseView(QWidget):
     """An embedded 3D viewer that follows the desk. It needs a calibrated camera."""
 
@@ -84,16 +89,27 @@ class PoseView(QWidget):
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self.canvas)
         self.layers = SceneLayers(self.model, _Shown(desk))
-        self._fitting = Fitting(self.model, self.layers.look)
-        self._fitting.fit()
+        self.fitting = Fitting(self.model, self.layers.look)
+        self.fitting.fit()
 
     def refill(self) -> None:
         """Draw the pose of the moment."""
         if self.isVisible():
             self.layers.refill(self.desk.moment)
 
+    def zoom_to(self, animal: int) -> None:
+        """Bring an animal into the middle, as far as it is known."""
+        places = self.desk.solution.points_3d[animal]
+        known = places[np.isfinite(places).all(axis=-1)]
+        if len(known):
+            middle = (known.min(axis=0) + known.max(axis=0)) / 2
+            away = float(np.linalg.norm(known - middle, axis=-1).max())
+            camera = self.model.scene.camera
+            camera.center = tuple(to_napari(middle).tolist())
+            camera.zoom = min(self.model.canvas.size) / (2.4 * max(away, _LEAST_MM))
+
     def close_canvas(self) -> None:
         """Let go of the canvas; it must not outlive its window."""
-        self._fitting.stop()
+        self.fitting.stop()
         self.canvas.close()
         self.model.layers.clear()

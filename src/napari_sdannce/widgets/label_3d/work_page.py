@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _DRAW_MS = 15
 """Moves of the mouse within this time are drawn once."""
 _FAR = 10
+_STEPS_TOLD = 12
 
 
 class WorkPage(QWidget):
@@ -76,6 +77,10 @@ class WorkPage(QWidget):
         self.frame.setKeyboardTracking(False)
         self.frame.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.frame.valueChanged.connect(desk.go_to)
+        self.stride = QSpinBox()
+        self.stride.setRange(1, max(desk.n_moments - 1, 1))
+        self.stride.setValue(_FAR)
+        self.stride.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.gain = QSlider(Qt.Orientation.Horizontal)
         self.gain.setRange(5, 40)
         self.gain.setValue(10)
@@ -95,6 +100,8 @@ class WorkPage(QWidget):
         self._draw.setSingleShot(True)
         self._draw.setInterval(_DRAW_MS)
         self._draw.timeout.connect(self._refill)
+        self.undo_button = self._button("Undo", "undo")
+        self.redo_button = self._button("Redo", "redo")
         self._lay_out()
         self._watch()
         desk.moment_changed.connect(self._on_moment)
@@ -121,8 +128,10 @@ class WorkPage(QWidget):
         below.addWidget(QLabel("Frame"))
         below.addWidget(self.frame)
         below.addWidget(QLabel(f"of {self.desk.n_moments}"))
-        below.addWidget(self._button("Undo", "undo"))
-        below.addWidget(self._button("Redo", "redo"))
+        below.addWidget(QLabel("step"))
+        below.addWidget(self.stride)
+        below.addWidget(self.undo_button)
+        below.addWidget(self.redo_button)
         below.addWidget(self._button("Accept frame", "accept_frame"))
         below.addWidget(self._button("Zoom to animal", "zoom_to_animal"))
         below.addWidget(self._button("Whole images", "whole_images"))
@@ -152,6 +161,18 @@ class WorkPage(QWidget):
         button.clicked.connect(lambda: self.run(action, True))
         return button
 
+    def _tell_steps(self) -> None:
+        """List the last steps where they are taken back or done again."""
+        session = self.desk.session
+        for button, name, steps in (
+            (self.undo_button, "undo", session.done),
+            (self.redo_button, "redo", session.undone),
+        ):
+            action = next(each for each in self.keys.table.actions if each.name == name)
+            head = f"{action.title} ({', '.join(action.keys)})"
+            button.setToolTip("\n".join([head, *reversed(steps[-_STEPS_TOLD:])]))
+            button.setEnabled(bool(steps))
+
     def _read_keys(self) -> KeyTable:
         try:
             return read_keys()
@@ -172,6 +193,7 @@ class WorkPage(QWidget):
         if labelled:
             self.desk.moment = labelled[0]
         self._on_moment()
+        self._tell_steps()
         self.views.show_whole_images()
         self.views.cameras[0].place.native.setFocus()
 
@@ -232,6 +254,7 @@ class WorkPage(QWidget):
             self.strip.update()
             self.conflicts.refill()
             self.doubts.look_soon()
+            self._tell_steps()
         else:
             self.views.show_selected()
         self.keypoints.show_selected()
@@ -278,8 +301,10 @@ class WorkPage(QWidget):
             "save": self._save,
             "forward": lambda: desk.step(1),
             "back": lambda: desk.step(-1),
-            "forward_10": lambda: desk.step(_FAR),
-            "back_10": lambda: desk.step(-_FAR),
+            "forward_far": lambda: desk.step(self.stride.value()),
+            "back_far": lambda: desk.step(-self.stride.value()),
+            "next_to_label": lambda: self._to_label(1),
+            "previous_to_label": lambda: self._to_label(-1),
             "next_labelled": lambda: self._to_labelled(1),
             "previous_labelled": lambda: self._to_labelled(-1),
             "suggest": self.suggestions.ask,
@@ -313,6 +338,9 @@ class WorkPage(QWidget):
 
     def _to_labelled(self, way: int) -> None:
         self._to(self.desk.moments_with_labels(), way, "frame with labels")
+
+    def _to_label(self, way: int) -> None:
+        self._to(self.desk.moments_to_label(), way, "frame that is suggested or labelled in part")
 
     def _to_suggested(self, way: int) -> None:
         if not self.suggestions.suggestions:
