@@ -1,0 +1,115 @@
+"""What is recorded, and how."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import Settings
+
+TriggerKind = Literal["free", "software", "hardware"]
+Feature = bool | int | float | str
+
+
+class CameraSettings(Settings):
+    """One camera; what is left open stays as the camera has it."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^/\\\0_<>:\"|?*.][^/\\\0_<>:\"|?*]*$",
+        description="Folder of its video: no slash, and no underscore, which s-DANNCE refuses",
+    )
+    back_end: str = Field("basler", description="Kind of camera, as `sdannce cameras` lists it")
+    serial: str = Field(min_length=1, description="Serial number, as `sdannce cameras` lists it")
+    width: int | None = Field(None, ge=1, le=65535, description="Width of the image, px")
+    height: int | None = Field(None, ge=1, le=65535, description="Height of the image, px")
+    offset_x: int | None = Field(None, ge=0, description="Left edge of the image on the sensor, px")
+    offset_y: int | None = Field(None, ge=0, description="Upper edge of the image, px")
+    pixel_format: str | None = Field(
+        None, description="In the words of the SDK: Mono8, BayerRG8, RGB8 ..."
+    )
+    exposure_us: float | None = Field(None, gt=0, description="Exposure, microseconds")
+    gain_db: float | None = Field(None, ge=0, description="Gain, dB")
+    gamma: float | None = Field(
+        None, gt=0, description="Gamma; 1 for values in proportion to light"
+    )
+    trigger_line: str = Field("Line1", description="Line of pulses that start exposures")
+    output_line: str | None = Field(None, description="Line that is high during an exposure")
+    feature_file: Path | None = Field(
+        None, description="File of settings that the SDK has written (Basler .pfs), read first"
+    )
+    features: dict[str, Feature] = Field(
+        {}, description="Other settings by the SDK's names (GenICam features), set last"
+    )
+    buffers: int = Field(64, ge=2, le=4096, description="Buffers of the SDK")
+
+
+class EncodingSettings(Settings):
+    """How videos are encoded."""
+
+    codec: str = Field(
+        "auto",
+        description="auto: the first that works of hevc_nvenc, h264_nvenc, h264_qsv, h264_amf, "
+        "libx264; or the name of one, also libsvtav1, mjpeg, ffv1 (loses nothing)",
+    )
+    quality: Literal["low", "medium", "high", "visually_lossless"] = Field(
+        "high", description="How much is kept; what that means for a codec is in docs/capture.md"
+    )
+    keyframe_s: float = Field(0.5, gt=0, le=1, description="Most seconds between keyframes")
+    options: dict[str, str] = Field({}, description="Options of the encoder by its own names")
+
+
+class TriggerBoardSettings(Settings):
+    """A microcontroller that starts all exposures (firmware/)."""
+
+    port: str = Field(min_length=1, description="Serial port: /dev/ttyACM0, COM3 ...")
+    pins: tuple[int, ...] = Field((0, 1, 2, 3, 4, 5), min_length=1, description="Pins that pulse")
+    baud: int = Field(115200, ge=300, description="Speed of the port")
+
+
+class CaptureSettings(Settings):
+    """A recording of several cameras."""
+
+    folder: Path = Field(description="Folder of the recording; it must not hold one already")
+    cameras: tuple[CameraSettings, ...] = Field(min_length=1, description="Cameras")
+    fps: float = Field(gt=0, le=10_000, description="Frames a second of every camera")
+    seconds: float | None = Field(None, gt=0, description="Length; default: until it is stopped")
+    trigger: TriggerKind = Field(
+        "free",
+        description="What starts exposures: each camera's own clock, this program, or pulses at "
+        "'trigger_line'",
+    )
+    board: TriggerBoardSettings | None = Field(
+        None, description="Microcontroller that makes the pulses; default: they come from elsewhere"
+    )
+    encoding: EncodingSettings = Field(default_factory=EncodingSettings)
+    split_s: float | None = Field(
+        None, gt=0, description="Begin a new file, named by its first frame, every so many seconds"
+    )
+    memory_mb: int = Field(
+        1024, ge=64, description="Frames that wait for encoders, all cameras together, MB"
+    )
+    when_behind: Literal["drop", "stop"] = Field(
+        "drop",
+        description="When encoders or disk can not follow: leave frames out, each noted with its "
+        "cause, or stop the recording",
+    )
+    preview_fps: float = Field(10, ge=0, le=60, description="Pictures a second on the screen")
+    keep_free_gb: float = Field(
+        2, ge=0, description="Stop, whole and clean, before the disk has less room than this"
+    )
+
+    @model_validator(mode="after")
+    def _cameras_are_told_apart(self) -> Self:
+        for what, values in (
+            ("name", [camera.name for camera in self.cameras]),
+            ("serial", [f"{camera.back_end} {camera.serial}" for camera in self.cameras]),
+        ):
+            twice = [value for value, count in Counter(values).items() if count > 1]
+            if twice:
+                raise ValueError(f"cameras: the {what} {twice[0]} is there twice")
+        if self.board is not None and self.trigger != "hardware":
+            raise ValueError("board: pulses need trigger: hardware")
+        return self
