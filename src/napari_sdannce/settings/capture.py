@@ -33,7 +33,7 @@ class CameraSettings(Settings):
     exposure_us: float | None = Field(None, gt=0, description="Exposure, microseconds")
     gain_db: float | None = Field(None, ge=0, description="Gain, dB")
     gamma: float | None = Field(
-        None, gt=0, description="Gamma; 1 for values in proportion to light"
+        None, gt=0, description="Gamma; 1: values in proportion to light"
     )
     trigger_line: str = Field("Line1", description="Line of pulses that start exposures")
     output_line: str | None = Field(None, description="Line that is high during an exposure")
