@@ -56,6 +56,40 @@ FORMATS: dict[str, PixelFormat] = {
 """By the names that GenICam and Basler give them; what is not here can not be recorded."""
 
 
+def pixels(
+    memory: bytes | bytearray,
+    size: tuple[int, int],
+    kind: PixelFormat,
+    *,
+    padding: int = 0,
+    offset: int = 0,
+) -> npt.NDArray[np.unsignedinteger]:
+    """(H, W) or (H, W, channels) values that a camera sent, still where they lie.
+
+    Parameters
+    ----------
+    memory
+        Bytes of a buffer.
+    size
+        Width and height, px.
+    padding
+        Bytes at the end of every line.
+    offset
+        Bytes before the first.
+
+    Raises
+    ------
+    ValueError
+        When the buffer is too short for that.
+    """
+    width, height = size
+    line = width * kind.channels * kind.sent_as.itemsize
+    data = np.frombuffer(memory, np.uint8, (line + padding) * height, offset)
+    lines = data.reshape(height, line + padding)[:, :line]
+    values = np.ascontiguousarray(lines).view(kind.sent_as)
+    return values.reshape((height, width) if kind.channels == 1 else (height, width, -1))
+
+
 def eight_bits(values: npt.NDArray[np.unsignedinteger], kind: PixelFormat) -> Image:
     """The image of what a camera sent, with 8 bits a value.
 
