@@ -129,7 +129,7 @@ class GentlCamera:
             self._description = description_of(self._port)
             nodes = connect(genapi, self._port, self._description.xml)
             self._stream = Stream(gentl, device)
-        except self._errors as error:
+        except (CameraError, *self._errors) as error:
             device.close()
             raise CameraError(f"{self}: {first_line(error)}") from error
         self._features = GentlFeatures(str(self), genapi, nodes)
@@ -158,6 +158,8 @@ class GentlCamera:
         except CameraError:
             self._check_it_is_there()
             raise
+        except self._errors as error:
+            raise self._failure(error) from error
         self._size, self._pixel_format = (width, height), FORMATS[name]
         self._trigger, self._buffers = trigger, wanted.buffers
         return Format(width, height, self._pixel_format.layout, reached)

@@ -175,7 +175,7 @@ def description_of(port: Any) -> Description:
     elif scheme.lower() == "file":
         data = Path(url2pathname(urlparse(url).path)).read_bytes()
     else:
-        raise CameraError(f"the description of its features lies at {url}")
+        raise CameraError(f"the description of its features lies where we can not read it: {url}")
     if data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             data = archive.read(archive.namelist()[0])

@@ -205,22 +205,24 @@ class PylonCamera:
         self._skipped += result.GetNumberOfSkippedImages()
         block_id = self._ids.since_arming(result.GetBlockID())
         camera_ns = self._camera_ns(result.GetTimeStamp())
-        image, trouble = None, ""
-        if result.GrabSucceeded():
-            image = self._image(result)
-        else:
-            trouble = result.GetErrorDescription() or f"error {result.GetErrorCode():#x}"
+        image, trouble = self._image(result)
         return Frame(image, block_id, camera_ns, host_ns, utc_ns, trouble)
 
-    def _image(self, result: Any) -> Image:
-        # not GetArray, which does not know all formats; both make the one copy that is needed
-        values = pixels(
-            result.GetImageBuffer(),
-            (result.GetWidth(), result.GetHeight()),
-            self._pixel_format,
-            padding=result.GetPaddingX(),
-        )
-        return eight_bits(values, self._pixel_format)
+    def _image(self, result: Any) -> tuple[Image | None, str]:
+        """The image of a result, or why there is none."""
+        if not result.GrabSucceeded():
+            return None, result.GetErrorDescription() or f"error {result.GetErrorCode():#x}"
+        try:
+            # not GetArray, which does not know all formats; both make the one copy that is needed
+            values = pixels(
+                result.GetImageBuffer(),
+                (result.GetWidth(), result.GetHeight()),
+                self._pixel_format,
+                padding=result.GetPaddingX(),
+            )
+        except ValueError:
+            return None, "the buffer is too short for an image"
+        return eight_bits(values, self._pixel_format), ""
 
     def _camera_ns(self, ticks: int) -> int | None:
         """Time by the camera's clock; emulated cameras have none, and say 0."""

@@ -107,7 +107,7 @@ class Webcams:
                 f"no webcam is called {serial}; "
                 + (f"there are: {there}" if there else "there is none at all")
             )
-        kind = _SYSTEMS[sys.platform]
+        kind = _SYSTEMS.get(sys.platform, "v4l2")
         device = info.serial
         return Webcam(info, Source(f"video={device}" if kind == "dshow" else device, kind))
 
@@ -122,7 +122,7 @@ class Webcam:
     def __init__(self, info: CameraInfo, source: Source) -> None:
         self.info = info
         self._source = source
-        self._container: Any = None
+        self._shown = Format(0, 0, PixelLayout.RGB)
         self._converter = FrameConverter(gray=False)
         self._reader: threading.Thread | None = None
         self._buffers = 2
@@ -142,29 +142,27 @@ class Webcam:
         refuse_others(str(self), wanted, _TAKES)
         refuse_features(str(self), wanted, _OPTIONS.get(self._source.format, ()))
         self.close()
+        container = self._open(wanted, fps)
+        try:
+            shown = self._check(wanted, fps, container)
+        except SettingRefusedError:
+            container.close()
+            raise
+        self._shown, self._buffers = shown, wanted.buffers
+        self._converter = FrameConverter(gray=shown.layout is PixelLayout.MONO)
         self._is_closing, self._end = False, None
-        self._container = self._open(wanted, fps)
-        stream = self._container.streams.video[0]
-        width, height = stream.codec_context.width, stream.codec_context.height
-        refuse_other_size(str(self), wanted, width, height)
-        rate = self._rate(stream)
-        self._check_rate(fps, rate)
-        is_gray = str(stream.codec_context.pix_fmt).startswith("gray")
-        layout = choose_layout(str(self), wanted, is_gray=is_gray)
-        self._converter = FrameConverter(gray=layout is PixelLayout.MONO)
-        self._buffers = wanted.buffers
         self._reader = threading.Thread(
-            target=self._read, args=(self._container,), name=str(self), daemon=True
+            target=self._read, args=(container,), name=str(self), daemon=True
         )
         self._reader.start()
-        return Format(width, height, layout, rate)
+        return shown
 
     def arm(self) -> None:
         """Keep what arrives from here on."""
         with self._changed:
-            if self._container is None:
+            if self._reader is None:
                 raise CameraError(f"{self} is not set up")
-            self._check()
+            self._check_it_is_there()
             self._waiting.clear()
             self._n_full = 0
             self._is_armed = True
@@ -179,7 +177,7 @@ class Webcam:
             self._changed.wait_for(lambda: self._waiting or self._end is not None, timeout_s)
             if self._waiting:
                 return self._waiting.popleft()
-            self._check()
+            self._check_it_is_there()
             return None
 
     def disarm(self) -> None:
@@ -200,7 +198,6 @@ class Webcam:
         if self._reader is not None:
             self._reader.join()
             self._reader = None
-        self._container = None
 
     def _open(self, wanted: CameraSettings, fps: float) -> Any:
         options = {}
@@ -225,16 +222,16 @@ class Webcam:
             raise CameraError(f"{self} sends no video")
         return container
 
-    def _rate(self, stream: Any) -> float | None:
-        """Frames a second, where the source says so: of single JPEGs FFmpeg only guesses."""
-        if self._container.format.name in _GUESSED:
-            return None
-        rate = stream.average_rate or stream.base_rate
-        return float(rate) if rate else None
-
-    def _check_rate(self, fps: float, rate: float | None) -> None:
+    def _check(self, wanted: CameraSettings, fps: float, container: Any) -> Format:
+        """What it sends; raises when that is not what is wanted."""
+        stream = container.streams.video[0]
+        width, height = stream.codec_context.width, stream.codec_context.height
+        refuse_other_size(str(self), wanted, width, height)
+        rate = _rate(container)
         if rate is not None and not FPS_TOLERANCE.allows(rate, fps):
             raise SettingRefusedError(f"{self}: fps {fps:g}: it sends {rate:.5g} frames a second")
+        is_gray = str(stream.codec_context.pix_fmt).startswith("gray")
+        return Format(width, height, choose_layout(str(self), wanted, is_gray=is_gray), rate)
 
     def _read(self, container: Any) -> None:
         """Take frames until the camera is closed or lost; runs in a thread of its own."""
@@ -271,6 +268,8 @@ class Webcam:
         if len(self._waiting) >= self._buffers:
             self._n_full += 1
             return None, "all buffers were full"
+        if (frame.width, frame.height) != (self._shown.width, self._shown.height):
+            return None, f"the image is {frame.width} x {frame.height} px, not as it was set up"
         try:
             return self._converter.convert(frame), ""
         except PixelError as error:
@@ -282,9 +281,18 @@ class Webcam:
                 self._waiting.append(frame)
                 self._changed.notify_all()
 
-    def _check(self) -> None:
+    def _check_it_is_there(self) -> None:
         if self._end is not None:
             raise CameraLostError(f"{self} sends nothing any more: {self._end}")
+
+
+def _rate(container: Any) -> float | None:
+    """Frames a second, where the source says so: of single JPEGs FFmpeg only guesses."""
+    if container.format.name in _GUESSED:
+        return None
+    stream = container.streams.video[0]
+    rate = stream.average_rate or stream.base_rate
+    return float(rate) if rate else None
 
 
 def _nanoseconds(sent: VideoFrame | Packet[Any]) -> int | None:
@@ -299,7 +307,7 @@ def _devices() -> list[tuple[str, str]]:
     stable = {link.resolve(): link for link in sorted(_NAMES.glob("*"))} if _NAMES.is_dir() else {}
     found = []
     with suppress(av.error.FFmpegError, ValueError, OSError):
-        for each in av.enumerate_input_devices(_SYSTEMS[sys.platform]):
+        for each in av.enumerate_input_devices(_SYSTEMS.get(sys.platform, "v4l2")):
             if "video" in each.media_types:
                 serial = str(stable.get(Path(each.name), each.name))
                 found.append((serial, each.description or "webcam"))
