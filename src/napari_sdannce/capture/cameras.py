@@ -178,20 +178,34 @@ class Health:
 
 
 class Camera(Protocol):
-    """One camera. Its methods are called from one thread at a time."""
+    """One camera.
+
+    Its methods are called from one thread at a time, but for `trigger` and `health`: any thread may
+    call these while another waits in `grab`.
+    """
 
     @property
     def info(self) -> CameraInfo:
         """Which camera it is."""
         ...
 
-    def configure(self, wanted: CameraSettings) -> Format:
+    def configure(self, wanted: CameraSettings, fps: float, trigger: Trigger) -> Format:
         """Set it up; what it then delivers.
+
+        Parameters
+        ----------
+        wanted
+            What is left open stays as the camera has it.
+        fps
+            Frames a second; of a triggered camera how fast triggers will come.
+        trigger
+            What starts an exposure.
 
         Raises
         ------
         SettingRefusedError
-            When it does not take a setting; nothing is rounded to what it could.
+            When it does not take a setting, or can not keep up with `fps`; nothing is rounded to
+            what it could.
         """
         ...
 
@@ -200,7 +214,13 @@ class Camera(Protocol):
         ...
 
     def trigger(self) -> None:
-        """Start one exposure, of a camera that waits for that; returns when it has."""
+        """Start one exposure, as soon as the camera is ready for it.
+
+        Raises
+        ------
+        CameraError
+            When it does not become ready, or does not wait for this.
+        """
         ...
 
     def grab(self, timeout_s: float) -> Frame | None:
@@ -214,11 +234,14 @@ class Camera(Protocol):
         ...
 
     def disarm(self) -> None:
-        """Stop exposing; frames that were exposed can still be grabbed until it is armed again."""
+        """Stop exposing; frames that were exposed can still be grabbed until it is armed again.
+
+        Of a camera that is lost, this and `close` do nothing.
+        """
         ...
 
     def health(self) -> Health:
-        """How it is, also while it is armed; may be called from any thread."""
+        """How it is, also while it is armed; nothing of a camera that is lost."""
         ...
 
     def close(self) -> None:
@@ -232,6 +255,11 @@ class BackEnd(Protocol):
     @property
     def name(self) -> str:
         """As it stands in a configuration."""
+        ...
+
+    @property
+    def serials(self) -> str:
+        """What its serial numbers are, in words: not every kind of camera can be found."""
         ...
 
     @property

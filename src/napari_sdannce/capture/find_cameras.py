@@ -32,20 +32,43 @@ class Missing:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is on this computer.
+
+    Parameters
+    ----------
+    cameras
+        That are there now.
+    back_ends
+        Kinds of cameras that can be used.
+    missing
+        Those that can not.
+    """
+
+    cameras: list[CameraInfo]
+    back_ends: list[BackEnd]
+    missing: list[Missing]
+
+
 def open_back_end(name: str) -> BackEnd:
     """Make a kind of camera ready.
 
     Raises
     ------
     CameraError
-        When it is unknown, or its SDK is not installed.
+        When it is unknown, its SDK is not installed, or it can not be loaded.
     """
     found = {each.name: each for each in entry_points(group=GROUP)}
     if name not in found:
         raise CameraError(
             f"no kind of camera is called '{name}'; there are {', '.join(sorted(found))}"
         )
-    return found[name].load()()
+    try:
+        back_end: BackEnd = found[name].load()()
+    except (ImportError, AttributeError) as error:
+        raise CameraError(f"'{found[name].value}' can not be loaded: {error}") from error
+    return back_end
 
 
 def all_back_ends() -> tuple[list[BackEnd], list[Missing]]:
@@ -59,13 +82,15 @@ def all_back_ends() -> tuple[list[BackEnd], list[Missing]]:
     return usable, missing
 
 
-def find_cameras() -> tuple[list[CameraInfo], list[Missing]]:
+def find_cameras() -> Found:
     """All cameras that are there now, and kinds of cameras that can not be used."""
-    found, missing = [], []
-    usable, unusable = all_back_ends()
-    for back_end in usable:
+    cameras: list[CameraInfo] = []
+    usable: list[BackEnd] = []
+    back_ends, missing = all_back_ends()
+    for back_end in back_ends:
         try:
-            found += back_end.discover()
+            cameras += back_end.discover()
+            usable.append(back_end)
         except CameraError as error:
             missing.append(Missing(back_end.name, str(error)))
-    return found, [*unusable, *missing]
+    return Found(cameras, usable, missing)

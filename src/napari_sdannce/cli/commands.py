@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from napari_sdannce.cli.cameras import cameras
 from napari_sdannce.cli.jobs import jobs
 from napari_sdannce.cli.noting import as_job
 from napari_sdannce.cli.options import (
@@ -58,6 +59,7 @@ def cli() -> None:
     """From several cameras to 3D poses of interacting animals."""
 
 
+cli.add_command(cameras)
 cli.add_command(jobs)
 cli.add_command(render)
 

@@ -1,0 +1,112 @@
+"""Emulated cameras of the real SDKs, videos that say which frame is which, and a clock."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from napari_sdannce.capture.back_ends.pictures import Clock
+from napari_sdannce.settings.capture import CameraSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_sdannce.capture.cameras import Camera, Frame
+
+N_EMULATED = 6
+PATIENCE_S = 10.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emulated_cameras() -> Iterator[None]:
+    """Six cameras of Basler's emulator, in this process and those that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYLON_CAMEMU", str(N_EMULATED))
+        patch.delenv("GENICAM_GENTL64_PATH", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def viky() -> Path:
+    """A GenTL producer with three simulated cameras, which genicam brings along."""
+    genicam = pytest.importorskip("genicam")
+    file = Path(genicam.__file__).parent / "viky.cti"
+    if sys.platform == "darwin" and not file.is_file():
+        pytest.skip("genicam brings no simulated cameras for macOS")
+    return file
+
+
+@pytest.fixture
+def wanted() -> Callable[..., CameraSettings]:
+    """Settings of a camera; what is not named stays as the camera has it."""
+
+    def make(**settings: Any) -> CameraSettings:
+        return CameraSettings.model_validate(
+            {"name": "Camera1", "serial": "any", "buffers": 8} | settings
+        )
+
+    return make
+
+
+@pytest.fixture
+def grab() -> Callable[[Camera, int], list[Frame]]:
+    """The next frames of a camera, all of which have to come."""
+
+    def frames(camera: Camera, count: int) -> list[Frame]:
+        found = []
+        for _ in range(count):
+            frame = camera.grab(PATIENCE_S)
+            assert frame is not None, f"{len(found)} frames of {count}"
+            found.append(frame)
+        return found
+
+    return frames
+
+
+@pytest.fixture
+def drain() -> Callable[[Camera], list[Frame]]:
+    """All frames that still come of a camera that exposes no more."""
+
+    def frames(camera: Camera) -> list[Frame]:
+        found = []
+        while (frame := camera.grab(0.1)) is not None:
+            found.append(frame)
+        return found
+
+    return frames
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Wait until something is so."""
+
+    def wait(is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_so():
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.002)
+
+    return wait
+
+
+class HandClock(Clock):
+    """A clock that moves only when somebody waits for it, or by hand."""
+
+    def __init__(self) -> None:
+        self.ns = 1_000_000_000
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def wait(self, changed: threading.Condition, nanoseconds: int) -> None:
+        self.ns += nanoseconds
+
+
+@pytest.fixture
+def hand_clock() -> HandClock:
+    return HandClock()
