@@ -18,7 +18,7 @@ class CameraSettings(Settings):
     name: str = Field(
         min_length=1,
         max_length=64,
-        pattern=r"^[^/\\\0_<>:\"|?*.][^/\\\0_<>:\"|?*]*$",
+        pattern=r"^[^/\\\x00_<>:\"|?*.][^/\\\x00_<>:\"|?*]*$",
         description="Folder of its video: no slash, and no underscore, which s-DANNCE refuses",
     )
     back_end: str = Field("basler", description="Kind of camera, as `sdannce cameras` lists it")
@@ -32,9 +32,7 @@ class CameraSettings(Settings):
     )
     exposure_us: float | None = Field(None, gt=0, description="Exposure, microseconds")
     gain_db: float | None = Field(None, ge=0, description="Gain, dB")
-    gamma: float | None = Field(
-        None, gt=0, description="Gamma; 1: values in proportion to light"
-    )
+    gamma: float | None = Field(None, gt=0, description="Gamma; 1: values in proportion to light")
     trigger_line: str = Field("Line1", description="Line of pulses that start exposures")
     output_line: str | None = Field(None, description="Line that is high during an exposure")
     feature_file: Path | None = Field(
