@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 from napari_sdannce.capture.exposure_numbers import number_by_time
 from napari_sdannce.capture.frame_records import NONE, FrameRecords
 from napari_sdannce.capture.sync_table import (
-    SyncReport,
     SyncRules,
     sample_ids_of,
     sync_cameras,
 )
 from napari_sdannce.recording import MISSING_FRAME, Sync
+
+if TYPE_CHECKING:
+    from napari_sdannce.capture.sync_report import SyncReport
 
 START = 10**15
 LINK_NS = 4_000_000

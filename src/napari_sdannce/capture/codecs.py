@@ -169,8 +169,12 @@ def _open(encoding: Encoding, footage: Footage) -> VideoCodecContext:
     set_up(encoder, footage, encoding, options)
     encoder.options = options
     encoder.open()
-    if encoder.options:  # those that it took are gone
-        raise ValueError(f"it has no option '{next(iter(encoder.options))}'")
+    left = encoder.options  # those that it took are gone
+    unknown = [
+        name for name in encoding.options if name in left and name not in OPTIONS[encoding.codec]
+    ]
+    if unknown:
+        raise ValueError(f"it has no option '{unknown[0]}'")
     return encoder
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_sdannce.capture.cameras import CameraInfo, Format, PixelLayout
 from napari_sdannce.capture.clock import ClockFit
-from napari_sdannce.capture.sync_table import SyncReport
+from napari_sdannce.capture.sync_report import SyncReport
 from napari_sdannce.files.writing import atomic_path
 from napari_sdannce.files.yaml_file import read_yaml
 from napari_sdannce.settings.capture import CaptureSettings

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sdannce.capture.frame_records import FrameRecords
-    from napari_sdannce.capture.sync_table import SyncReport, SyncRules
+    from napari_sdannce.capture.sync_report import SyncReport
+    from napari_sdannce.capture.sync_table import SyncRules
     from napari_sdannce.recording import VideoFile
 
 VIDEOS = "videos"

@@ -127,7 +127,8 @@ class CameraVideoWriter:
         ValueError
             When shape or type are others.
         VideoError
-            When encoder or disk fail. What was written before can be read; the writer is closed.
+            When encoder or disk fail. What was written before can be read, but for the last frame
+            perhaps; the writer is closed.
         """
         self._check(image)
         if self._output is None or self._is_full or self._paused_long(time_us):
@@ -241,7 +242,9 @@ class CameraVideoWriter:
         end = end_of_media(self.path)
         if end:
             os.truncate(self.path, end)
-        return VideoError(self.path, f"{what}: {_reason(error)}; the frames before it can be read")
+        return VideoError(
+            self.path, f"{what}: {_reason(error)}; all before can be read, but perhaps the last"
+        )
 
 
 def _reason(error: Exception) -> str:
