@@ -65,6 +65,21 @@ def test_lossy_codecs_keep_colour_and_range(
         assert got[4:12, 20:28].min() >= 252
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "libx264"), ("a.avi", "mjpeg"), ("a.avi", "mpeg4")]
+)
+def test_a_higher_number_of_quality_makes_smaller_files(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    sizes = []
+    for quality in (6, 18, 36):
+        with VideoWriter(tmp_path / name, 96, 64, 30, encoding=Encoding(codec, quality)) as writer:
+            for i in range(10):
+                writer.write(np.roll(scene(), i, axis=0))
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes == sorted(set(sizes), reverse=True)
+
+
 @pytest.mark.parametrize("fps", [30, 29.97, Fraction(30000, 1001), 50, 7.5])
 def test_times_are_exact(tmp_path: Path, fps: float) -> None:
     with VideoWriter(tmp_path / "a.mp4", 96, 64, fps, gray=True) as writer:

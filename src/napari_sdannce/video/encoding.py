@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 LOSSLESS = ("ffv1", "libx264rgb", "rawvideo", "huffyuv")
 """Codecs that keep every value."""
-FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
+FRAGMENTS = "hybrid_fragmented+frag_every_frame+empty_moov+default_base_moof"
+"""Every frame is readable as soon as the next one is written (100 bytes a frame); when the file is
+finished, it gets the table of any other mp4."""
 CRASH_SAFE = {
     ".mp4": {"movflags": FRAGMENTS, "flush_packets": "1"},
     ".mov": {"movflags": FRAGMENTS, "flush_packets": "1"},
     ".mkv": {"cluster_time_limit": "500", "flush_packets": "1"},
 }
 """Options of the formats that stay readable when they are never finished."""
-TAGGED = ("libx264", "libx265")
+CRF = ("libx264", "libx265")
+"""Codecs whose quality is a constant rate factor."""
+TAGGED = (*CRF, "h264_nvenc", "hevc_nvenc", "h264_qsv", "h264_amf", "libsvtav1")
 """Codecs whose stream says which colour matrix and range it holds; others are taken for BT.601."""
 FULL_RANGE = (*TAGGED, "mjpeg")
 """Codecs that are read as full range; others are taken for limited range."""
@@ -39,8 +43,8 @@ class Encoding:
         Most seconds between keyframes: how far a jump has to decode.
     crash_safe
         Keep what was written readable if the program is killed: mp4 in fragments, mkv in short
-        clusters. Costs mp4 the table that lets such a file open at once. x264 itself holds some
-        frames back; ``options={"tune": "zerolatency"}`` makes it hold none.
+        clusters. x264 itself holds some frames back; ``options={"tune": "zerolatency"}`` makes it
+        hold none.
     options
         More options of the encoder.
     """
@@ -71,13 +75,13 @@ class Encoding:
         if "movflags" in self.container_options(suffix):
             # frames stored out of order would be lost with the last ones, and shift the times
             chosen["bf"] = "0"
-        if self.codec in TAGGED:
+        if self.codec in CRF:
             chosen |= {"crf": str(self.quality), "preset": "fast"}
         elif self.codec == "libx264rgb":
             chosen |= {"qp": "0", "preset": "fast"}
         elif self.codec in ("mjpeg", "mpeg4"):
-            scale = str(round(118 * max(1, self.quality / 6)))  # FFmpeg's q:v 3 for the default
-            chosen |= {"flags": "+qscale", "global_quality": scale}
+            # +qscale would need a quality with each frame, and without one takes the best
+            chosen |= dict.fromkeys(("qmin", "qmax"), str(max(1, round(self.quality / 6))))
         return chosen | dict(self.options)
 
     def pixel_format(self, *, gray: bool, odd: bool) -> str:
@@ -94,8 +98,15 @@ class Encoding:
             wanted += ["gray"] if gray else ["rgb24", "gbrp", "bgr0"]
         if self.codec == "mjpeg":
             wanted += [*(["gray"] if gray else []), "yuvj444p" if odd else "yuvj420p"]
-        wanted += ["yuv444p"] if odd else ["yuv420p", "yuv444p"]
+        wanted += ["yuv444p"] if odd else ["yuv420p", "nv12", "yuv444p"]
+        if self.codec == "libsvtav1":
+            wanted.append("yuv420p")  # of any size
         for name in wanted:
             if name in known:
                 return name
-        raise ValueError(f"'{self.codec}' takes none of {', '.join(wanted)}")
+        why = (
+            "takes no images with an odd width or height"
+            if odd
+            else "takes none of " + (", ".join(wanted))
+        )
+        raise ValueError(f"'{self.codec}' {why}")

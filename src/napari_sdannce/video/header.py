@@ -132,7 +132,7 @@ def open_container(path: Path) -> InputContainer:
 def _open(path: Path) -> InputContainer:
     try:
         return av.open(str(path), mode="r", metadata_errors="ignore")
-    except av.error.InvalidDataError:
+    except (av.error.InvalidDataError, av.error.EOFError):
         end = end_of_boxes(path)
         if end is None:
             raise

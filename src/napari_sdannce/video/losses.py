@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .matroska_end import is_cut_off
+from .mp4_tables import are_boxes
 
 if TYPE_CHECKING:
     from .header import VideoHeader
@@ -105,7 +106,8 @@ def _lost_times(header: VideoHeader, packets: PacketList, pts: IntArray, wrong: 
         group = bisect_right(packets.keys, min(before, after)) - 1
         start = packets.keys[group] if group >= 0 else 0
         near = [n for n in strays if start <= n < high]
-        if steady or packets.skipped[where] >= OVERHEAD + 0.25 * usual * count:
+        torn_out = packets.skipped[where] >= OVERHEAD + 0.25 * usual * count
+        if steady or (torn_out and not _are_heads(header, packets, where)):
             lost.append((after, count))
             torn.append(min(before, after) + 1 if steady else where)
         elif near:
@@ -114,6 +116,14 @@ def _lost_times(header: VideoHeader, packets: PacketList, pts: IntArray, wrong: 
             lost.append((after, len(taken)))
             strays = [n for n in strays if n not in taken]
     return lost, torn
+
+
+def _are_heads(header: VideoHeader, packets: PacketList, packet: int) -> bool:
+    """Whether the bytes before a packet are the heads of fragments of an mp4 file."""
+    if not header.is_mp4 or packet == 0:
+        return False
+    before = packets.pos[packet - 1] + packets.size[packet - 1]
+    return are_boxes(header.path, before, packets.pos[packet])
 
 
 def _is_steady(steps: IntArray, tick: float) -> bool:

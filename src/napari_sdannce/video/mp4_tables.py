@@ -98,9 +98,35 @@ def end_of_boxes(path: Path) -> int | None:
     return last if last < end and {b"ftyp", b"moov", b"moof"} <= seen else None
 
 
-def _top_boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+def end_of_media(path: Path) -> int:
+    """Where the last whole box of pictures of an mp4 file ends; 0 when there is none."""
+    end = path.stat().st_size
+    last = 0
+    with path.open("rb") as file:
+        try:
+            for kind, start, size, _ in _top_boxes(file, end):
+                if kind == b"mdat" and start + size <= end:
+                    last = start + size
+        except (struct.error, UnusableTables):
+            pass
+    return last
+
+
+def are_boxes(path: Path, start: int, stop: int) -> bool:
+    """Whether nothing but whole boxes and the head of one lie between two places of an mp4 file."""
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        try:
+            for _, place, _, header in _top_boxes(file, file.tell(), start):
+                if place + header >= stop:
+                    return place + header == stop
+        except (struct.error, UnusableTables):
+            pass
+    return False
+
+
+def _top_boxes(file: BinaryIO, end: int, start: int = 0) -> Iterator[tuple[bytes, int, int, int]]:
     """Kind, start, size and size of the header of each box; the file stands behind the header."""
-    start = 0
     while start + 8 <= end:
         file.seek(start)
         size, kind = struct.unpack(">I4s", file.read(8))

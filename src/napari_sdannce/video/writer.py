@@ -7,19 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import av
 import av.error
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
-from av.video.stream import VideoStream
 
 from .encoding import Encoding
 from .errors import VideoError
+from .output import Footage, VideoOutput
+from .uncoded_frames import UncodedFrames
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from av.container import OutputContainer
     from av.video.frame import VideoFrame
 
     from .pixels import Image
@@ -74,15 +72,15 @@ class VideoWriter:
             )
         self.n_frames = 0
         self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
-        self._reformatter = VideoReformatter()
         self._closed = False
+        footage = Footage(width, height, self.fps, gray=gray)
         try:
-            self._open()
+            self._output = VideoOutput(self._part, footage, self.encoding)
         except (av.error.FFmpegError, ValueError, OSError) as error:
-            self._abandon()
             raise VideoError(
                 self.path, f"cannot be written with '{self.encoding.codec}': {error}"
             ) from error
+        self._frames = UncodedFrames(self._output.pixel_format, self.encoding)
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +118,7 @@ class VideoWriter:
             )
         if self._closed:
             raise VideoError(self.path, "is closed; expected an open writer")
-        frame = self._frame(image)
+        frame = self._frames.make(image, "gray" if self.gray else "rgb24")
         frame.pts = self.n_frames
         frame.time_base = 1 / self.fps
         self._encode(frame)
@@ -133,60 +131,18 @@ class VideoWriter:
         self._encode(None)
         self._closed = True
         try:
-            self._container.close()
+            self._output.close()
         except (av.error.FFmpegError, OSError) as error:
             raise VideoError(self.path, f"could not be finished: {error}") from error
         os.replace(self._part, self.path)  # noqa: PTH105 - replaces on every system
 
     def _abandon(self) -> None:
         self._closed = True
-        container = getattr(self, "_container", None)
-        if container is not None:
-            container.close()
-
-    def _open(self) -> None:
-        encoding, suffix = self.encoding, self.path.suffix
-        self._container: OutputContainer = av.open(
-            str(self._part), "w", container_options=encoding.container_options(suffix)
-        )
-        options = encoding.encoder_options(suffix)
-        stream = self._container.add_stream(encoding.codec, rate=self.fps, options=options)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height = self.width, self.height
-        odd = bool(self.width % 2 or self.height % 2)
-        stream.pix_fmt = encoding.pixel_format(gray=self.gray, odd=odd)
-        context = stream.codec_context
-        context.time_base = 1 / self.fps
-        if "g" not in options:
-            context.gop_size = max(1, int(encoding.keyframe_seconds * self.fps))
-        if encoding.is_tagged:
-            context.color_range = ColorRange.JPEG
-            context.colorspace = 1  # BT.709
-            context.color_primaries = ColorPrimaries.BT709
-            context.color_trc = ColorTrc.BT709
-        self._stream = stream
-        self._container.start_encoding()
-
-    def _frame(self, image: Image) -> VideoFrame:
-        source = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(image), format="gray" if self.gray else "rgb24"
-        )
-        wanted, encoding = self._stream.pix_fmt, self.encoding
-        if wanted == source.format.name:
-            return source
-        return self._reformatter.reformat(
-            source,
-            format=wanted,
-            dst_colorspace=Colorspace.ITU709 if encoding.is_tagged else Colorspace.ITU601,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.JPEG if encoding.is_full_range else ColorRange.MPEG,
-            threads=1,
-        )
+        self._output.abandon()
 
     def _encode(self, frame: VideoFrame | None) -> None:
         try:
-            for packet in self._stream.encode(frame):
-                self._container.mux(packet)
+            self._output.encode(frame)
         except (av.error.FFmpegError, OSError) as error:
             self._abandon()
             raise VideoError(
