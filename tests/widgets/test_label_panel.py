@@ -517,6 +517,39 @@ def test_the_window_is_given_back(labelling: Labelling, viewer: napari.Viewer) -
     labelling.panel.close_session()
     let_qt_work()
     assert not window.centralWidget().isHidden()
+    before = labelling.panel.width()
+    labelling.panel.start.go_on_button.click()
+    let_qt_work()
+    assert labelling.panel.width() > before + 200
+    labelling.panel.close_session()
+    let_qt_work()
+    assert abs(labelling.panel.width() - before) < 10
+
+
+def test_the_dock_stays_where_its_canvases_are(labelling: Labelling) -> None:
+    """In another window they would be drawn on no more, and vispy would end the program."""
+    dock = labelling.panel.parentWidget()
+    while not hasattr(dock, "destroyOnClose"):
+        dock = dock.parentWidget()
+    floats = dock.DockWidgetFeature.DockWidgetFloatable
+    assert not dock.features() & floats
+    assert dock.title.float_button.isHidden()
+    labelling.panel.close_session()
+    assert dock.features() & floats
+    assert not dock.title.float_button.isHidden()
+
+
+def test_no_skeleton_is_taken_that_nobody_chose(
+    labelling: Labelling, folder: Path, tmp_path: Path
+) -> None:
+    labelling.panel.close_session()
+    start = labelling.panel.start
+    shutil.copytree(folder / "videos", tmp_path / "bare" / "videos")
+    labelling.panel.open_recording(tmp_path / "bare")
+    assert start.skeleton.currentIndex() == -1
+    start.make_button.click()
+    assert labelling.panel.work is None
+    assert labelling.panel.status == "Choose a skeleton."
 
 
 def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -> None:

@@ -71,6 +71,7 @@ class StartPage(QWidget):
         self.start_from = QComboBox()
         self.start_from.currentIndexChanged.connect(self._on_start_from)
         self.skeleton = QComboBox()
+        self.skeleton.setPlaceholderText("choose one")
         self.skeleton_button = QPushButton("…")
         self.skeleton_button.setFixedWidth(28)
         self.skeleton_button.setToolTip("Choose a file of a skeleton")
@@ -175,7 +176,9 @@ class StartPage(QWidget):
         if item is not None:
             item.setEnabled(from_file)
         if self.skeleton.count():
-            self.skeleton.setCurrentIndex(0 if from_file else 1)
+            # which of the usual ones it is, nobody but the person knows
+            known = self.recording is not None and self.recording.skeleton is not None
+            self.skeleton.setCurrentIndex(0 if from_file else 1 if known else -1)
 
     def _ask_for_skeleton(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a skeleton", filter=_SKELETONS)
