@@ -308,6 +308,91 @@ def test_a_pose_is_carried_to_another_frame_and_accepted(labelling: Labelling, s
     np.testing.assert_allclose(desk.solution.points_3d[0], first, atol=1e-3)
 
 
+def test_every_action_says_what_it_did(labelling: Labelling, small: Any) -> None:
+    panel, desk = labelling.panel, labelling.desk
+    labelling.press("K")
+    assert panel.status == "Nothing to do: accept one nose."
+    labelling.press("P")
+    assert panel.status.startswith("Choose predictions first")
+    labelling.press("9")
+    assert panel.status == "There are 2 animals."
+    for view in range(2):
+        desk.select(0, 0)
+        labelling.click(view, seen(small, view, 0, 0, 0))
+    assert panel.status == "Done: place one nose in right."
+    labelling.press("Right")
+    labelling.press("D")
+    assert panel.status.startswith("Proposed: pose of frame 0.")
+    title = labelling.work.views.cameras[1].title.text()
+    assert title.endswith("one neck")  # what a click places here
+    desk.select(0, 0)
+    desk.go_to(0)
+    let_qt_work()
+    assert "one nose" not in labelling.work.views.cameras[2].title.text()
+
+
+def test_a_placed_point_is_not_hidden_by_what_is_drawn_below(
+    labelling: Labelling, small: Any
+) -> None:
+    desk, one = labelling.desk, labelling.work.views.cameras[0]
+    for view in range(2):
+        for keypoint in range(3):
+            desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    desk.select(1, 0)
+    labelling.work._refill()
+    one.zoom_to_point(0, 1)
+    let_qt_work()
+    native, place = labelling.on_screen(0, desk.labels.points[0, 0, 1])
+    drawn = native.grabFramebuffer()
+    scale = drawn.width() / native.width()
+    color = drawn.pixelColor(round(place.x() * scale), round(place.y() * scale))
+    # a bone, and the cross at the position in space, lie under its middle
+    expected = 255 * one.colors[0, 1, :3]
+    np.testing.assert_allclose(color.getRgb()[:3], expected, atol=12)
+
+
+def test_names_of_keypoints_are_not_cut(labelling: Labelling) -> None:
+    table = labelling.work.keypoints.table
+    widest = max(
+        map(table.fontMetrics().horizontalAdvance, labelling.desk.subject.skeleton.keypoints)
+    )
+    assert table.columnWidth(0) > widest
+
+
+def test_what_is_proposed_is_no_label(labelling: Labelling, small: Any) -> None:
+    desk, work = labelling.desk, labelling.work
+    for view, keypoint in np.ndindex(2, 3):
+        desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    labelling.press("Right")
+    labelling.press("D")
+    assert work.strip._labelled() == ([], [0], [], [1])
+    labelling.press("Ctrl+E")
+    assert not work.exporting.gaps
+    work.exporting.close()
+    labelling.press("X")
+    desk.place(0, 0, 0, seen(small, 0, 1, 0, 0))
+    assert work.strip._labelled()[1] == [0, 1]
+    labelling.press("Ctrl+E")
+    told = work.exporting.listed.item(0).text()
+    assert told == "frame 1, one: all"
+
+
+def test_centres_of_mass_of_animals_are_clicked_in_turn(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    from napari_sdannce.skeletons import load_skeleton
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    labelling = Labelling(viewer, experiment, load_skeleton("com"))
+    for view, animal in np.ndindex(2, 2):
+        assert labelling.desk.animal == animal
+        labelling.click(view, seen(small, view, 0, animal, 1))
+    assert labelling.desk.solution.complete.all()
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
+
+
 def test_quick_clicks_place_two_keypoints(labelling: Labelling) -> None:
     camera = labelling.work.views.cameras[0].model.scene.camera
     before = camera.zoom

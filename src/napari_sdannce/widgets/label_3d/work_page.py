@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _DRAW_MS = 15
 """Moves of the mouse within this time are drawn once."""
 _FAR = 10
+_SIDE = (250, 450)
+"""Least and greatest width of what is at the right of the views, to begin with."""
 
 
 class WorkPage(QWidget):
@@ -116,7 +118,8 @@ class WorkPage(QWidget):
         middle.addWidget(self.views)
         middle.addWidget(side)
         middle.setStretchFactor(0, 1)
-        middle.setSizes([1200, 250])
+        width = min(max(self.keypoints.wanted_width(), _SIDE[0]), _SIDE[1])
+        middle.setSizes([1200, width])
         below = QHBoxLayout()
         below.addWidget(QLabel("Frame"))
         below.addWidget(self.frame)
