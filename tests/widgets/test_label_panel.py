@@ -351,6 +351,20 @@ def test_a_placed_point_is_not_hidden_by_what_is_drawn_below(
     np.testing.assert_allclose(color.getRgb()[:3], expected, atol=12)
 
 
+def test_the_pose_in_space_is_zoomed_to_as_well(labelling: Labelling, small: Any) -> None:
+    desk, camera = labelling.desk, labelling.work.views.pose.model.scene.camera
+    for view, keypoint in np.ndindex(2, 3):
+        desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    before = camera.zoom
+    labelling.press("C")
+    pose = desk.solution.points_3d[0]
+    middle = (pose.min(axis=0) + pose.max(axis=0)) / 2
+    np.testing.assert_allclose(camera.center, middle[::-1], atol=1e-6)
+    assert camera.zoom > 1.5 * before
+    labelling.press("O")
+    assert camera.zoom == pytest.approx(before)
+
+
 def test_names_of_keypoints_are_not_cut(labelling: Labelling) -> None:
     table = labelling.work.keypoints.table
     widest = max(

@@ -53,7 +53,7 @@ _TITLE = (
     "How far the clicks lie from the positions in space (median), the selected keypoint,\n"
     "and how far its click lies from where the other cameras say."
 )
-_QUIET, _LOUD = "#9aa3ad", "#ffd34d"
+_LOUD = "#ffd34d"
 
 
 class CameraView(QWidget):
@@ -125,6 +125,8 @@ class CameraView(QWidget):
         self.points = self._points("keypoints", rows, 1.0)
         self.chosen = self._points("selected", 1, 2.1)
         self.chosen.symbol, self.chosen.border_width = "ring", _EDGE
+        # half the least size is napari's least edge of points that are drawn smaller than they are
+        self.chosen.canvas_size_limits = (_POINT_PX[0], self.chosen.canvas_size_limits[1])
         self.other = self._points("what the other clicked", 1, 1.6)
         self.other.symbol = "diamond"
         self.from_3d.symbol = "cross"
@@ -284,8 +286,9 @@ class CameraView(QWidget):
     def write_title(self) -> None:
         """Say which camera it is, how well its points fit, and what a click places."""
         solution, desk = self.desk.solution, self.desk
-        color = _LOUD if desk.focus == self.view else _QUIET
-        said = [f'<b style="color: {color}">{self.name}</b>']
+        # on a ground of its own, it is seen in light themes as in dark ones
+        style = f"background: {_LOUD}; color: black" if desk.focus == self.view else ""
+        said = [f'<b style="{style}">&nbsp;{escape(self.name)}&nbsp;</b>']
         if self._frame is not None and not self.has_frame:
             said.append("no frame")
         if self.camera is None:

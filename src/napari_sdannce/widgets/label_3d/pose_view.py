@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sdannce.overlay.colors import ColorBy
 from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.label_3d.fitting import Fitting
 from napari_sdannce.widgets.scene_layers import SceneLayers
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from napari_sdannce.widgets.label_3d.desk import Desk
 
 FloatArray = npt.NDArray[np.float64]
+
+_ROUND, _LEAST = 1.3, 0.2
+"""What is seen when an animal is zoomed to: of its extent, and of the radius of all at least."""
 
 
 class LabelledPoses:
@@ -91,6 +95,22 @@ class PoseView(QWidget):
         """Draw the pose of the moment."""
         if self.isVisible():
             self.layers.refill(self.desk.moment)
+
+    def show_all(self) -> None:
+        """Show the floor whole, as at the beginning."""
+        self._fitting.fit()
+
+    def zoom_to(self, animal: int) -> None:
+        """Bring an animal into the middle, the direction of view staying as it is."""
+        known = self.desk.solution.points_3d[animal]
+        known = known[np.isfinite(known).all(axis=-1)]
+        if not len(known) or not self.isVisible():
+            return
+        low, high = known.min(axis=0), known.max(axis=0)
+        span = max(_ROUND * float(np.linalg.norm(high - low)), _LEAST * self.layers.radius)
+        camera = self.model.scene.camera
+        camera.center = tuple(to_napari((low + high) / 2))
+        camera.zoom = min(self.model.canvas.size) / span
 
     def close_canvas(self) -> None:
         """Let go of the canvas; it must not outlive its window."""

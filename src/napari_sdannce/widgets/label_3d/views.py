@@ -131,6 +131,8 @@ class Views(QWidget):
         """Fit every image into its view."""
         for each in self._fittings():
             each.fit()
+        if self.pose is not None:
+            self.pose.show_all()
 
     def _fit_all(self) -> None:
         """Fit the images that share a canvas."""
@@ -144,6 +146,8 @@ class Views(QWidget):
     def zoom_to_animal(self) -> bool:
         """Bring the selected animal into the middle of every view; False when none sees it."""
         seen = [one.zoom_to(self.desk.animal) for one in self._moved_alone()]
+        if self.pose is not None:
+            self.pose.zoom_to(self.desk.animal)
         return any(seen)
 
     def _moved_alone(self) -> list[CameraView]:
