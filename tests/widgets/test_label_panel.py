@@ -670,6 +670,19 @@ def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -
     assert labelling.desk.moments_with_labels() == [2, 6]
 
 
+def test_labels_begin_with_a_file_from_elsewhere(labelling: Labelling, tmp_path: Path) -> None:
+    panel, start = labelling.panel, labelling.panel.start
+    panel.close_session()
+    moved = tmp_path / "from_a_friend.mat"
+    assert start.recording is not None
+    shutil.move(start.recording.folder / "walk_dannce.mat", moved)
+    panel.open_recording(start.recording.folder)
+    start.begin_with(moved)
+    start.make_button.click()
+    assert labelling.work is not None, panel.status
+    assert labelling.desk.moments_with_labels() == [2, 6]
+
+
 def test_keys_can_be_changed_and_are_kept(labelling: Labelling, tmp_path: Path) -> None:
     work = labelling.work
     labelling.press("F1")
