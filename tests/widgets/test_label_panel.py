@@ -338,11 +338,11 @@ def test_other_views_say_where_a_keypoint_lies_and_which_click_would_help(
     middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
     assert middle == pytest.approx(desk.solution.projected[2, 0, 0], abs=0.5)
     titles = [one.title.text() for one in views.cameras]
-    assert ["would help" in title for title in titles] == [False, False, True]
+    assert ["click here next" in title for title in titles] == [False, False, True]
     desk.look_at_view(2, None)
     desk.toggle_not_in_view()
     labelling.work._refill()
-    assert "would help" not in views.cameras[2].title.text()
+    assert "click here next" not in views.cameras[2].title.text()
     assert "place one nose in right" in labelling.work.undo_button.toolTip()
 
 
@@ -360,6 +360,105 @@ def test_a_pose_is_carried_to_another_frame_and_accepted(labelling: Labelling, s
     labelling.press("T")
     assert desk.solution.complete[0].all()
     np.testing.assert_allclose(desk.solution.points_3d[0], first, atol=1e-3)
+
+
+def test_every_action_says_what_it_did(labelling: Labelling, small: Any) -> None:
+    panel, desk = labelling.panel, labelling.desk
+    labelling.press("K")
+    assert panel.status == "Nothing to do: accept one nose."
+    labelling.press("P")
+    assert panel.status.startswith("Choose predictions first")
+    labelling.press("9")
+    assert panel.status == "There are 2 animals."
+    for view in range(2):
+        desk.select(0, 0)
+        labelling.click(view, seen(small, view, 0, 0, 0))
+    assert panel.status == "Done: place one nose in right."
+    labelling.press("Right")
+    labelling.press("D")
+    assert panel.status.startswith("Proposed: pose of frame 0.")
+    title = labelling.work.views.cameras[1].title.text()
+    assert title.endswith("one neck")  # what a click places here
+    desk.select(0, 0)
+    desk.go_to(0)
+    let_qt_work()
+    assert "one nose" not in labelling.work.views.cameras[2].title.text()
+
+
+def test_a_placed_point_is_not_hidden_by_what_is_drawn_below(
+    labelling: Labelling, small: Any
+) -> None:
+    desk, one = labelling.desk, labelling.work.views.cameras[0]
+    for view in range(2):
+        for keypoint in range(3):
+            desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    desk.select(1, 0)
+    labelling.work._refill()
+    one.zoom_to_point(0, 1)
+    let_qt_work()
+    native, place = labelling.on_screen(0, desk.labels.points[0, 0, 1])
+    drawn = native.grabFramebuffer()
+    scale = drawn.width() / native.width()
+    color = drawn.pixelColor(round(place.x() * scale), round(place.y() * scale))
+    # a bone, and the cross at the position in space, lie under its middle
+    expected = 255 * one.colors[0, 1, :3]
+    np.testing.assert_allclose(color.getRgb()[:3], expected, atol=12)
+
+
+def test_the_pose_in_space_is_zoomed_to_as_well(labelling: Labelling, small: Any) -> None:
+    desk, camera = labelling.desk, labelling.work.views.pose.model.scene.camera
+    for view, keypoint in np.ndindex(2, 3):
+        desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    before = camera.zoom
+    labelling.press("C")
+    pose = desk.solution.points_3d[0]
+    middle = (pose.min(axis=0) + pose.max(axis=0)) / 2
+    np.testing.assert_allclose(camera.center, middle[::-1], atol=1e-6)
+    assert camera.zoom > 1.5 * before
+    labelling.press("O")
+    assert camera.zoom == pytest.approx(before)
+
+
+def test_names_of_keypoints_are_not_cut(labelling: Labelling) -> None:
+    table = labelling.work.keypoints.table
+    widest = max(
+        map(table.fontMetrics().horizontalAdvance, labelling.desk.subject.skeleton.keypoints)
+    )
+    assert table.columnWidth(0) > widest
+
+
+def test_what_is_proposed_is_no_label(labelling: Labelling, small: Any) -> None:
+    desk, work = labelling.desk, labelling.work
+    for view, keypoint in np.ndindex(2, 3):
+        desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    labelling.press("Right")
+    labelling.press("D")
+    assert work.strip._labelled() == ([], [0], [], [1])
+    labelling.press("Ctrl+E")
+    assert not work.exporting.gaps
+    work.exporting.close()
+    labelling.press("X")
+    desk.place(0, 0, 0, seen(small, 0, 1, 0, 0))
+    assert work.strip._labelled()[1] == [0, 1]
+    labelling.press("Ctrl+E")
+    told = work.exporting.listed.item(0).text()
+    assert told == "frame 1, one: all"
+
+
+def test_centres_of_mass_of_animals_are_clicked_in_turn(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    from napari_sdannce.skeletons import load_skeleton
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    labelling = Labelling(viewer, experiment, load_skeleton("com"))
+    for view, animal in np.ndindex(2, 2):
+        assert labelling.desk.animal == animal
+        labelling.click(view, seen(small, view, 0, animal, 1))
+    assert labelling.desk.solution.complete.all()
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
 
 
 def test_quick_clicks_place_two_keypoints(labelling: Labelling) -> None:
@@ -598,6 +697,39 @@ def test_the_window_is_given_back(labelling: Labelling, viewer: napari.Viewer) -
     labelling.panel.close_session()
     let_qt_work()
     assert not window.centralWidget().isHidden()
+    before = labelling.panel.width()
+    labelling.panel.start.go_on_button.click()
+    let_qt_work()
+    assert labelling.panel.width() > before + 200
+    labelling.panel.close_session()
+    let_qt_work()
+    assert abs(labelling.panel.width() - before) < 10
+
+
+def test_the_dock_stays_where_its_canvases_are(labelling: Labelling) -> None:
+    """In another window they would be drawn on no more, and vispy would end the program."""
+    dock = labelling.panel.parentWidget()
+    while not hasattr(dock, "destroyOnClose"):
+        dock = dock.parentWidget()
+    floats = dock.DockWidgetFeature.DockWidgetFloatable
+    assert not dock.features() & floats
+    assert dock.title.float_button.isHidden()
+    labelling.panel.close_session()
+    assert dock.features() & floats
+    assert not dock.title.float_button.isHidden()
+
+
+def test_no_skeleton_is_taken_that_nobody_chose(
+    labelling: Labelling, folder: Path, tmp_path: Path
+) -> None:
+    labelling.panel.close_session()
+    start = labelling.panel.start
+    shutil.copytree(folder / "videos", tmp_path / "bare" / "videos")
+    labelling.panel.open_recording(tmp_path / "bare")
+    assert start.skeleton.currentIndex() == -1
+    start.make_button.click()
+    assert labelling.panel.work is None
+    assert labelling.panel.status == "Choose a skeleton."
 
 
 def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -> None:
@@ -616,6 +748,19 @@ def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -
     assert desk.session.done == ("labels of walk_dannce.mat",)
     labelling.panel.close_session()
     start.go_on_button.click()
+    assert labelling.desk.moments_with_labels() == [2, 6]
+
+
+def test_labels_begin_with_a_file_from_elsewhere(labelling: Labelling, tmp_path: Path) -> None:
+    panel, start = labelling.panel, labelling.panel.start
+    panel.close_session()
+    moved = tmp_path / "from_a_friend.mat"
+    assert start.recording is not None
+    shutil.move(start.recording.folder / "walk_dannce.mat", moved)
+    panel.open_recording(start.recording.folder)
+    start.begin_with(moved)
+    start.make_button.click()
+    assert labelling.work is not None, panel.status
     assert labelling.desk.moments_with_labels() == [2, 6]
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
@@ -17,6 +18,8 @@ from napari_sdannce.files.label3d import write_label3d_state
 from napari_sdannce.files.label3d_labels import label3d_from_labels
 from napari_sdannce.files.registration import register
 from napari_sdannce.files.writing import check_free
+from napari_sdannce.labeling.frame_labels import PROPOSED
+from napari_sdannce.labels import LabelState
 from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin
 
@@ -67,10 +70,17 @@ class IncompleteError(ValueError):
         self.gaps = tuple(gaps)
 
 
+def labelled_animals(labels: Labels) -> npt.NDArray[np.bool_]:
+    """(F, A) whether a person said something of an animal: proposals alone are no labels."""
+    known = np.asarray(np.isfinite(labels.points_3d).all(axis=-1))
+    said = ~np.isin(labels.states, (LabelState.NONE, *PROPOSED))
+    return np.asarray(known.any(axis=-1) | said.any(axis=(0, 3)))
+
+
 def gaps_of(labels: Labels) -> list[Gap]:
     """Animals of which something is labelled, but not every keypoint has a position in space."""
     known = np.asarray(np.isfinite(labels.points_3d).all(axis=-1))
-    touched = known.any(axis=-1) | labels.states.any(axis=(0, 3))
+    touched = labelled_animals(labels)
     names = labels.skeleton.keypoints
     return [
         Gap(

@@ -93,6 +93,12 @@ class FrameLabels:
         return not (self.states.any() or self.accepted.any())
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether a person said something: what programs propose alone is no label."""
+        by_people = ~np.isin(self.states, (LabelState.NONE, *PROPOSED))
+        return bool(by_people.any() or self.accepted.any())
+
+    @property
     def clicked(self) -> BoolArray:
         """(V, A, K) points that a person put where they are seen."""
         return np.isin(self.states, CLICKED)

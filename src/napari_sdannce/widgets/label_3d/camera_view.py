@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -41,11 +42,20 @@ _BONE_PX, _CURVE_PX = 2.5, 1.5
 _CURVE_SAMPLES = 60
 _OFF_PX = 3.0
 """Clicks farther from where the position in space is seen have a mark there."""
+_FLAT = "translucent_no_depth"
+"""What is added later is drawn over the rest; with depth, all lie in one plane, and the first."""
 _OTHER = (1.0, 0.36, 0.95, 1.0)
 """Colour of the point that somebody else put."""
 _CLOSE, _CLOSER = 0.2, 0.12
 """What is zoomed to is shown with this share of the image's width round it at least."""
-_QUIET, _LOUD = "#9aa3ad", "#ffd34d"
+_DARK = (0.0, 0.0, 0.0, 1.0)
+_EDGE = 0.07
+"""Width of the ring's dark edge, of its diameter."""
+_TITLE = (
+    "How far the clicks lie from the positions in space (median), the selected keypoint,\n"
+    "and how far its click lies from where the other cameras say."
+)
+_LOUD = "#ffd34d"
 
 
 class CameraView(QWidget):
@@ -75,6 +85,7 @@ class CameraView(QWidget):
         self.title.setTextFormat(Qt.TextFormat.RichText)
         # a longer title must not make its view wider while a point is dragged
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.title.setToolTip(_TITLE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
@@ -114,7 +125,10 @@ class CameraView(QWidget):
         rows = n_animals * n_keypoints
         self.from_3d = self._points("where 3D says", rows, 0.6)
         self.points = self._points("keypoints", rows, 1.0)
-        self.chosen = self._points("selected", 1, 1.9)
+        self.chosen = self._points("selected", 1, 2.1)
+        self.chosen.symbol, self.chosen.border_width = "ring", _EDGE
+        # half the least size is napari's least edge of points that are drawn smaller than they are
+        self.chosen.canvas_size_limits = (_POINT_PX[0], self.chosen.canvas_size_limits[1])
         self.other = self._points("what the other clicked", 1, 1.6)
         self.other.symbol = "diamond"
         self.from_3d.symbol = "cross"
@@ -123,7 +137,7 @@ class CameraView(QWidget):
         layer = self.model.add_points(
             np.tile(nowhere(), (n, 1)), name=name, size=size * self._diameter, border_width=0.15,
             face_color=np.ones((n, 4)), border_color=np.ones((n, 4)),
-            translate=self.place.corner,
+            translate=self.place.corner, blending=_FLAT,
         )  # fmt: skip
         layer.canvas_size_limits = tuple(round(size * limit) for limit in _POINT_PX)
         layer.editable = False
@@ -132,7 +146,7 @@ class CameraView(QWidget):
     def _vectors(self, name: str, n: int, color: str) -> Any:
         layer = self.model.add_vectors(
             np.zeros((n, 2, 2)), name=name, vector_style="line", edge_color=color,
-            translate=self.place.corner,
+            translate=self.place.corner, blending=_FLAT,
         )  # fmt: skip
         layer.editable = False
         return layer
@@ -200,7 +214,8 @@ class CameraView(QWidget):
         place = solution.points[self.view, desk.animal, desk.keypoint]
         is_there = bool(np.isfinite(place).all())
         there = np.array([is_there])
-        ring = (np.zeros((1, 4)), np.ones((1, 4)))
+        # white with a dark edge, to be seen on white animals, too
+        ring = (np.ones((1, 4)), np.array([_DARK]))
         self._show(self.chosen, _waiting(place[None], there), there, ring)
         self._draw_other()
         self._draw_curves()
@@ -268,10 +283,11 @@ class CameraView(QWidget):
         _redraw(layer)
 
     def write_title(self) -> None:
-        """Say which camera it is, and how well its points fit."""
+        """Say which camera it is, how well its points fit, and what a click places."""
         solution, desk = self.desk.solution, self.desk
-        color = _LOUD if desk.focus == self.view else _QUIET
-        said = [f'<b style="color: {color}">{self.name}</b>']
+        # on a ground of its own, it is seen in light themes as in dark ones
+        style = f"background: {_LOUD}; color: black" if desk.focus == self.view else ""
+        said = [f'<b style="{style}">&nbsp;{escape(self.name)}&nbsp;</b>']
         if self._frame is not None and not self.has_frame:
             said.append("no frame")
         if self.camera is None:
@@ -281,9 +297,11 @@ class CameraView(QWidget):
             said.append(f"{np.nanmedian(residuals):.1f} px")
         error = solution.error_px[self.view, desk.animal, desk.keypoint]
         if np.isfinite(error):
-            said.append(f"this point {error:.1f} px off the others")
+            said.append(f"{escape(desk.selected_name)} {error:.1f} px off")
+        elif desk.focus == self.view:
+            said.append(escape(desk.selected_name))
         if desk.view_to_click == self.view:
-            said.append("a click here would help most")
+            said.append("click here next")
         self.title.setText(" &nbsp; ".join(said))
 
     def set_hidden(self, hidden: bool) -> None:

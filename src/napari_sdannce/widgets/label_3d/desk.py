@@ -198,8 +198,11 @@ class Desk:
 
     def select_next(self, count: int = 1) -> None:
         """Select the keypoint after the selected one, or `count` further; round the end."""
-        n_keypoints = self.subject.shape[2]
-        self.select(self.animal, (self.keypoint + count) % n_keypoints)
+        _, n_animals, n_keypoints = self.subject.shape
+        if n_keypoints == 1:  # of centres of mass, the next is the next animal's
+            self.select((self.animal + count) % n_animals, 0)
+        else:
+            self.select(self.animal, (self.keypoint + count) % n_keypoints)
 
     def select_missing(self) -> None:
         """Select the first keypoint that has no position in space, of the animal or the next."""
@@ -214,8 +217,12 @@ class Desk:
 
     def select_animal(self, animal: int) -> None:
         """Select the same keypoint of another animal."""
-        if animal < len(self.subject.animals):
+        n_animals = len(self.subject.animals)
+        if animal < n_animals:
             self.select(animal, self.keypoint)
+        else:
+            there = "is a single animal" if n_animals == 1 else f"are {n_animals} animals"
+            self.said.emit(f"There {there}.", False)
 
     def show_other_click(self, other: OtherClick | None) -> None:
         """Draw where somebody else put a point; None: draw none any more."""
@@ -263,12 +270,12 @@ class Desk:
     def clear_here(self) -> None:
         """Take the selected keypoint away from the view in focus."""
         labels = commands.clear(self._kept, self.focus, self.animal, self.keypoint)
-        self.change(f"clear {self._selected} in {self._focused}", labels)
+        self.change(f"clear {self.selected_name} in {self._focused}", labels)
 
     def clear_everywhere(self) -> None:
         """Take the selected keypoint away from all views."""
         labels = commands.clear(self._kept, commands.ALL, self.animal, self.keypoint)
-        self.change(f"clear {self._selected}", labels)
+        self.change(f"clear {self.selected_name}", labels)
 
     def clear_frame(self) -> None:
         """Take everything away that is said of this moment."""
@@ -278,27 +285,27 @@ class Desk:
     def toggle_occluded(self) -> None:
         """Say that the selected keypoint is hidden in the view in focus, or is not."""
         labels = commands.toggle_occluded(self._kept, *self._cell, self.session.by)
-        self.change(f"{self._selected} hidden in {self._focused}", labels)
+        self.change(f"{self.selected_name} hidden in {self._focused}", labels)
 
     def toggle_uncertain(self) -> None:
         """Say that the selected keypoint's place in the view in focus is a guess, or is not."""
         labels = commands.toggle_uncertain(self._kept, *self._cell, self.session.by)
-        self._change_click(f"{self._selected} uncertain in {self._focused}", labels)
+        self._change_click(f"{self.selected_name} uncertain in {self._focused}", labels)
 
     def toggle_not_in_view(self) -> None:
         """Say that the selected keypoint lies outside of the view in focus, or does not."""
         labels = commands.toggle_not_in_view(self._kept, *self._cell, self.session.by)
-        self.change(f"{self._selected} outside of {self._focused}", labels)
+        self.change(f"{self.selected_name} outside of {self._focused}", labels)
 
     def toggle_locked(self) -> None:
         """Let the selected keypoint's click in the view in focus count whatever others say."""
         labels = commands.toggle_locked(self._kept, *self._cell)
-        self._change_click(f"lock {self._selected} in {self._focused}", labels)
+        self._change_click(f"lock {self.selected_name} in {self._focused}", labels)
 
     def accept_keypoint(self) -> None:
         """Say that the selected keypoint's position in space is right."""
         labels = commands.accept(self._kept, self.solution, self.animal, self.keypoint)
-        self.change(f"accept {self._selected}", labels)
+        self.change(f"accept {self.selected_name}", labels)
 
     def accept_animal(self) -> None:
         """Say that all positions of the selected animal are right."""
@@ -358,7 +365,8 @@ class Desk:
         for view, camera in enumerate(self.subject.cameras):
             if camera is not None:
                 pixels[view] = camera.project(points_3d)
-        self.change(what, commands.propose(self._kept, pixels, self.session.by))
+        if self.change(what, commands.propose(self._kept, pixels, self.session.by)):
+            self.said.emit(f"Proposed: {what}. Correct what is wrong, then accept with T.", False)
 
     def guess_depth(self) -> None:
         """Propose where a single click lies along its line of sight; again: the other place."""
@@ -375,14 +383,19 @@ class Desk:
             )
             return
         labels = guess.over(self._kept, self.subject.cameras, number, self.session.by)
-        if self.change_moments(f"guess depth of {self._selected}", {self.sample_id: labels}):
+        if self.change_moments(f"guess depth of {self.selected_name}", {self.sample_id: labels}):
             self.said.emit(guess.words(number), False)
 
     # steps
 
-    def change(self, what: str, labels: FrameLabels) -> None:
-        """Change the labels of this moment as one step."""
-        self.change_moments(what, {self.sample_id: labels})
+    def change(self, what: str, labels: FrameLabels) -> bool:
+        """Change the labels of this moment as one step, and say so; whether anything changed."""
+        changed = self.change_moments(what, {self.sample_id: labels})
+        if changed:
+            self.said.emit(f"Done: {what}.", False)
+        elif labels.equals(self._kept):
+            self.said.emit(f"Nothing to do: {what}.", False)
+        return changed
 
     def change_moments(
         self, what: str, after: Mapping[int, FrameLabels], joined: Sequence[Author] = ()
@@ -404,7 +417,7 @@ class Desk:
 
     def _change_click(self, what: str, labels: FrameLabels) -> None:
         if labels is self._kept:
-            self.said.emit(f"{self._selected} was not placed in {self._focused}.", True)
+            self.said.emit(f"{self.selected_name} was not placed in {self._focused}.", True)
             return
         self.change(what, labels)
 
@@ -443,7 +456,8 @@ class Desk:
         return self.subject.views[self.focus]
 
     @property
-    def _selected(self) -> str:
+    def selected_name(self) -> str:
+        """What a click places, the animal's name first where there are several."""
         return self._named(self.animal, self.keypoint)
 
     def _named(self, animal: int, keypoint: int) -> str:

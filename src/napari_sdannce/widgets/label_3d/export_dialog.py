@@ -23,6 +23,7 @@ from napari_sdannce.labeling.export import (
     export_dannce,
     export_label3d,
     gaps_of,
+    labelled_animals,
     note_for_reference,
 )
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
@@ -30,6 +31,7 @@ from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_sdannce.labeling.export import Gap
     from napari_sdannce.widgets.label_3d.desk import Desk
 
 _WORDS = {
@@ -54,13 +56,17 @@ class ExportDialog(QDialog):
         labels = desk.session.labels()
         self.gaps = gaps_of(labels)
         whole = int(labels.complete.any(axis=1).sum()) if len(labels) else 0
+        n_labelled = int(labelled_animals(labels).any(axis=1).sum()) if len(labels) else 0
         self.for_training = QCheckBox("For training (*_dannce.mat, noted in the project)")
         self.for_training.setChecked(True)
         self.for_reference = QCheckBox("Note them in io.yaml, too: s-DANNCE trains by it")
         self.for_reference.setChecked((desk.recording.folder / DEFAULT_IO).is_file())
         self.for_label3d = QCheckBox("For Label3D (*_Label3D.mat)")
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel(f"{len(labels)} frames have labels, {whole} a whole animal."))
+        layout.addWidget(QLabel(f"{n_labelled} frames have labels, {whole} a whole animal."))
+        if n_labelled < len(labels):
+            left = len(labels) - n_labelled
+            layout.addWidget(QLabel(f"{left} more have proposals only, which are not written."))
         layout.addWidget(self.for_training)
         layout.addWidget(self.for_reference)
         layout.addWidget(self.for_label3d)
@@ -72,9 +78,9 @@ class ExportDialog(QDialog):
             lambda item: self.gap_asked.emit(self.gaps[self.listed.row(item)].sample_id)
         )
         if self.gaps:
-            layout.addWidget(QLabel(f"{len(self.gaps)} labelled animals are incomplete:"))
+            layout.addWidget(QLabel(f"{len(self.gaps)} times an animal lacks keypoints:"))
             layout.addWidget(self.listed)
-            self.listed.addItems([str(gap) for gap in self.gaps])
+            self.listed.addItems([self._in_words(gap) for gap in self.gaps])
             for number, text in enumerate(_WORDS.values()):
                 button = QRadioButton(text)
                 self.choice.addButton(button, number)
@@ -92,6 +98,11 @@ class ExportDialog(QDialog):
         for box in (self.for_training, self.for_label3d):
             box.toggled.connect(lambda _: self._allow())
         self._allow()
+
+    def _in_words(self, gap: Gap) -> str:
+        n_keypoints = self.desk.subject.shape[2]
+        missing = "all" if len(gap.missing) == n_keypoints else ", ".join(gap.missing)
+        return f"frame {self.desk.row_of(gap.sample_id)}, {gap.animal}: {missing}"
 
     @property
     def incomplete(self) -> Incomplete:

@@ -37,6 +37,7 @@ _SIGNS = {
 _GOOD_PX, _BAD_PX = 3.0, 10.0
 _GREEN, _AMBER, _RED = QColor("#6fcf6f"), QColor("#ffc14d"), QColor("#ff7b6b")
 _HEAD = ("keypoint", "3D")
+_AROUND_NAME = 24
 
 
 class KeypointModel(QAbstractTableModel):
@@ -153,6 +154,14 @@ class KeypointTable(QWidget):
         across.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, self.model.columnCount()):
             self.table.setColumnWidth(column, 28 if column == 1 else 24)
+
+    def wanted_width(self) -> int:
+        """Room for the names and all cameras, px."""
+        metrics, bar = self.table.fontMetrics(), self.table.verticalScrollBar()
+        names = (*self.desk.subject.skeleton.keypoints, _HEAD[0])
+        widest = max(metrics.horizontalAdvance(name) for name in names)
+        cameras = sum(map(self.table.columnWidth, range(1, self.model.columnCount())))
+        return widest + _AROUND_NAME + cameras + (0 if bar is None else bar.sizeHint().width())
 
     def refill(self) -> None:
         """Show the labels of the moment."""

@@ -84,7 +84,9 @@ class LabelPanel(QWidget):
         """Write the line at the bottom; trouble stands out."""
         self._said = text
         self._status.setText(breakable(text))
-        self._status.setStyleSheet("color: #ff8c69; font-weight: bold" if trouble else "")
+        style = "color: #ff8c69; font-weight: bold" if trouble else ""
+        if style != self._status.styleSheet():  # costs more than the text
+            self._status.setStyleSheet(style)
 
     # opening
 
@@ -133,6 +135,7 @@ class LabelPanel(QWidget):
         self.work.close_asked.connect(self.close_session)
         self._pages.addWidget(self.work)
         self._pages.setCurrentWidget(self.work)
+        napari_adapter.hold_dock(self, held=True)
         if self.isVisible():
             napari_adapter.give_window(self, taken=True)
         self.work.begin()
@@ -153,6 +156,7 @@ class LabelPanel(QWidget):
         work, self.work = self.work, None
         if work is None:
             return
+        napari_adapter.hold_dock(self, held=False)
         napari_adapter.give_window(self, taken=False)
         self._pages.setCurrentWidget(self.start)
         self._pages.removeWidget(work)

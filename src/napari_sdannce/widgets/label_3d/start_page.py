@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _ONE_CANVAS = "one canvas"
 _NOTHING, _AS_FILE = "nothing", "as in the file"
 _ALL = "all label files, each of other animals"
+_LABELS = "Labels of DANNCE or Label3D (*.mat)"
 _SKELETONS = "Skeletons (*.yaml *.mat)"
 
 
@@ -70,7 +71,12 @@ class StartPage(QWidget):
         self.name = QLineEdit()
         self.start_from = QComboBox()
         self.start_from.currentIndexChanged.connect(self._on_start_from)
+        self.file_button = QPushButton("…")
+        self.file_button.setFixedWidth(28)
+        self.file_button.setToolTip("Choose a label file that lies elsewhere")
+        self.file_button.clicked.connect(self._ask_for_labels)
         self.skeleton = QComboBox()
+        self.skeleton.setPlaceholderText("choose one")
         self.skeleton_button = QPushButton("…")
         self.skeleton_button.setFixedWidth(28)
         self.skeleton_button.setToolTip("Choose a file of a skeleton")
@@ -113,7 +119,10 @@ class StartPage(QWidget):
         chosen.addWidget(self.skeleton_button)
         chosen.addWidget(self.edit_button)
         new.addRow("Called", self.name)
-        new.addRow("Begin with", self.start_from)
+        beginning = QHBoxLayout()
+        beginning.addWidget(self.start_from, stretch=1)
+        beginning.addWidget(self.file_button)
+        new.addRow("Begin with", beginning)
         new.addRow("Skeleton", chosen)
         new.addRow("Animals", self.animals)
         new.addRow(self.make_button)
@@ -175,7 +184,19 @@ class StartPage(QWidget):
         if item is not None:
             item.setEnabled(from_file)
         if self.skeleton.count():
-            self.skeleton.setCurrentIndex(0 if from_file else 1)
+            # which of the usual ones it is, nobody but the person knows
+            known = self.recording is not None and self.recording.skeleton is not None
+            self.skeleton.setCurrentIndex(0 if from_file else 1 if known else -1)
+
+    def _ask_for_labels(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Choose a label file", filter=_LABELS)
+        if path:
+            self.begin_with(Path(path))
+
+    def begin_with(self, path: Path) -> None:
+        """Offer a label file, and choose it."""
+        self.start_from.addItem(path.name, (path,))
+        self.start_from.setCurrentIndex(self.start_from.count() - 1)
 
     def _ask_for_skeleton(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a skeleton", filter=_SKELETONS)

@@ -209,6 +209,7 @@ class SuggestionList(QWidget):
         """Show the predictions of this frame as proposals."""
         path = self.source.currentData()
         if path is None:
+            self.message.emit("Choose predictions first: over 'Suggest frames'.", False)
             return
         desk = self.desk
         try:

@@ -31,8 +31,8 @@ class TimeStrip(QWidget):
         self.predicted: tuple[range, ...] = ()
         self.setFixedHeight(_HEIGHT)
         self.setToolTip(
-            "Green: labelled, amber: labelled in part, red: views disagree, blue: predicted, "
-            "violet: suggested. Click to go there."
+            "Green: labelled, amber: labelled in part, red: views disagree, "
+            "blue: predicted or proposed, violet: suggested. Click to go there."
         )
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -42,7 +42,8 @@ class TimeStrip(QWidget):
         for moments in self.predicted:
             self._bar(painter, moments, _PREDICTED, 24, 6)
         self._ticks(painter, self.suggested, _SUGGESTED, 14, 9)
-        whole, part, odd = self._labelled()
+        whole, part, odd, proposed = self._labelled()
+        self._ticks(painter, proposed, _PREDICTED, 2, 11)
         self._ticks(painter, part, _PART, 2, 11)
         self._ticks(painter, whole, _WHOLE, 2, 11)
         self._ticks(painter, odd, _ODD, 2, 5)
@@ -50,18 +51,22 @@ class TimeStrip(QWidget):
         painter.fillRect(middle - 1, 0, 2, _HEIGHT, _NOW)
         painter.end()
 
-    def _labelled(self) -> tuple[list[int], list[int], list[int]]:
-        """Moments that are labelled whole, in part, and where views disagree."""
+    def _labelled(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Moments labelled whole, in part, where views disagree, and with proposals only."""
         session = self.desk.session
         whole: list[int] = []
         part: list[int] = []
         odd: list[int] = []
-        for key in session.frames:
+        proposed: list[int] = []
+        for key, labels in session.frames.items():
             solution, moment = session.solution(key), self.desk.row_of(key)
+            if not labels.is_labelled:
+                proposed.append(moment)
+                continue
             (whole if solution.complete.all() else part).append(moment)
             if (solution.error_px > _ODD_PX).any():
                 odd.append(moment)
-        return whole, part, odd
+        return whole, part, odd, proposed
 
     def _ticks(
         self, painter: QPainter, moments: Iterable[int], color: QColor, top: int, height: int

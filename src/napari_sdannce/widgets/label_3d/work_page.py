@@ -42,6 +42,8 @@ _DRAW_MS = 15
 """Moves of the mouse within this time are drawn once."""
 _FAR = 10
 _STEPS_TOLD = 12
+_SIDE = (250, 450)
+"""Least and greatest width of what is at the right of the views, to begin with."""
 
 
 class WorkPage(QWidget):
@@ -123,7 +125,8 @@ class WorkPage(QWidget):
         middle.addWidget(self.views)
         middle.addWidget(side)
         middle.setStretchFactor(0, 1)
-        middle.setSizes([1200, 250])
+        width = min(max(self.keypoints.wanted_width(), _SIDE[0]), _SIDE[1])
+        middle.setSizes([1200, width])
         below = QHBoxLayout()
         below.addWidget(QLabel("Frame"))
         below.addWidget(self.frame)
