@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
@@ -15,12 +17,15 @@ import pytest
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.labeling import commands
 from napari_sdannce.labeling.cell_changes import CellChanges
+from napari_sdannce.labeling.journal import read_journal
 from napari_sdannce.labeling.session_folder import (
     JOURNAL,
     SNAPSHOT,
     SessionInUseError,
+    _write_snapshot,
     create_session,
     open_session,
+    read_about,
 )
 from napari_sdannce.labels import LabelState
 from napari_sdannce.recording import Recording, View
@@ -29,7 +34,6 @@ from .conftest import SKELETON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.session import LabelingSession
@@ -255,6 +259,79 @@ def test_a_full_disk_leaves_the_session_as_it_was(
     (tmp_path / "labels" / SNAPSHOT).unlink()
     with open_session(tmp_path / "labels", recording) as folder:
         assert folder.session.at(0).states[:, 0, 0].tolist() == [3, 0, 3, 0, 0]
+
+
+@pytest.mark.parametrize("what", ["removed", "renamed", "replaced"])
+def test_nothing_is_written_where_nobody_finds_it(
+    scene: Scene, tmp_path: Path, what: str
+) -> None:
+    recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
+    folder = create_session(path, recording, SKELETON, ("one",), "anna")
+    click(folder.session, 0, 0, 0, 1.0)
+    if what == "removed":
+        shutil.rmtree(path)
+    elif what == "renamed":
+        path.rename(tmp_path / "other")
+    else:
+        shutil.copy(path / JOURNAL, path / "copy")
+        (path / "copy").replace(path / JOURNAL)
+    with pytest.raises(FileNotFoundError):
+        click(folder.session, 0, 1, 0, 2.0)
+    assert folder.session.done == ("place 0",)
+    if what == "renamed":
+        (tmp_path / "other").rename(path)
+        click(folder.session, 0, 2, 0, 3.0)
+        assert folder.session.done == ("place 0", "place 0")
+    if what == "removed":
+        with pytest.raises(FileNotFoundError):
+            folder.close()
+    else:
+        folder.close()
+
+
+def test_a_snapshot_that_can_not_be_written_stops_nobody(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
+    folder = create_session(path, recording, SKELETON, ("one",), "anna")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_sdannce.labeling.session_folder._write_snapshot", full)
+    for x in range(450):
+        click(folder.session, 0, 0, 0, float(x))
+    with pytest.raises(OSError, match="No space"):
+        folder.close()
+    with open_session(path, recording) as again:
+        assert again.session.at(0).points[0, 0, 0, 0] == 449
+        monkeypatch.undo()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+def test_a_disk_full_of_snapshot_is_an_error_of_the_system(scene: Scene, tmp_path: Path) -> None:
+    session = scene.session()
+    click(session, 0, 0, 0, 1.0)
+    # HDF5 itself ends the program on such a disk
+    with pytest.raises(OSError, match="No space"):
+        _write_snapshot(Path("/dev/full"), session)
+
+
+def test_steps_before_the_snapshot_are_not_read_again(scene: Scene, tmp_path: Path) -> None:
+    recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
+    with create_session(path, recording, SKELETON, ("one",), "anna") as folder:
+        for x in range(3):
+            click(folder.session, 0, 0, 0, float(x))
+        folder.save()
+        click(folder.session, 0, 1, 0, 7.0)
+        assert [each.number for each in read_journal(path / JOURNAL, after=4)] == [5]
+        assert len(read_journal(path / JOURNAL)) == 5
+
+
+def test_a_session_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(FileFormatError, match="no text"):
+        read_about(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["line", "gap", "cell", "moment"])
