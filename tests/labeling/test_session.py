@@ -262,9 +262,7 @@ def test_a_full_disk_leaves_the_session_as_it_was(
 
 
 @pytest.mark.parametrize("what", ["removed", "renamed", "replaced"])
-def test_nothing_is_written_where_nobody_finds_it(
-    scene: Scene, tmp_path: Path, what: str
-) -> None:
+def test_nothing_is_written_where_nobody_finds_it(scene: Scene, tmp_path: Path, what: str) -> None:
     recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
     folder = create_session(path, recording, SKELETON, ("one",), "anna")
     click(folder.session, 0, 0, 0, 1.0)

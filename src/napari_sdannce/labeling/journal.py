@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_sdannce.labeling.cell_changes import CellChanges
 
-
 _NUMBER = re.compile(rb'{"number":(\d+),')
 
 
