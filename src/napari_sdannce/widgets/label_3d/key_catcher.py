@@ -56,27 +56,49 @@ class KeyCatcher(QObject):
         self.table = table
         self._run = run
 
+        self._guarded: list[QObject] = []
+        self._held: KeyAction | None = None
+
     def watch(self, widget: QWidget) -> None:
-        """Take the keys that arrive at a widget."""
+        """Take the keys that arrive at a widget; others go their way."""
         widget.installEventFilter(self)
 
+    def guard(self, canvas: QWidget) -> None:
+        """Take the keys that arrive at a canvas, and keep all others from its viewer.
+
+        napari's own keys select, hide and delete the layers that are drawn with, and some look for
+        a window that an embedded viewer does not have.
+        """
+        self._guarded.append(canvas)
+        canvas.installEventFilter(self)
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Run what a key does; all else goes its way."""
+        """Run what a key does."""
+        if event is not None and event.type() == QEvent.Type.FocusOut:
+            self._let_go()
         if not isinstance(event, QKeyEvent):
             return False
         action = self.table.action(name_of(event))
-        if action is None:
-            return False
         kind = event.type()
+        if action is None:
+            return watched in self._guarded and kind != QEvent.Type.ShortcutOverride
         if kind == QEvent.Type.ShortcutOverride:
             event.accept()  # the key comes again, as a press, and not as a shortcut of a menu
             return True
         if kind == QEvent.Type.KeyPress:
             if not (event.isAutoRepeat() and action.name == "hide"):
+                self._held = action
                 self._run(action, True)
             return True
         if kind == QEvent.Type.KeyRelease:
             if not event.isAutoRepeat():
+                self._held = None
                 self._run(action, False)
             return True
         return False
+
+    def _let_go(self) -> None:
+        """A key that is held when the keyboard goes elsewhere is not heard to be let go."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._run(held, False)
