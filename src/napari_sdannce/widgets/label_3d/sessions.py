@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,11 @@ def sessions_of(recording: Recording) -> list[Path]:
 
 
 def _age(folder: Path) -> float:
-    return max(path.lstat().st_mtime for path in folder.iterdir())
+    ages = [0.0]
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # somebody is writing, and this was a draft
+            ages.append(path.lstat().st_mtime)
+    return max(ages)
 
 
 def session_in_words(path: Path) -> str:
