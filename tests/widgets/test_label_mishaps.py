@@ -221,6 +221,25 @@ def test_a_damaged_session_hides_no_others(
     panel.deleteLater()
 
 
+def test_labels_that_do_not_fit_leave_nothing_behind(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    panel = LabelPanel(viewer)
+    panel.open_recording(experiment)
+
+    def fits_not(*_: object) -> None:
+        raise ValueError("they are of other keypoints")
+
+    monkeypatch.setattr("napari_sdannce.widgets.label_3d.sessions.frames_of", fits_not)
+    panel.start.start_from.setCurrentIndex(1)
+    panel.start.make()
+    assert panel.status == "they are of other keypoints"
+    assert not (experiment / FOLDER).exists()
+    panel.deleteLater()
+
+
 def test_closing_napari_puts_away_what_is_in_a_dock_afloat(
     folder: Path, tmp_path: Path, small: Any
 ) -> None:
