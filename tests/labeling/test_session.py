@@ -23,6 +23,7 @@ from napari_sdannce.labeling.session_folder import (
     SNAPSHOT,
     SessionInUseError,
     _write_snapshot,
+    account,
     create_session,
     open_session,
     read_about,
@@ -261,6 +262,23 @@ def test_a_full_disk_leaves_the_session_as_it_was(
         assert folder.session.at(0).states[:, 0, 0].tolist() == [3, 0, 3, 0, 0]
 
 
+def test_a_session_of_another_version_is_told(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    create_session(path, recording_of(scene, tmp_path), SKELETON, ("one",)).close()
+    about = (path / "session.json").read_text(encoding="utf-8")
+    (path / "session.json").write_text(about.replace('"version": 1', '"version": 2'), "utf-8")
+    with pytest.raises(FileFormatError, match=r"another version .* \(format 2\)"):
+        read_about(path)
+
+
+def test_an_account_without_a_name_can_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    assert account() == str(os.getuid())
+
+
 @pytest.mark.parametrize("what", ["removed", "renamed", "replaced"])
 def test_nothing_is_written_where_nobody_finds_it(scene: Scene, tmp_path: Path, what: str) -> None:
     recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
@@ -332,7 +350,7 @@ def test_a_session_that_is_no_text_is_told(tmp_path: Path) -> None:
         read_about(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["line", "gap", "cell", "moment"])
+@pytest.mark.parametrize("damage", ["line", "gap", "cell", "moment", "state"])
 def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) -> None:
     recording = recording_of(scene, tmp_path)
     with create_session(tmp_path / "labels", recording, SKELETON, ("one",), "anna") as folder:
@@ -346,10 +364,11 @@ def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) ->
         "gap": lambda: [*lines[:2], *lines[3:]],
         "cell": lambda: [*lines[:2], lines[2].replace("[1,0,0,", "[9,0,0,"), *lines[3:]],
         "moment": lambda: [*lines[:2], lines[2].replace('"0":', '"70":'), *lines[3:]],
+        "state": lambda: [*lines[:2], lines[2].replace("7.0,3,", "7.0,300,"), *lines[3:]],
     }
     journal.write_text("".join(changed[damage]()), encoding="utf-8")
     words = {"line": "line 3 is damaged", "gap": "is entry 4, after 2", "cell": "entry 3",
-             "moment": "no moment 70"}  # fmt: skip
+             "moment": "no moment 70", "state": "line 3 is damaged"}  # fmt: skip
     with pytest.raises(ValueError, match=words[damage]) as caught:
         open_session(tmp_path / "labels", recording)
     assert JOURNAL in str(caught.value)
@@ -358,7 +377,7 @@ def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) ->
     open_session(tmp_path / "labels", recording).close()
 
 
-@pytest.mark.parametrize("damage", ["cut", "shape", "missing"])
+@pytest.mark.parametrize("damage", ["cut", "shape", "missing", "states"])
 def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -> None:
     recording = recording_of(scene, tmp_path)
     with create_session(tmp_path / "labels", recording, SKELETON, ("one",), "anna") as folder:
@@ -373,6 +392,8 @@ def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -
             del file["states"]
             if damage == "shape":
                 file["states"] = states[..., :3]
+            elif damage == "states":
+                file["states"] = states + 40
     with pytest.raises(FileFormatError, match=SNAPSHOT):
         open_session(tmp_path / "labels", recording)
     # the journal has it all

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_sdannce.labeling.propagating import Propagation
 from napari_sdannce.labeling.session_folder import open_session
+from napari_sdannce.widgets.breakable import unbroken
 from napari_sdannce.widgets.label_3d.export_dialog import ExportDialog
 from napari_sdannce.widgets.label_3d.label_panel import LabelPanel
 from napari_sdannce.widgets.label_3d.merge_dialog import MergeDialog
@@ -218,6 +219,7 @@ def test_a_damaged_session_hides_no_others(
     panel = LabelPanel(viewer)
     panel.open_recording(experiment)
     assert panel.start.name.text() == "labels-1"
+    assert "damaged/session.json: not readable" in unbroken(panel.status)
     panel.deleteLater()
 
 

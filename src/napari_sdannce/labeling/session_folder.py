@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
-from napari_sdannce.labeling.frame_labels import FrameLabels
+from napari_sdannce.labeling.frame_labels import KEPT, FrameLabels
 from napari_sdannce.labeling.journal import Author, Entry, Journal, read_journal
 from napari_sdannce.labeling.session import LabelingSession, Subject
 from napari_sdannce.recording import Recording, Sync
@@ -256,9 +256,15 @@ def _session_of(path: Path, recording: Recording, name: str = "") -> LabelingSes
     except ValueError as error:
         raise FileFormatError(path / ABOUT, str(error), _EXPECTED) from error
     subject = subject_of(recording.select(about.views), skeleton, about.animals)
-    return LabelingSession(
-        subject, Author(name=name or getpass.getuser(), session=uuid.uuid4().hex)
-    )
+    return LabelingSession(subject, Author(name=name or account(), session=uuid.uuid4().hex))
+
+
+def account() -> str:
+    """Name of the account; of one without a name, as in containers, its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def read_about(path: Path) -> About:
@@ -275,8 +281,11 @@ def read_about(path: Path) -> About:
     except OSError as error:
         raise FileFormatError(path, f"not readable: {error.strerror}", _EXPECTED) from error
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise FileFormatError(file, f"not readable: {reason}", _EXPECTED) from error
+        first = error.errors()[0]
+        reason = f"not readable: {first['msg']}"
+        if first["loc"] == ("version",):
+            reason = f"another version of this program made it (format {first['input']})"
+        raise FileFormatError(file, reason, _EXPECTED) from error
     except UnicodeDecodeError as error:
         raise FileFormatError(file, "not readable: it is no text", _EXPECTED) from error
 
@@ -374,5 +383,7 @@ def _read_snapshot(path: Path, session: LabelingSession) -> None:
             raise FileFormatError(
                 path, f"'{name}' has the shape {array.shape}, not {shape}", expected
             )
+    if not np.isin(arrays["states"], KEPT).all():
+        raise FileFormatError(path, "it has points in states that are not known", expected)
     for row, key in enumerate(keys):
         session.frames[key] = FrameLabels(**{name: arrays[name][row] for name in _ARRAYS})

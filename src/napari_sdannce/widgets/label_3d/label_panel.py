@@ -95,12 +95,11 @@ class LabelPanel(QWidget):
 
     def open_recording(self, folder: Path) -> None:
         """Choose the recording to label."""
+        self.say("")
         try:
             self.start.show_recording(open_recording(folder))
         except FILE_ERRORS as error:
             self.say(in_plain_words(error), trouble=True)
-        else:
-            self.say("")
 
     def open_session(self, wanted: WantedSession) -> None:
         """Work on a session; the one that is open is closed."""
