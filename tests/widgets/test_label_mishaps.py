@@ -16,6 +16,7 @@ from napari_sdannce.labeling.propagating import Propagation
 from napari_sdannce.labeling.session_folder import open_session
 from napari_sdannce.widgets.breakable import unbroken
 from napari_sdannce.widgets.label_3d.export_dialog import ExportDialog
+from napari_sdannce.widgets.label_3d.key_table import LABEL3D, KeyTable
 from napari_sdannce.widgets.label_3d.label_panel import LabelPanel
 from napari_sdannce.widgets.label_3d.merge_dialog import MergeDialog
 from napari_sdannce.widgets.label_3d.places import Place
@@ -70,9 +71,18 @@ def test_keys_of_napari_do_not_reach_the_canvases(labelling: Labelling, of: str)
 
 def test_what_is_hidden_is_shown_when_the_keyboard_goes_elsewhere(labelling: Labelling) -> None:
     one = labelling.work.views.cameras[0]
-    QTest.keyPress(one.place.native, Qt.Key.Key_H)
+    native, away = one.place.native, Qt.FocusReason.ActiveWindowFocusReason
+    QTest.keyPress(native, Qt.Key.Key_H)
+    QApplication.sendEvent(
+        native, QFocusEvent(QEvent.Type.FocusOut, Qt.FocusReason.MouseFocusReason)
+    )
     assert one.is_hidden
-    QApplication.sendEvent(one.place.native, QFocusEvent(QEvent.Type.FocusOut))
+    QApplication.sendEvent(native, QFocusEvent(QEvent.Type.FocusOut, away))
+    assert not one.is_hidden
+    labelling.work.keys.table = KeyTable(LABEL3D)
+    QTest.keyPress(native, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+    assert one.is_hidden
+    QTest.keyRelease(native, Qt.Key.Key_H)  # Shift was let go first
     assert not one.is_hidden
 
 
@@ -221,6 +231,35 @@ def test_a_damaged_session_hides_no_others(
     assert panel.start.name.text() == "labels-1"
     assert "damaged/session.json: not readable" in unbroken(panel.status)
     panel.deleteLater()
+
+
+def test_a_panel_that_can_not_be_made_keeps_no_lock(
+    labelling: Labelling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, panel = labelling.desk, labelling.panel
+    panel.close_session()
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no canvas")
+
+    monkeypatch.setattr("napari_sdannce.widgets.label_3d.label_panel.WorkPage", fails)
+    with pytest.raises(RuntimeError, match="no canvas"):
+        panel.open_session(WantedSession(desk.folder.path, "anna"))
+    open_session(desk.folder.path, desk.recording, "bert").close()
+
+
+def test_gaps_are_told_by_the_frames_that_are_seen(labelling: Labelling) -> None:
+    desk = labelling.desk
+    ids = desk.subject.sync.sample_ids
+    ids.flags.writeable = True
+    ids += 100
+    vars(desk.session).pop("_rows", None)
+    desk.go_to(3)
+    labelling.click(0, (30, 30))
+    labelling.work._export()
+    dialog = labelling.work.exporting
+    assert dialog.listed.item(0).text() == "frame 3, one: nose, neck, tail"
+    dialog.reject()
 
 
 def test_labels_that_do_not_fit_leave_nothing_behind(

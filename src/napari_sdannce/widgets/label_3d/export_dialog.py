@@ -30,6 +30,7 @@ from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_sdannce.labeling.export import Gap
     from napari_sdannce.widgets.label_3d.desk import Desk
 
 _WORDS = {
@@ -74,7 +75,7 @@ class ExportDialog(QDialog):
         if self.gaps:
             layout.addWidget(QLabel(f"{len(self.gaps)} labelled animals are incomplete:"))
             layout.addWidget(self.listed)
-            self.listed.addItems([str(gap) for gap in self.gaps])
+            self.listed.addItems([self._in_words(gap) for gap in self.gaps])
             for number, text in enumerate(_WORDS.values()):
                 button = QRadioButton(text)
                 self.choice.addButton(button, number)
@@ -92,6 +93,11 @@ class ExportDialog(QDialog):
         for box in (self.for_training, self.for_label3d):
             box.toggled.connect(lambda _: self._allow())
         self._allow()
+
+    def _in_words(self, gap: Gap) -> str:
+        """What is missing, and in which frame as the panel counts them."""
+        frame = self.desk.row_of(gap.sample_id)
+        return f"frame {frame}, {gap.animal}: {', '.join(gap.missing)}"
 
     @property
     def incomplete(self) -> Incomplete:

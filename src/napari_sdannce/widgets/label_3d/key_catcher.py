@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +55,8 @@ class KeyCatcher(QObject):
         super().__init__(parent)
         self.table = table
         self._run = run
-
         self._guarded: list[QObject] = []
-        self._held: KeyAction | None = None
+        self._held: dict[int, KeyAction] = {}
 
     def watch(self, widget: QWidget) -> None:
         """Take the keys that arrive at a widget; others go their way."""
@@ -74,31 +73,25 @@ class KeyCatcher(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Run what a key does."""
-        if event is not None and event.type() == QEvent.Type.FocusOut:
-            self._let_go()
+        if isinstance(event, QFocusEvent):
+            if event.lostFocus() and event.reason() == Qt.FocusReason.ActiveWindowFocusReason:
+                self._let_go(*self._held)  # that they are let go is heard elsewhere
+            return False
         if not isinstance(event, QKeyEvent):
             return False
-        action = self.table.action(name_of(event))
-        kind = event.type()
+        action, kind = self.table.action(name_of(event)), event.type()
+        if kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
+            self._let_go(event.key())  # Shift may have been let go before
         if action is None:
             return watched in self._guarded and kind != QEvent.Type.ShortcutOverride
         if kind == QEvent.Type.ShortcutOverride:
             event.accept()  # the key comes again, as a press, and not as a shortcut of a menu
-            return True
-        if kind == QEvent.Type.KeyPress:
-            if not (event.isAutoRepeat() and action.name == "hide"):
-                self._held = action
-                self._run(action, True)
-            return True
-        if kind == QEvent.Type.KeyRelease:
-            if not event.isAutoRepeat():
-                self._held = None
-                self._run(action, False)
-            return True
-        return False
+        elif kind == QEvent.Type.KeyPress and not (event.isAutoRepeat() and action.name == "hide"):
+            self._held[event.key()] = action
+            self._run(action, True)
+        return True
 
-    def _let_go(self) -> None:
-        """A key that is held when the keyboard goes elsewhere is not heard to be let go."""
-        held, self._held = self._held, None
-        if held is not None:
-            self._run(held, False)
+    def _let_go(self, *keys: int) -> None:
+        for key in keys:
+            if key in self._held:
+                self._run(self._held.pop(key), False)

@@ -124,7 +124,12 @@ class LabelPanel(QWidget):
 
     def _work_on(self, recording: Recording, desk: Desk) -> None:
         possible = napari_adapter.can_open(len(desk.subject.views) + 1)
-        self.work = WorkPage(desk, one_canvas=self.start.one_canvas.isChecked() or not possible)
+        one_canvas = self.start.one_canvas.isChecked() or not possible
+        try:
+            self.work = WorkPage(desk, one_canvas=one_canvas)
+        except BaseException:
+            desk.close()  # or nobody could open the labels any more
+            raise
         for window in napari_adapter.windows_of(self):
             window.installEventFilter(self)
         self.work.message.connect(self.say)
