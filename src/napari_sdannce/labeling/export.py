@@ -209,11 +209,17 @@ def _parts(labels: Labels) -> dict[str, Labels]:
     if len(labels.animals) == 1:
         return {"DANNCE": labels}
     alone = [labels.select_animal(index) for index in range(len(labels.animals))]
-    return {
-        f"DANNCE_{re.sub(r'[^A-Za-z0-9]+', '-', each.animals[0])}": each
-        for each in (one.select_frames(one.any_3d) for one in alone)
-        if len(each)
-    }
+    parts = [one.select_frames(one.any_3d) for one in alone]
+    names = _plain_names(labels.animals)
+    return {f"DANNCE_{name}": part for name, part in zip(names, parts, strict=True) if len(part)}
+
+
+def _plain_names(animals: Sequence[str]) -> list[str]:
+    """Names that every file system takes; numbered where these would not tell animals apart."""
+    plain = [re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") for name in animals]
+    if all(plain) and len({name.lower() for name in plain}) == len(plain):
+        return plain
+    return [f"{number}-{name}".strip("-") for number, name in enumerate(plain, start=1)]
 
 
 def _calibrated(subject: Subject) -> list[Camera]:

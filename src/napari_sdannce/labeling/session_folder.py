@@ -1,6 +1,7 @@
 """A labeling session on the disk: what is labelled, a snapshot, and a journal of every step."""
 
 import getpass
+import logging
 import os
 import socket
 import time
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
-from napari_sdannce.labeling.frame_labels import FrameLabels
+from napari_sdannce.labeling.frame_labels import KEPT, FrameLabels
 from napari_sdannce.labeling.journal import Author, Entry, Journal, read_journal
 from napari_sdannce.labeling.session import LabelingSession, Subject
 from napari_sdannce.recording import Recording, Sync
@@ -32,6 +33,8 @@ _SNAPSHOT_EVERY = 200
 _EXPECTED = f"a labeling session: a folder with {ABOUT}"
 _FITTING = "labels of this recording, step by step"
 _ARRAYS = ("points", "states", "locked", "authors", "times", "accepted")
+
+logger = logging.getLogger(__name__)
 
 
 class SessionInUseError(RuntimeError):
@@ -101,22 +104,40 @@ class SessionFolder:
         self.session = session
         self._lock = lock
         self._journal = writes
-        self._n_saved = session.n_entries
+        self._n_tried = session.n_entries
 
     def record(self, entry: Entry) -> None:
-        """Write a step down; now and then the whole, so that opening stays quick."""
-        if self.session.n_entries - self._n_saved >= _SNAPSHOT_EVERY:
-            self.save()
+        """Write a step down; now and then the whole, so that opening stays quick.
+
+        A snapshot that can not be written keeps nobody from labelling: the journal has every step.
+        """
+        if self.session.n_entries - self._n_tried >= _SNAPSHOT_EVERY:
+            try:
+                self.save()
+            except OSError:
+                logger.warning("no snapshot of %s was written", self.path, exc_info=True)
         self._journal.write(entry)
 
     def save(self) -> None:
-        """Write a snapshot of the labels as they are after the last step."""
+        """Write a snapshot of the labels as they are after the last step.
+
+        Raises
+        ------
+        OSError
+            When it can not be written; no step is lost by that.
+        """
+        self._n_tried = self.session.n_entries
         with atomic_path(self.path / SNAPSHOT, overwrite=True) as draft:
             _write_snapshot(draft, self.session)
-        self._n_saved = self.session.n_entries
 
     def close(self) -> None:
-        """Save, and let others open it."""
+        """Save, and let others open it.
+
+        Raises
+        ------
+        OSError
+            When the snapshot can not be written; others may open it all the same.
+        """
         try:
             self.save()
         finally:
@@ -235,9 +256,15 @@ def _session_of(path: Path, recording: Recording, name: str = "") -> LabelingSes
     except ValueError as error:
         raise FileFormatError(path / ABOUT, str(error), _EXPECTED) from error
     subject = subject_of(recording.select(about.views), skeleton, about.animals)
-    return LabelingSession(
-        subject, Author(name=name or getpass.getuser(), session=uuid.uuid4().hex)
-    )
+    return LabelingSession(subject, Author(name=name or account(), session=uuid.uuid4().hex))
+
+
+def account() -> str:
+    """Name of the account; of one without a name, as in containers, its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def read_about(path: Path) -> About:
@@ -254,8 +281,13 @@ def read_about(path: Path) -> About:
     except OSError as error:
         raise FileFormatError(path, f"not readable: {error.strerror}", _EXPECTED) from error
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise FileFormatError(file, f"not readable: {reason}", _EXPECTED) from error
+        first = error.errors()[0]
+        reason = f"not readable: {first['msg']}"
+        if first["loc"] == ("version",):
+            reason = f"another version of this program made it (format {first['input']})"
+        raise FileFormatError(file, reason, _EXPECTED) from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(file, "not readable: it is no text", _EXPECTED) from error
 
 
 def subject_of(recording: Recording, skeleton: Skeleton, animals: tuple[str, ...]) -> Subject:
@@ -276,10 +308,14 @@ def _locked(path: Path, name: str) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         who = "another window"
-        with suppress(OSError, ValidationError):
+        with suppress(OSError, ValueError, OverflowError):  # torn, or of other times
             who = str(Holder.model_validate_json((path / _HOLDER).read_text(encoding="utf-8")))
         raise SessionInUseError(f"{path.name} is open already: {who}") from None
-    (path / _HOLDER).write_text(Holder.me(name).model_dump_json() + "\n", encoding="utf-8")
+    try:
+        (path / _HOLDER).write_text(Holder.me(name).model_dump_json() + "\n", encoding="utf-8")
+    except OSError:
+        lock.release()
+        raise
     return lock
 
 
@@ -287,8 +323,7 @@ def _restore(path: Path, session: LabelingSession) -> None:
     """Fill a session with the snapshot and the steps after it."""
     if (path / SNAPSHOT).exists():
         _read_snapshot(path / SNAPSHOT, session)
-    entries = read_journal(path / JOURNAL)
-    left = [entry for entry in entries if entry.number > session.n_entries]
+    left = read_journal(path / JOURNAL, after=session.n_entries)
     if left and left[0].number != session.n_entries + 1:
         raise FileFormatError(
             path / JOURNAL,
@@ -302,8 +337,18 @@ def _restore(path: Path, session: LabelingSession) -> None:
 
 
 def _write_snapshot(path: Path, session: LabelingSession) -> None:
+    # in memory first: HDF5 that finds the disk full takes the whole program down with it
+    image = _snapshot(session)
+    with path.open("wb") as file:
+        file.write(image)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _snapshot(session: LabelingSession) -> bytes:
+    """Content of an HDF5 file."""
     keys = sorted(session.frames)
-    with h5py.File(path, "w") as file:
+    with h5py.File(SNAPSHOT, "w", driver="core", backing_store=False) as file:
         file.attrs["n_entries"] = session.n_entries
         file.attrs["authors"] = [author.model_dump_json() for author in session.authors]
         file["sample_ids"] = np.array(keys, dtype=np.int64)
@@ -314,6 +359,8 @@ def _write_snapshot(path: Path, session: LabelingSession) -> None:
             for row, key in enumerate(keys):
                 array[row] = getattr(session.frames[key], name)
             file.create_dataset(name, data=array, compression="gzip" if keys else None)
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def _read_snapshot(path: Path, session: LabelingSession) -> None:
@@ -336,5 +383,7 @@ def _read_snapshot(path: Path, session: LabelingSession) -> None:
             raise FileFormatError(
                 path, f"'{name}' has the shape {array.shape}, not {shape}", expected
             )
+    if not np.isin(arrays["states"], KEPT).all():
+        raise FileFormatError(path, "it has points in states that are not known", expected)
     for row, key in enumerate(keys):
         session.frames[key] = FrameLabels(**{name: arrays[name][row] for name in _ARRAYS})

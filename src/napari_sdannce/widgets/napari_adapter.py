@@ -137,6 +137,17 @@ def _dock_around(widget: QWidget) -> QDockWidget | None:
     return around
 
 
+def windows_of(widget: QWidget) -> list[QWidget]:
+    """The window of a widget, and the one that its dock belongs to, where the dock is afloat."""
+    found: list[QWidget] = []
+    each: QWidget | None = widget
+    while each is not None:
+        if each.isWindow():
+            found.append(each)
+        each = each.parentWidget()
+    return found
+
+
 def undock(viewer: Any, widget: QWidget) -> None:
     """Take a widget's dock out of the window, when it is still there."""
     window = getattr(real_viewer(viewer), "window", None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sdannce.labeling.where_it_lies import where_it_lies
@@ -97,7 +97,11 @@ class CameraView(QWidget):
         with napari_adapter.adding_layers(self.model):
             self._add_layers()
         self.fitting = None if place.is_shared else Fitting(self.model, self.show_whole_image)
+        self._mouse: FloatArray | None = None
+        """Where the mouse is on the canvas; None when it is elsewhere."""
         self.model.scene.camera.events.zoom.connect(self._on_zoom)
+        self.model.scene.camera.events.connect(self._on_look)
+        self.place.native.installEventFilter(self)
         self.model.mouse_drag_callbacks.append(self._on_press)
         self.model.mouse_move_callbacks.append(self._on_move)
         self.model.mouse_double_click_callbacks.append(self._on_double)
@@ -158,6 +162,9 @@ class CameraView(QWidget):
         width, height = self.size_px
         self._frame = np.zeros((height, width, 3), np.uint8) if frame is None else frame
         self.has_frame = frame is not None
+        (self.desk.without_image.discard if self.has_frame else self.desk.without_image.add)(
+            self.view
+        )
         self._push()
 
     def set_gain(self, gain: float) -> None:
@@ -355,9 +362,24 @@ class CameraView(QWidget):
     # the mouse
 
     def _on_move(self, model: Any, event: Any) -> None:
+        self._mouse = np.asarray(event.pos, dtype=np.float64)
         pixel = self.place.pixel(event.position)
         if self.place.holds(pixel):
             self.desk.look_at_view(self.view, pixel)
+
+    def _on_look(self, event: object = None) -> None:
+        """Another part of the image is under the mouse, though it did not move."""
+        if self._mouse is not None and self.desk.focus == self.view:
+            pixel = self.place.pixel_at(self._mouse)
+            self.desk.look_at_view(self.view, pixel if self.place.holds(pixel) else None)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Nothing is under a mouse that left the canvas."""
+        if event is not None and event.type() == QEvent.Type.Leave:
+            self._mouse = None
+            if self.desk.focus == self.view:
+                self.desk.look_at_view(self.view, None)
+        return False
 
     def _hit(self, pixel: FloatArray) -> tuple[int, int] | None:
         """Animal and keypoint of the point under the mouse."""
@@ -395,6 +417,7 @@ class CameraView(QWidget):
         try:
             yield
             while event.type == "mouse_move":
+                self._mouse = np.asarray(event.pos, dtype=np.float64)
                 moved |= bool(np.abs(np.asarray(event.pos) - start).max() > _CLICK_PX)
                 if moved and hit is not None and moment == desk.moment:
                     desk.select(*hit)
@@ -402,6 +425,7 @@ class CameraView(QWidget):
                 yield
         finally:
             camera.mouse_pan = True
+            self._on_look()
         if moment != desk.moment:
             return  # what was pressed is not there any more
         if not moved:
@@ -417,8 +441,7 @@ class CameraView(QWidget):
         if hit is not None and is_placed:
             desk.select(*hit)
         else:
-            desk.place(self.view, *selected, pixel)
-            desk.select_next()
+            desk.place_and_next(self.view, pixel)
 
     def _on_right(self, hit: tuple[int, int] | None) -> None:
         """A right click: hidden here, or not, for the point under the mouse or the selected one."""
@@ -431,6 +454,7 @@ class CameraView(QWidget):
         if self.fitting is not None:
             self.fitting.stop()
         self.model.scene.camera.events.zoom.disconnect(self._on_zoom)
+        self.model.scene.camera.events.disconnect(self._on_look)
 
 
 def image_size(desk: Desk, view: int) -> tuple[int, int]:

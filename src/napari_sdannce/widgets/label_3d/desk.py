@@ -17,7 +17,7 @@ from napari_sdannce.labeling.solving import Solution, solve
 from napari_sdannce.labeling.where_it_lies import view_to_click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.journal import Author
@@ -84,6 +84,8 @@ class Desk:
         self.focus = 0
         self.cursor: FloatArray | None = None
         """(2,) px under the mouse in the view that has the focus; None outside of all."""
+        self.without_image: set[int] = set()
+        """Views that have nothing to show at this moment."""
         self.stride = 10
         self.awaited: frozenset[int] = frozenset()
         """Moments that a person will likely jump to."""
@@ -128,10 +130,18 @@ class Desk:
         return self._dragged[1]
 
     def close(self) -> None:
-        """Put the session and the videos away."""
-        self.folder.close()
-        self.copy.close()
-        self.video.close()
+        """Put the session and the videos away.
+
+        Raises
+        ------
+        OSError
+            When no snapshot of the session can be written; all is put away nevertheless.
+        """
+        try:
+            self.folder.close()
+        finally:
+            self.copy.close()
+            self.video.close()
 
     @property
     def view_to_click(self) -> int | None:
@@ -240,19 +250,39 @@ class Desk:
     # what a person does
 
     def place(self, view: int, animal: int, keypoint: int, pixel: FloatArray) -> None:
-        """Put a keypoint where it is seen."""
+        """Put a keypoint where it is seen; not where the camera has no image."""
+        trouble = self._not_seen(view, pixel)
+        if trouble:
+            self.drop()
+            self.said.emit(trouble, True)
+            return
         labels = self.session.at(self.sample_id)
         placed = commands.place(labels, view, animal, keypoint, pixel, self.session.by)
         self.change(f"place {self._named(animal, keypoint)} in {self.subject.views[view]}", placed)
 
-    def place_here(self, *, and_next: bool) -> None:
-        """Put the selected keypoint under the mouse."""
+    def place_and_next(self, view: int, pixel: FloatArray) -> None:
+        """Put the selected keypoint where it is seen, and select the next."""
+        trouble = self._not_seen(view, pixel)
+        self.place(view, self.animal, self.keypoint, pixel)
+        if not trouble:
+            self.select_next()
+
+    def place_here(self) -> None:
+        """Put the selected keypoint under the mouse, and select the next."""
         if self.cursor is None:
             self.said.emit("Hold the mouse over a camera first.", True)
             return
-        self.place(self.focus, self.animal, self.keypoint, self.cursor)
-        if and_next:
-            self.select_next()
+        self.place_and_next(self.focus, self.cursor)
+
+    def _not_seen(self, view: int, pixel: FloatArray) -> str:
+        """Why nothing can be placed at a pixel; empty when it can."""
+        name = self.subject.views[view]
+        if view in self.without_image:
+            return f"{name} has no image at this moment: nothing is seen there."
+        size = self.video.sizes[view]
+        if size is not None and not ((pixel >= -0.5) & (pixel < np.array(size) - 0.5)).all():
+            return f"This is outside of the image of {name}: Shift+I says that a keypoint is."
+        return ""
 
     def drag(self, view: int, animal: int, keypoint: int, pixel: FloatArray) -> None:
         """Show what placing a keypoint here would do, while it is dragged; nothing is kept."""
@@ -409,7 +439,7 @@ class Desk:
         try:
             changed = self.session.change(what, after, joined)
         except OSError as error:
-            self.said.emit(f"It could not be written down, and so not done: {error}", True)
+            self.said.emit(_not_written(error), True)
         if set(self.session.frames) != before:
             self.frames_changed.emit()
         self.labels_changed.emit()
@@ -423,14 +453,19 @@ class Desk:
 
     def undo(self) -> None:
         """Take the last step back, and show where."""
-        self._show_step("Undone", self.session.undo())
+        self._show_step("Undone", self.session.undo)
 
     def redo(self) -> None:
         """Do again what was taken back, and show where."""
-        self._show_step("Done again", self.session.redo())
+        self._show_step("Done again", self.session.redo)
 
-    def _show_step(self, how: str, step: Step | None) -> None:
+    def _show_step(self, how: str, make: Callable[[], Step | None]) -> None:
         self._dragged = None
+        try:
+            step = make()
+        except OSError as error:
+            self.said.emit(_not_written(error), True)
+            return
         if step is None:
             self.said.emit("There is nothing more.", False)
             return
@@ -464,3 +499,7 @@ class Desk:
         name = self.subject.skeleton.keypoints[keypoint]
         animals = self.subject.animals
         return name if len(animals) == 1 else f"{animals[animal]} {name}"
+
+
+def _not_written(error: OSError) -> str:
+    return f"It could not be written down, and so not done: {error}"

@@ -100,6 +100,7 @@ class ExportDialog(QDialog):
         self._allow()
 
     def _in_words(self, gap: Gap) -> str:
+        """What is missing, and in which frame as the panel counts them."""
         n_keypoints = self.desk.subject.shape[2]
         missing = "all" if len(gap.missing) == n_keypoints else ", ".join(gap.missing)
         return f"frame {self.desk.row_of(gap.sample_id)}, {gap.animal}: {missing}"

@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QFileDialog, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sdannce.files import open_recording
-from napari_sdannce.labeling.session_folder import SessionInUseError
+from napari_sdannce.labeling.session_folder import JOURNAL, SessionInUseError
 from napari_sdannce.video import RecordingVideo
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import breakable
@@ -97,12 +97,11 @@ class LabelPanel(QWidget):
 
     def open_recording(self, folder: Path) -> None:
         """Choose the recording to label."""
+        self.say("")
         try:
             self.start.show_recording(open_recording(folder))
         except FILE_ERRORS as error:
             self.say(in_plain_words(error), trouble=True)
-        else:
-            self.say("")
 
     def open_session(self, wanted: WantedSession) -> None:
         """Work on a session; the one that is open is closed."""
@@ -127,10 +126,14 @@ class LabelPanel(QWidget):
 
     def _work_on(self, recording: Recording, desk: Desk) -> None:
         possible = napari_adapter.can_open(len(desk.subject.views) + 1)
-        self.work = WorkPage(desk, one_canvas=self.start.one_canvas.isChecked() or not possible)
-        window = self.window()
-        assert window is not None
-        window.installEventFilter(self)
+        one_canvas = self.start.one_canvas.isChecked() or not possible
+        try:
+            self.work = WorkPage(desk, one_canvas=one_canvas)
+        except BaseException:
+            desk.close()  # or nobody could open the labels any more
+            raise
+        for window in napari_adapter.windows_of(self):
+            window.installEventFilter(self)
         self.work.message.connect(self.say)
         self.work.close_asked.connect(self.close_session)
         self._pages.addWidget(self.work)
@@ -145,6 +148,8 @@ class LabelPanel(QWidget):
             self.say("Fewer than two calibrated cameras: points are 2D, there is no 3D.", True)
         elif not possible:
             self.say("This screen draws one canvas only: all cameras are on it.", True)
+        elif self.work.keys_problem:
+            self.say(self.work.keys_problem, True)
         elif problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             self.say(f"{problems[0].path.name}: {problems[0].message}{more}", True)
@@ -160,9 +165,14 @@ class LabelPanel(QWidget):
         napari_adapter.give_window(self, taken=False)
         self._pages.setCurrentWidget(self.start)
         self._pages.removeWidget(work)
-        work.put_away()
-        work.deleteLater()
         self.say("")
+        try:
+            work.put_away()
+        except OSError as error:
+            is_kept = (work.desk.folder.path / JOURNAL).is_file()
+            kept = " Every step is in the journal of the labels." if is_kept else ""
+            self.say(f"No snapshot was written: {in_plain_words(error)}.{kept}", trouble=True)
+        work.deleteLater()
         self.start.show_recording(self.start.recording)
 
     # the window
@@ -171,7 +181,11 @@ class LabelPanel(QWidget):
         """Take the room of the window while labels are worked on."""
         super().showEvent(event)
         if self.work is not None:
-            napari_adapter.later(lambda: napari_adapter.give_window(self, taken=self.isVisible()))
+            napari_adapter.later(self._take_window)
+
+    def _take_window(self) -> None:
+        if self.work is not None:
+            napari_adapter.give_window(self, taken=self.isVisible())
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Give the room back."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.skeleton_mat import open_skeleton
+from napari_sdannce.labeling.session_folder import account
 from napari_sdannce.skeletons import Skeleton, builtin_skeletons
 from napari_sdannce.widgets.label_3d.sessions import (
     FOLDER,
@@ -61,7 +61,7 @@ class StartPage(QWidget):
         self.title.setStyleSheet("font-size: 15px; font-weight: bold")
         self.open_button = QPushButton("Open recording …")
         self.open_button.clicked.connect(self.open_asked.emit)
-        self.labeler = QLineEdit(getpass.getuser())
+        self.labeler = QLineEdit(account())
         self.labeler.setToolTip("Every point that you place carries your name")
         self.there = QListWidget()
         self.there.setMaximumHeight(140)
@@ -151,8 +151,9 @@ class StartPage(QWidget):
         for path in sessions_of(recording):
             try:
                 self.there.addItem(session_in_words(path))
-            except FileFormatError:
-                continue  # something else that lies there
+            except FileFormatError as error:
+                self.message.emit(in_plain_words(error), True)
+                continue
             self._paths.append(path)
         self._old.setVisible(bool(self._paths))
         if self._paths:

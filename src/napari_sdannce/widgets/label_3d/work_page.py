@@ -96,6 +96,8 @@ class WorkPage(QWidget):
         self.exporting: ExportDialog | None = None
         self.merging: MergeDialog | None = None
         self._actions = self._all_actions()
+        self.keys_problem = ""
+        """Why the keys are not those of this person."""
         self.keys = KeyCatcher(self._read_keys(), self.run, self)
         self._labels_differ = False
         self._draw = QTimer(self)
@@ -179,16 +181,16 @@ class WorkPage(QWidget):
     def _read_keys(self) -> KeyTable:
         try:
             return read_keys()
-        except ValueError as error:
-            self.message.emit(f"{error}; the keys are those by default", True)
+        except (ValueError, OSError) as error:
+            self.keys_problem = f"{in_plain_words(error)}; the keys are those by default"
             return KeyTable()
 
     def _watch(self) -> None:
         self.keys.watch(self)
         for one in self.views.cameras:
-            self.keys.watch(one.place.native)
+            self.keys.guard(one.place.native)
         if self.views.pose is not None:
-            self.keys.watch(napari_adapter.widget_of(self.views.pose.canvas))
+            self.keys.guard(napari_adapter.widget_of(self.views.pose.canvas))
 
     def begin(self) -> None:
         """Show the first moment that has labels, whole images."""
@@ -201,9 +203,15 @@ class WorkPage(QWidget):
         self.views.cameras[0].place.native.setFocus()
 
     def put_away(self) -> None:
-        """Close the session, the videos and the canvases."""
+        """Close the session, the videos and the canvases.
+
+        Raises
+        ------
+        OSError
+            When no snapshot can be written; all is put away nevertheless.
+        """
         self.carrying.drop()
-        self.suggestions.copying.drop()
+        self.suggestions.drop()
         self._draw.stop()
         self.doubts.stop()
         self.desk.moment_changed.disconnect()
@@ -279,7 +287,7 @@ class WorkPage(QWidget):
     def _all_actions(self) -> dict[str, Callable[[], object]]:
         desk, views = self.desk, self.views
         return {
-            "place": lambda: desk.place_here(and_next=True),
+            "place": desk.place_here,
             "next_keypoint": lambda: desk.select_next(1),
             "previous_keypoint": lambda: desk.select_next(-1),
             "missing_keypoint": desk.select_missing,
@@ -368,6 +376,9 @@ class WorkPage(QWidget):
             self.desk.go_to(frame)
 
     def _export(self) -> None:
+        if self.exporting is not None:
+            self.exporting.close()
+            self.exporting.deleteLater()
         self.exporting = ExportDialog(self.desk, self)
         self.exporting.message.connect(self.message.emit)
         self.exporting.gap_asked.connect(lambda key: self.desk.go_to(self.desk.row_of(key)))
@@ -376,6 +387,7 @@ class WorkPage(QWidget):
     def _merge(self) -> None:
         if self.merging is not None:
             self.merging.close()
+            self.merging.deleteLater()
         self.merging = MergeDialog(self.desk, self)
         self.merging.message.connect(self.message.emit)
         self.merging.merged.connect(self.conflicts.add)
