@@ -20,14 +20,13 @@ from napari_sdannce.labeling.cell_changes import CellChanges
 from napari_sdannce.labeling.journal import read_journal
 from napari_sdannce.labeling.session_folder import (
     JOURNAL,
-    SNAPSHOT,
     SessionInUseError,
-    _write_snapshot,
     account,
     create_session,
     open_session,
     read_about,
 )
+from napari_sdannce.labeling.snapshot import SNAPSHOT, write_snapshot
 from napari_sdannce.labels import LabelState
 from napari_sdannce.recording import Recording, View
 
@@ -314,7 +313,7 @@ def test_a_snapshot_that_can_not_be_written_stops_nobody(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("napari_sdannce.labeling.session_folder._write_snapshot", full)
+    monkeypatch.setattr("napari_sdannce.labeling.session_folder.write_snapshot", full)
     for x in range(450):
         click(folder.session, 0, 0, 0, float(x))
     with pytest.raises(OSError, match="No space"):
@@ -330,7 +329,7 @@ def test_a_disk_full_of_snapshot_is_an_error_of_the_system(scene: Scene, tmp_pat
     click(session, 0, 0, 0, 1.0)
     # HDF5 itself ends the program on such a disk
     with pytest.raises(OSError, match="No space"):
-        _write_snapshot(Path("/dev/full"), session)
+        write_snapshot(Path("/dev/full"), session)
 
 
 def test_steps_before_the_snapshot_are_not_read_again(scene: Scene, tmp_path: Path) -> None:
@@ -378,7 +377,8 @@ def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) ->
 
 
 @pytest.mark.parametrize("damage", ["cut", "shape", "missing", "states"])
-def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_snapshot_costs_nothing(scene: Scene, tmp_path: Path, damage: str) -> None:
+    """The journal has it all; the damaged file is kept for whoever wants to look."""
     recording = recording_of(scene, tmp_path)
     with create_session(tmp_path / "labels", recording, SKELETON, ("one",), "anna") as folder:
         click(folder.session, 0, 0, 0, 1.0)
@@ -394,9 +394,16 @@ def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -
                 file["states"] = states[..., :3]
             elif damage == "states":
                 file["states"] = states + 40
-    with pytest.raises(FileFormatError, match=SNAPSHOT):
-        open_session(tmp_path / "labels", recording)
-    # the journal has it all
-    snapshot.unlink()
+    damaged = snapshot.read_bytes()
     with open_session(tmp_path / "labels", recording) as folder:
         assert folder.session.at(0).states[0, 0, 0] == LabelState.HUMAN
+        assert [author.name for author in folder.session.authors][:1] == ["anna"]
+    assert (tmp_path / "labels" / "labels.damaged.h5").read_bytes() == damaged
+    with open_session(tmp_path / "labels", recording) as folder:
+        assert folder.session.at(0).states[0, 0, 0] == LabelState.HUMAN
+    # without the steps from the beginning it is told
+    snapshot.write_bytes(damaged)
+    lines = (tmp_path / "labels" / JOURNAL).read_text().splitlines(keepends=True)
+    (tmp_path / "labels" / JOURNAL).write_text("".join(lines[1:]))
+    with pytest.raises(FileFormatError, match=SNAPSHOT):
+        open_session(tmp_path / "labels", recording)

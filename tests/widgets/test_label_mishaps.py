@@ -258,7 +258,7 @@ def test_gaps_are_told_by_the_frames_that_are_seen(labelling: Labelling) -> None
     labelling.click(0, (30, 30))
     labelling.work._export()
     dialog = labelling.work.exporting
-    assert dialog.listed.item(0).text() == "frame 3, one: nose, neck, tail"
+    assert dialog.listed.item(0).text() == "frame 3, one: all"
     dialog.reject()
 
 

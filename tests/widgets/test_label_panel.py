@@ -29,6 +29,7 @@ from napari_sdannce.widgets.label_3d.key_table import (
 )
 from napari_sdannce.widgets.label_3d.label_panel import LabelPanel
 from napari_sdannce.widgets.label_3d.sessions import FOLDER, WantedSession
+from napari_sdannce.widgets.label_3d.time_strip import Kind, Mark
 from napari_sdannce.widgets.napari_adapter import widget_of
 
 if TYPE_CHECKING:
@@ -433,13 +434,13 @@ def test_what_is_proposed_is_no_label(labelling: Labelling, small: Any) -> None:
         desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
     labelling.press("Right")
     labelling.press("D")
-    assert work.strip._labelled() == ([], [0], [], [1])
+    assert work.strip.marks() == {0: Mark(Kind.PART), 1: Mark(Kind.PROPOSED)}
     labelling.press("Ctrl+E")
     assert not work.exporting.gaps
     work.exporting.close()
     labelling.press("X")
     desk.place(0, 0, 0, seen(small, 0, 1, 0, 0))
-    assert work.strip._labelled()[1] == [0, 1]
+    assert work.strip.marks() == {0: Mark(Kind.PART), 1: Mark(Kind.PART)}
     labelling.press("Ctrl+E")
     told = work.exporting.listed.item(0).text()
     assert told == "frame 1, one: all"
@@ -735,7 +736,7 @@ def test_no_skeleton_is_taken_that_nobody_chose(
 def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -> None:
     labelling.panel.close_session()
     start = labelling.panel.start
-    assert [start.there.item(0).text()] == ["mine: stick, 2 animals"]
+    assert start.there.item(0).text().startswith("mine: stick, 2 animals, 0 frames, anna, ")
     assert start.name.text() == "labels-1"
     files = [start.start_from.itemText(row) for row in range(start.start_from.count())]
     assert files == ["nothing", "walk_dannce.mat"]

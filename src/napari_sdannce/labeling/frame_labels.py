@@ -88,6 +88,11 @@ class FrameLabels:
         return n_views, n_animals, n_keypoints
 
     @property
+    def last_time(self) -> float:
+        """When the last of the points was put, seconds since 1970; -inf where nobody knows."""
+        return float(np.max(self.times, initial=-np.inf, where=np.isfinite(self.times)))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing at all is said of the moment."""
         return not (self.states.any() or self.accepted.any())

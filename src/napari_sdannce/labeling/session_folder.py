@@ -11,28 +11,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import h5py
-import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
-from napari_sdannce.labeling.frame_labels import KEPT, FrameLabels
 from napari_sdannce.labeling.journal import Author, Entry, Journal, read_journal
 from napari_sdannce.labeling.session import LabelingSession, Subject
+from napari_sdannce.labeling.snapshot import FITTING, SNAPSHOT, read_snapshot, write_snapshot
 from napari_sdannce.recording import Recording, Sync
 from napari_sdannce.skeletons import RGBA, Skeleton
 
 ABOUT = "session.json"
-SNAPSHOT = "labels.h5"
 JOURNAL = "journal.jsonl"
 _LOCK = ".lock"
+_DAMAGED = "labels.damaged.h5"
 _HOLDER = "open_in.json"
 _SNAPSHOT_EVERY = 200
 _EXPECTED = f"a labeling session: a folder with {ABOUT}"
-_FITTING = "labels of this recording, step by step"
-_ARRAYS = ("points", "states", "locked", "authors", "times", "accepted")
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +124,7 @@ class SessionFolder:
         """
         self._n_tried = self.session.n_entries
         with atomic_path(self.path / SNAPSHOT, overwrite=True) as draft:
-            _write_snapshot(draft, self.session)
+            write_snapshot(draft, self.session)
 
     def close(self) -> None:
         """Save, and let others open it.
@@ -214,7 +210,8 @@ def open_session(path: Path, recording: Recording, name: str = "") -> SessionFol
     session = _session_of(path, recording, name)
     lock = _locked(path, session.author.name)
     try:
-        _restore(path, session)
+        if not _restore(path, session):
+            (path / SNAPSHOT).replace(path / _DAMAGED)
         opened = SessionFolder(path, session, lock, Journal(path / JOURNAL))
         session.record = opened.record
         session.open()
@@ -319,71 +316,29 @@ def _locked(path: Path, name: str) -> FileLock:
     return lock
 
 
-def _restore(path: Path, session: LabelingSession) -> None:
-    """Fill a session with the snapshot and the steps after it."""
+def _restore(path: Path, session: LabelingSession) -> bool:
+    """Fill a session with the snapshot and the steps after it; whether the snapshot was sound.
+
+    Without a sound one the journal alone tells all, as long as it begins at the beginning.
+    """
+    damage: FileFormatError | None = None
     if (path / SNAPSHOT).exists():
-        _read_snapshot(path / SNAPSHOT, session)
+        try:
+            read_snapshot(path / SNAPSHOT, session)
+        except FileFormatError as error:
+            damage = error
     left = read_journal(path / JOURNAL, after=session.n_entries)
-    if left and left[0].number != session.n_entries + 1:
+    first = left[0].number if left else None
+    if damage is not None and first != 1:
+        raise damage
+    if first is not None and first != session.n_entries + 1:
         raise FileFormatError(
             path / JOURNAL,
-            f"it goes on at step {left[0].number}, the snapshot is of step {session.n_entries}",
+            f"it goes on at step {first}, the snapshot is of step {session.n_entries}",
             _EXPECTED,
         )
     try:
         session.replay(left)
     except ValueError as error:
-        raise FileFormatError(path / JOURNAL, str(error), _FITTING) from error
-
-
-def _write_snapshot(path: Path, session: LabelingSession) -> None:
-    # in memory first: HDF5 that finds the disk full takes the whole program down with it
-    image = _snapshot(session)
-    with path.open("wb") as file:
-        file.write(image)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _snapshot(session: LabelingSession) -> bytes:
-    """Content of an HDF5 file."""
-    keys = sorted(session.frames)
-    with h5py.File(SNAPSHOT, "w", driver="core", backing_store=False) as file:
-        file.attrs["n_entries"] = session.n_entries
-        file.attrs["authors"] = [author.model_dump_json() for author in session.authors]
-        file["sample_ids"] = np.array(keys, dtype=np.int64)
-        empty = FrameLabels.empty(*session.subject.shape)
-        for name in _ARRAYS:
-            like = getattr(empty, name)
-            array = np.zeros((len(keys), *like.shape), like.dtype)
-            for row, key in enumerate(keys):
-                array[row] = getattr(session.frames[key], name)
-            file.create_dataset(name, data=array, compression="gzip" if keys else None)
-        file.flush()
-        return bytes(file.id.get_file_image())
-
-
-def _read_snapshot(path: Path, session: LabelingSession) -> None:
-    expected = "a snapshot of labels"
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = {name: file[name][:] for name in _ARRAYS}
-            keys = file["sample_ids"][:].tolist()
-            session.n_entries = int(file.attrs["n_entries"])
-            session.authors = [Author.model_validate_json(text) for text in file.attrs["authors"]]
-    except (OSError, KeyError, ValidationError) as error:
-        raise FileFormatError(path, f"not readable: {error}", expected) from error
-    unknown = np.setdiff1d(keys, session.subject.sync.sample_ids)
-    if len(unknown):
-        raise FileFormatError(path, f"the recording has no moment {unknown[0]}", _FITTING)
-    like = FrameLabels.empty(*session.subject.shape)
-    for name, array in arrays.items():
-        shape = (len(keys), *getattr(like, name).shape)
-        if array.shape != shape:
-            raise FileFormatError(
-                path, f"'{name}' has the shape {array.shape}, not {shape}", expected
-            )
-    if not np.isin(arrays["states"], KEPT).all():
-        raise FileFormatError(path, "it has points in states that are not known", expected)
-    for row, key in enumerate(keys):
-        session.frames[key] = FrameLabels(**{name: arrays[name][row] for name in _ARRAYS})
+        raise FileFormatError(path / JOURNAL, str(error), FITTING) from error
+    return damage is None

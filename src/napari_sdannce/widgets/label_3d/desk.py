@@ -187,6 +187,14 @@ class Desk:
         """Moments of which something is said, in order."""
         return sorted(self.row_of(key) for key in self.session.frames)
 
+    @property
+    def last_worked_on(self) -> int:
+        """Moment at which a person did something last; else the first with labels."""
+        when = {key: labels.last_time for key, labels in self.session.frames.items()}
+        latest = max(when.values(), default=-np.inf)
+        moments = [self.row_of(key) for key, time in when.items() if time == latest]
+        return min(moments, default=0)
+
     def moments_to_label(self) -> list[int]:
         """Suggested moments without labels, and those that are labelled in part, in order."""
         session = self.session

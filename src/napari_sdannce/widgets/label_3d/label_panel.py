@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QFileDialog, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sdannce.files import open_recording
+from napari_sdannce.files.adopt_calibration import adopt_calibration
 from napari_sdannce.labeling.session_folder import JOURNAL, SessionInUseError
 from napari_sdannce.video import RecordingVideo
 from napari_sdannce.widgets import napari_adapter
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QCloseEvent, QHideEvent, QShowEvent
 
+    from napari_sdannce.files.adopt_calibration import Adopted
     from napari_sdannce.recording import Recording
 
 
@@ -109,7 +111,9 @@ class LabelPanel(QWidget):
         if recording is None:
             return
         self.close_session()
+        self._say_now("Opening …")
         try:
+            recording, adopted = self._calibrated(recording, wanted)
             folder = opened_session(recording, wanted)
         except (*FILE_ERRORS, SessionInUseError) as error:
             self.say(in_plain_words(error), trouble=True)
@@ -123,6 +127,25 @@ class LabelPanel(QWidget):
             self.say(in_plain_words(error), trouble=True)
             return
         self._work_on(recording, Desk(recording, video, folder))
+        if adopted is not None:
+            self.say(f"{adopted}.")
+
+    def _calibrated(
+        self, recording: Recording, wanted: WantedSession
+    ) -> tuple[Recording, Adopted | None]:
+        """The recording, calibrated by the labels that are begun with where it was not."""
+        for path in wanted.start[:1]:
+            adopted = adopt_calibration(recording, path)
+            if adopted is not None:
+                recording = open_recording(recording.folder)
+                self.start.show_recording(recording)
+                return recording, adopted
+        return recording, None
+
+    def _say_now(self, text: str) -> None:
+        """Write the line before something that takes seconds."""
+        self.say(text)
+        self._status.repaint()
 
     def _work_on(self, recording: Recording, desk: Desk) -> None:
         possible = napari_adapter.can_open(len(desk.subject.views) + 1)

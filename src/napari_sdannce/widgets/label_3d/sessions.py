@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from napari_sdannce.labeling.session_folder import (
     read_about,
     subject_of,
 )
+from napari_sdannce.labeling.snapshot import SNAPSHOT, read_summary
 from napari_sdannce.recording import PixelOrigin
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
     from napari_sdannce.skeletons import Skeleton
 
+_MOST_NAMED = 3
 FOLDER = "labels"
 """Folder of a recording that holds its sessions."""
 
@@ -70,7 +73,12 @@ def session_in_words(path: Path) -> str:
     """What a session is of."""
     about = read_about(path)
     animals = "1 animal" if len(about.animals) == 1 else f"{len(about.animals)} animals"
-    return f"{path.name}: {about.skeleton.name}, {animals}"
+    said = [about.skeleton.name, animals]
+    found = read_summary(path / SNAPSHOT)
+    if found is not None:
+        said += [f"{found.n_frames} frames", *found.labelers[-_MOST_NAMED:]]
+    when = time.strftime("%d %b %Y %H:%M", time.localtime(_age(path)))
+    return f"{path.name}: {', '.join([*said, when])}"
 
 
 def opened_session(recording: Recording, wanted: WantedSession) -> SessionFolder:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
 
 _ONE_CANVAS = "one canvas"
+_ONE_ANIMAL = "animal1"
 _NOTHING, _AS_FILE = "nothing", "as in the file"
 _ALL = "all label files, each of other animals"
 _LABELS = "Labels of DANNCE or Label3D (*.mat)"
@@ -172,7 +173,6 @@ class StartPage(QWidget):
         if recording.skeleton is not None:
             self.skeleton.insertItem(1, recording.skeleton.name, recording.skeleton)
         self._on_start_from()
-        self.animals.setText("animal1")
         number, folder = 1, recording.folder / FOLDER
         while (folder / f"labels-{number}").exists():
             number += 1
@@ -188,6 +188,8 @@ class StartPage(QWidget):
             # which of the usual ones it is, nobody but the person knows
             known = self.recording is not None and self.recording.skeleton is not None
             self.skeleton.setCurrentIndex(0 if from_file else 1 if known else -1)
+        self.animals.setText("" if from_file else _ONE_ANIMAL)
+        self.animals.setPlaceholderText(_AS_FILE if from_file else "")
 
     def _ask_for_labels(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a label file", filter=_LABELS)
@@ -249,7 +251,7 @@ class StartPage(QWidget):
             self.message.emit("Choose a skeleton.", True)
             return
         animals = tuple(each.strip() for each in self.animals.text().split(",") if each.strip())
-        if len(set(animals)) < len(animals) or not animals:
+        if len(set(animals)) < len(animals) or not (animals or start):
             self.message.emit("Give every animal a name of its own.", True)
             return
         self.session_asked.emit(

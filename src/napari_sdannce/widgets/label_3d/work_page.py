@@ -193,10 +193,8 @@ class WorkPage(QWidget):
             self.keys.guard(napari_adapter.widget_of(self.views.pose.canvas))
 
     def begin(self) -> None:
-        """Show the first moment that has labels, whole images."""
-        labelled = self.desk.moments_with_labels()
-        if labelled:
-            self.desk.moment = labelled[0]
+        """Show the moment that was worked on last, whole images."""
+        self.desk.moment = self.desk.last_worked_on
         self._on_moment()
         self._tell_steps()
         self.views.show_whole_images()
