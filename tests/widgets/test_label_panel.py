@@ -444,6 +444,11 @@ def test_what_is_proposed_is_no_label(labelling: Labelling, small: Any) -> None:
     labelling.press("Ctrl+E")
     told = work.exporting.listed.item(0).text()
     assert told == "frame 1, one: all"
+    # its list follows what is labelled while it is open
+    desk.clear_frame()
+    work._refill()
+    assert not work.exporting.gaps
+    assert work.exporting.listed.isHidden()
 
 
 def test_centres_of_mass_of_animals_are_clicked_in_turn(

@@ -17,7 +17,7 @@ from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.drawn_marks import hide, hide_bones
-from napari_sdannce.widgets.label_3d.drawn_cells import drawn_cells
+from napari_sdannce.widgets.label_3d.drawn_cells import LOOKS, drawn_cells
 from napari_sdannce.widgets.label_3d.fitting import Fitting
 from napari_sdannce.widgets.layer_data import filled_bones, nowhere
 
@@ -366,6 +366,17 @@ class CameraView(QWidget):
         pixel = self.place.pixel(event.position)
         if self.place.holds(pixel):
             self.desk.look_at_view(self.view, pixel)
+            if not event.is_dragging:
+                self._name(self._hit(pixel))
+
+    def _name(self, hit: tuple[int, int] | None) -> None:
+        """Let the point under the mouse be named when the mouse rests on it."""
+        words = "" if hit is None else self.desk.named(*hit)
+        if hit is not None:
+            state = LabelState(int(self.desk.solution.states[(self.view, *hit)]))
+            words += f": {LOOKS[state].words}" if state in LOOKS else ""
+        if self.place.native.toolTip() != words:
+            self.place.native.setToolTip(words)
 
     def _on_look(self, event: object = None) -> None:
         """Another part of the image is under the mouse, though it did not move."""

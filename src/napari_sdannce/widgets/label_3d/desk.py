@@ -266,7 +266,7 @@ class Desk:
             return
         labels = self.session.at(self.sample_id)
         placed = commands.place(labels, view, animal, keypoint, pixel, self.session.by)
-        self.change(f"place {self._named(animal, keypoint)} in {self.subject.views[view]}", placed)
+        self.change(f"place {self.named(animal, keypoint)} in {self.subject.views[view]}", placed)
 
     def place_and_next(self, view: int, pixel: FloatArray) -> None:
         """Put the selected keypoint where it is seen, and select the next."""
@@ -501,9 +501,10 @@ class Desk:
     @property
     def selected_name(self) -> str:
         """What a click places, the animal's name first where there are several."""
-        return self._named(self.animal, self.keypoint)
+        return self.named(self.animal, self.keypoint)
 
-    def _named(self, animal: int, keypoint: int) -> str:
+    def named(self, animal: int, keypoint: int) -> str:
+        """A keypoint, and whose it is where there are several animals."""
         name = self.subject.skeleton.keypoints[keypoint]
         animals = self.subject.animals
         return name if len(animals) == 1 else f"{animals[animal]} {name}"

@@ -208,6 +208,9 @@ class WorkPage(QWidget):
         OSError
             When no snapshot can be written; all is put away nevertheless.
         """
+        for dialog in (self.exporting, self.merging, self.help):
+            if dialog is not None:
+                dialog.close()
         self.carrying.drop()
         self.suggestions.drop()
         self._draw.stop()
@@ -264,6 +267,8 @@ class WorkPage(QWidget):
             self.conflicts.refill()
             self.doubts.look_soon()
             self._tell_steps()
+            if self.exporting is not None and self.exporting.isVisible():
+                self.exporting.refill()
         else:
             self.views.show_selected()
         self.keypoints.show_selected()
