@@ -10,7 +10,6 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_sdannce.labeling import commands
-from napari_sdannce.labeling.depth_guess import NoDepthError, guess_depth
 from napari_sdannce.labeling.scrub_copy import FOLDER as FRAMES
 from napari_sdannce.labeling.scrub_copy import ScrubCopy
 from napari_sdannce.labeling.solving import Solution, solve
@@ -92,7 +91,6 @@ class Desk:
         self.other_click: OtherClick | None = None
         """Drawn beside our own."""
         self._dragged: tuple[FrameLabels, Solution] | None = None
-        self._copied: FloatArray | None = None
         self._view_to_click: tuple[Solution | None, tuple[int, int], int | None] = (
             None, (0, 0), None,
         )  # fmt: skip
@@ -307,52 +305,52 @@ class Desk:
 
     def clear_here(self) -> None:
         """Take the selected keypoint away from the view in focus."""
-        labels = commands.clear(self._kept, self.focus, self.animal, self.keypoint)
+        labels = commands.clear(self.kept, self.focus, self.animal, self.keypoint)
         self.change(f"clear {self.selected_name} in {self._focused}", labels)
 
     def clear_everywhere(self) -> None:
         """Take the selected keypoint away from all views."""
-        labels = commands.clear(self._kept, commands.ALL, self.animal, self.keypoint)
+        labels = commands.clear(self.kept, commands.ALL, self.animal, self.keypoint)
         self.change(f"clear {self.selected_name}", labels)
 
     def clear_frame(self) -> None:
         """Take everything away that is said of this moment."""
-        labels = commands.clear(self._kept, commands.ALL, commands.ALL, commands.ALL)
+        labels = commands.clear(self.kept, commands.ALL, commands.ALL, commands.ALL)
         self.change(f"clear frame {self.moment}", labels)
 
     def toggle_occluded(self) -> None:
         """Say that the selected keypoint is hidden in the view in focus, or is not."""
-        labels = commands.toggle_occluded(self._kept, *self._cell, self.session.by)
+        labels = commands.toggle_occluded(self.kept, *self._cell, self.session.by)
         self.change(f"{self.selected_name} hidden in {self._focused}", labels)
 
     def toggle_uncertain(self) -> None:
         """Say that the selected keypoint's place in the view in focus is a guess, or is not."""
-        labels = commands.toggle_uncertain(self._kept, *self._cell, self.session.by)
+        labels = commands.toggle_uncertain(self.kept, *self._cell, self.session.by)
         self._change_click(f"{self.selected_name} uncertain in {self._focused}", labels)
 
     def toggle_not_in_view(self) -> None:
         """Say that the selected keypoint lies outside of the view in focus, or does not."""
-        labels = commands.toggle_not_in_view(self._kept, *self._cell, self.session.by)
+        labels = commands.toggle_not_in_view(self.kept, *self._cell, self.session.by)
         self.change(f"{self.selected_name} outside of {self._focused}", labels)
 
     def toggle_locked(self) -> None:
         """Let the selected keypoint's click in the view in focus count whatever others say."""
-        labels = commands.toggle_locked(self._kept, *self._cell)
+        labels = commands.toggle_locked(self.kept, *self._cell)
         self._change_click(f"lock {self.selected_name} in {self._focused}", labels)
 
     def accept_keypoint(self) -> None:
         """Say that the selected keypoint's position in space is right."""
-        labels = commands.accept(self._kept, self.solution, self.animal, self.keypoint)
+        labels = commands.accept(self.kept, self.solution, self.animal, self.keypoint)
         self.change(f"accept {self.selected_name}", labels)
 
     def accept_animal(self) -> None:
         """Say that all positions of the selected animal are right."""
-        labels = commands.accept(self._kept, self.solution, self.animal)
+        labels = commands.accept(self.kept, self.solution, self.animal)
         self.change(f"accept {self.subject.animals[self.animal]}", labels)
 
     def accept_frame(self) -> None:
         """Say that all positions of this moment are right."""
-        labels = commands.accept(self._kept, self.solution)
+        labels = commands.accept(self.kept, self.solution)
         self.change(f"accept frame {self.moment}", labels)
 
     def swap_left_right(self) -> None:
@@ -361,7 +359,7 @@ class Desk:
         if not skeleton.pairs:
             self.said.emit(f"Skeleton {skeleton.name} does not say what is left and right.", True)
             return
-        labels = commands.swap_left_right(self._kept, skeleton.swapped(), self.focus, self.animal)
+        labels = commands.swap_left_right(self.kept, skeleton.swapped(), self.focus, self.animal)
         self.change(f"swap left and right in {self._focused}", labels)
 
     def swap_animals(self) -> None:
@@ -371,58 +369,8 @@ class Desk:
             self.said.emit("There is a single animal.", True)
             return
         other = (self.animal + 1) % n_animals
-        labels = commands.swap_animals(self._kept, self.animal, other, self.focus)
+        labels = commands.swap_animals(self.kept, self.animal, other, self.focus)
         self.change(f"swap animals in {self._focused}", labels)
-
-    # poses
-
-    def copy_pose(self) -> None:
-        """Keep the positions of this moment, to paste them at another."""
-        self._copied = self.solution.points_3d
-        n_known = int(np.isfinite(self._copied).all(axis=-1).sum())
-        self.said.emit(f"{n_known} positions are copied.", False)
-
-    def paste_pose(self) -> None:
-        """Propose the copied positions, wherever a person has said nothing."""
-        if self._copied is None:
-            self.said.emit("Copy a pose first.", True)
-            return
-        self._propose("paste pose", self._copied)
-
-    def take_from_before(self) -> None:
-        """Propose the pose of the last moment before this one that has labels."""
-        earlier = [moment for moment in self.moments_with_labels() if moment < self.moment]
-        if not earlier:
-            self.said.emit("No earlier frame has labels.", True)
-            return
-        key = int(self.subject.sync.sample_ids[earlier[-1]])
-        self._propose(f"pose of frame {earlier[-1]}", self.session.solution(key).points_3d)
-
-    def _propose(self, what: str, points_3d: FloatArray) -> None:
-        pixels = np.full((*self.subject.shape, 2), np.nan)
-        for view, camera in enumerate(self.subject.cameras):
-            if camera is not None:
-                pixels[view] = camera.project(points_3d)
-        if self.change(what, commands.propose(self._kept, pixels, self.session.by)):
-            self.said.emit(f"Proposed: {what}. Correct what is wrong, then accept with T.", False)
-
-    def guess_depth(self) -> None:
-        """Propose where a single click lies along its line of sight; again: the other place."""
-        cell = self.animal, self.keypoint
-        try:
-            guess = guess_depth(self.session, self.sample_id, *cell)
-        except NoDepthError as error:
-            self.said.emit(str(error), True)
-            return
-        number = guess.next_to(self.session.solution(self.sample_id).points_3d[cell])
-        if number is None:
-            self.said.emit(
-                f"{guess.name} is where its bones put it: there is no other place.", False
-            )
-            return
-        labels = guess.over(self._kept, self.subject.cameras, number, self.session.by)
-        if self.change_moments(f"guess depth of {self.selected_name}", {self.sample_id: labels}):
-            self.said.emit(guess.words(number), False)
 
     # steps
 
@@ -431,7 +379,7 @@ class Desk:
         changed = self.change_moments(what, {self.sample_id: labels})
         if changed:
             self.said.emit(f"Done: {what}.", False)
-        elif labels.equals(self._kept):
+        elif labels.equals(self.kept):
             self.said.emit(f"Nothing to do: {what}.", False)
         return changed
 
@@ -454,7 +402,7 @@ class Desk:
         return changed
 
     def _change_click(self, what: str, labels: FrameLabels) -> None:
-        if labels is self._kept:
+        if labels is self.kept:
             self.said.emit(f"{self.selected_name} was not placed in {self._focused}.", True)
             return
         self.change(what, labels)
@@ -487,7 +435,8 @@ class Desk:
     # names
 
     @property
-    def _kept(self) -> FrameLabels:
+    def kept(self) -> FrameLabels:
+        """Labels of the moment that is looked at, without a drag under way."""
         return self.session.at(self.sample_id)
 
     @property

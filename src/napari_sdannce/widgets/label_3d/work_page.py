@@ -27,6 +27,7 @@ from napari_sdannce.widgets.label_3d.key_help import KeyHelp
 from napari_sdannce.widgets.label_3d.key_table import KeyTable, read_keys
 from napari_sdannce.widgets.label_3d.keypoint_table import KeypointTable
 from napari_sdannce.widgets.label_3d.merge_dialog import MergeDialog
+from napari_sdannce.widgets.label_3d.pose_sources import PoseSources
 from napari_sdannce.widgets.label_3d.suggestion_list import SuggestionList
 from napari_sdannce.widgets.label_3d.time_strip import TimeStrip, stretches
 from napari_sdannce.widgets.label_3d.views import Views
@@ -90,6 +91,7 @@ class WorkPage(QWidget):
         self.gain.setMaximumWidth(110)
         self.gain.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.gain.valueChanged.connect(lambda value: self.views.set_gain(value / 10))
+        self.poses = PoseSources(desk)
         self.carrying = Carrying(desk, self)
         self.carrying.message.connect(self.message.emit)
         self.help: KeyHelp | None = None
@@ -306,10 +308,10 @@ class WorkPage(QWidget):
             "clear_frame": desk.clear_frame,
             "swap_left_right": desk.swap_left_right,
             "swap_animals": desk.swap_animals,
-            "pose_before": desk.take_from_before,
-            "depth": desk.guess_depth,
-            "copy": desk.copy_pose,
-            "paste": desk.paste_pose,
+            "pose_before": self.poses.take_from_before,
+            "depth": self.poses.guess_depth,
+            "copy": self.poses.copy_pose,
+            "paste": self.poses.paste_pose,
             "undo": desk.undo,
             "redo": desk.redo,
             "save": self._save,
