@@ -134,6 +134,7 @@ class CameraView(QWidget):
         )  # fmt: skip
         layer.canvas_size_limits = tuple(round(size * limit) for limit in _POINT_PX)
         layer.editable = False
+        layer.text.visible = False  # there is none, and it would be drawn
         return layer
 
     def _vectors(self, name: str, n: int, color: str) -> Any:
@@ -167,7 +168,9 @@ class CameraView(QWidget):
             return
         if self.gain != 1.0:
             frame = np.asarray(cv2.convertScaleAbs(frame, alpha=self.gain), np.uint8)
-        self.image.data = frame
+        # in place: another array would make napari measure all layers anew
+        self.image.data[...] = frame
+        _redraw(self.image)
 
     def refill(self) -> None:
         """Draw the labels of the moment."""
