@@ -23,7 +23,7 @@ from napari_sdannce.widgets.label_3d.places import Place
 from napari_sdannce.widgets.label_3d.sessions import FOLDER, WantedSession
 from napari_sdannce.widgets.napari_adapter import widget_of
 
-from .test_label_panel import (
+from .labelling_hands import (
     Labelling,
     _own_keys,
     labelling,
