@@ -119,6 +119,27 @@ def test_names_that_other_programs_accept(scene: Scene, tmp_path: Path) -> None:
     assert open_labels(path).points_3d.shape[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("animals", "names"),
+    [
+        (("雄", "雌"), ["1", "2"]),
+        (("rat 1", "rat-1"), ["1-rat-1", "2-rat-1"]),
+        (("Rat", "rat"), ["1-Rat", "2-rat"]),  # one file on Windows
+        (("a/b", "c\nd"), ["a-b", "c-d"]),
+    ],
+)
+def test_every_animal_has_a_file_whatever_it_is_called(
+    scene: Scene, tmp_path: Path, animals: tuple[str, str], names: list[str]
+) -> None:
+    session = labelled(scene)
+    session.subject = replace(session.subject, animals=animals)
+    paths = export_dannce(session, recording_of(scene, tmp_path), tmp_path, when=0.0)
+    assert [path.name[16:] for path in paths] == [
+        f"DANNCE_{name}_Label3D_dannce.mat" for name in names
+    ]
+    assert [open_labels(path).animals for path in paths] == [animals[:1], animals[1:]]
+
+
 def test_the_reference_program_finds_them_too(scene: Scene, tmp_path: Path) -> None:
     session, recording = labelled(scene), recording_of(scene, tmp_path)
     paths = export_dannce(session, recording, tmp_path, when=1.7e9)
@@ -185,6 +206,8 @@ def test_labels_of_something_else_are_refused(scene: Scene) -> None:
         (replace(scene.subject, animals=("one",)), "of 2 animals, the session of 1"),
         (replace(scene.subject, sync=scene.subject.sync.__class__(np.arange(5, 9),
                  np.zeros((4, 5), np.int64))), "3 labelled moments are not in the recording"),
+        (replace(scene.subject, sync=scene.subject.sync.__class__(np.arange(20),
+                 np.arange(20)[:, None].repeat(5, 1) + 2)), "frame 0 of .* has frame 2 there"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             frames_of(labels, other)

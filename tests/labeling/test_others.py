@@ -14,12 +14,12 @@ from napari_sdannce.labeling.comparison import compare
 from napari_sdannce.labeling.others import read_others
 from napari_sdannce.labeling.session_folder import (
     JOURNAL,
-    SNAPSHOT,
     create_session,
     open_session,
     read_session,
 )
 from napari_sdannce.labeling.settling import Settling
+from napari_sdannce.labeling.snapshot import SNAPSHOT
 from napari_sdannce.labels import NOBODY, LabelState
 from napari_sdannce.recording import Recording, Sync, View
 from napari_sdannce.skeletons import Skeleton

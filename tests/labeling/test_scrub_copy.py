@@ -176,3 +176,16 @@ def test_frames_that_no_video_has_are_asked_for_once(recording: Recording, tmp_p
         assert len(list(copy.make([0, 1]))) == 2
         assert list(copy.make([0, 1])) == []
         assert copy.read(1)[1] is None
+
+
+def test_a_session_that_was_removed_does_not_come_back(
+    recording: Recording, tmp_path: Path
+) -> None:
+    session = tmp_path / "mine"
+    with (
+        RecordingVideo(recording) as video,
+        ScrubCopy(session / "frames", video) as copy,
+        pytest.raises(FileNotFoundError),
+    ):
+        list(copy.make([12]))
+    assert not session.exists()

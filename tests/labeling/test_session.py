@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
@@ -15,13 +17,16 @@ import pytest
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.labeling import commands
 from napari_sdannce.labeling.cell_changes import CellChanges
+from napari_sdannce.labeling.journal import read_journal
 from napari_sdannce.labeling.session_folder import (
     JOURNAL,
-    SNAPSHOT,
     SessionInUseError,
+    account,
     create_session,
     open_session,
+    read_about,
 )
+from napari_sdannce.labeling.snapshot import SNAPSHOT, write_snapshot
 from napari_sdannce.labels import LabelState
 from napari_sdannce.recording import Recording, View
 
@@ -29,7 +34,6 @@ from .conftest import SKELETON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.session import LabelingSession
@@ -257,7 +261,95 @@ def test_a_full_disk_leaves_the_session_as_it_was(
         assert folder.session.at(0).states[:, 0, 0].tolist() == [3, 0, 3, 0, 0]
 
 
-@pytest.mark.parametrize("damage", ["line", "gap", "cell", "moment"])
+def test_a_session_of_another_version_is_told(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    create_session(path, recording_of(scene, tmp_path), SKELETON, ("one",)).close()
+    about = (path / "session.json").read_text(encoding="utf-8")
+    (path / "session.json").write_text(about.replace('"version": 1', '"version": 2'), "utf-8")
+    with pytest.raises(FileFormatError, match=r"another version .* \(format 2\)"):
+        read_about(path)
+
+
+def test_an_account_without_a_name_can_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    assert account() == str(os.getuid())
+
+
+@pytest.mark.parametrize("what", ["removed", "renamed", "replaced"])
+def test_nothing_is_written_where_nobody_finds_it(scene: Scene, tmp_path: Path, what: str) -> None:
+    recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
+    folder = create_session(path, recording, SKELETON, ("one",), "anna")
+    click(folder.session, 0, 0, 0, 1.0)
+    if what == "removed":
+        shutil.rmtree(path)
+    elif what == "renamed":
+        path.rename(tmp_path / "other")
+    else:
+        shutil.copy(path / JOURNAL, path / "copy")
+        (path / "copy").replace(path / JOURNAL)
+    with pytest.raises(FileNotFoundError):
+        click(folder.session, 0, 1, 0, 2.0)
+    assert folder.session.done == ("place 0",)
+    if what == "renamed":
+        (tmp_path / "other").rename(path)
+        click(folder.session, 0, 2, 0, 3.0)
+        assert folder.session.done == ("place 0", "place 0")
+    if what == "removed":
+        with pytest.raises(FileNotFoundError):
+            folder.close()
+    else:
+        folder.close()
+
+
+def test_a_snapshot_that_can_not_be_written_stops_nobody(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
+    folder = create_session(path, recording, SKELETON, ("one",), "anna")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_sdannce.labeling.session_folder.write_snapshot", full)
+    for x in range(450):
+        click(folder.session, 0, 0, 0, float(x))
+    with pytest.raises(OSError, match="No space"):
+        folder.close()
+    with open_session(path, recording) as again:
+        assert again.session.at(0).points[0, 0, 0, 0] == 449
+        monkeypatch.undo()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+def test_a_disk_full_of_snapshot_is_an_error_of_the_system(scene: Scene, tmp_path: Path) -> None:
+    session = scene.session()
+    click(session, 0, 0, 0, 1.0)
+    # HDF5 itself ends the program on such a disk
+    with pytest.raises(OSError, match="No space"):
+        write_snapshot(Path("/dev/full"), session)
+
+
+def test_steps_before_the_snapshot_are_not_read_again(scene: Scene, tmp_path: Path) -> None:
+    recording, path = recording_of(scene, tmp_path), tmp_path / "labels"
+    with create_session(path, recording, SKELETON, ("one",), "anna") as folder:
+        for x in range(3):
+            click(folder.session, 0, 0, 0, float(x))
+        folder.save()
+        click(folder.session, 0, 1, 0, 7.0)
+        assert [each.number for each in read_journal(path / JOURNAL, after=4)] == [5]
+        assert len(read_journal(path / JOURNAL)) == 5
+
+
+def test_a_session_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(FileFormatError, match="no text"):
+        read_about(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["line", "gap", "cell", "moment", "state"])
 def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) -> None:
     recording = recording_of(scene, tmp_path)
     with create_session(tmp_path / "labels", recording, SKELETON, ("one",), "anna") as folder:
@@ -271,10 +363,11 @@ def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) ->
         "gap": lambda: [*lines[:2], *lines[3:]],
         "cell": lambda: [*lines[:2], lines[2].replace("[1,0,0,", "[9,0,0,"), *lines[3:]],
         "moment": lambda: [*lines[:2], lines[2].replace('"0":', '"70":'), *lines[3:]],
+        "state": lambda: [*lines[:2], lines[2].replace("7.0,3,", "7.0,300,"), *lines[3:]],
     }
     journal.write_text("".join(changed[damage]()), encoding="utf-8")
     words = {"line": "line 3 is damaged", "gap": "is entry 4, after 2", "cell": "entry 3",
-             "moment": "no moment 70"}  # fmt: skip
+             "moment": "no moment 70", "state": "line 3 is damaged"}  # fmt: skip
     with pytest.raises(ValueError, match=words[damage]) as caught:
         open_session(tmp_path / "labels", recording)
     assert JOURNAL in str(caught.value)
@@ -283,8 +376,9 @@ def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: str) ->
     open_session(tmp_path / "labels", recording).close()
 
 
-@pytest.mark.parametrize("damage", ["cut", "shape", "missing"])
-def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["cut", "shape", "missing", "states"])
+def test_a_damaged_snapshot_costs_nothing(scene: Scene, tmp_path: Path, damage: str) -> None:
+    """The journal has it all; the damaged file is kept for whoever wants to look."""
     recording = recording_of(scene, tmp_path)
     with create_session(tmp_path / "labels", recording, SKELETON, ("one",), "anna") as folder:
         click(folder.session, 0, 0, 0, 1.0)
@@ -298,9 +392,18 @@ def test_a_damaged_snapshot_is_told(scene: Scene, tmp_path: Path, damage: str) -
             del file["states"]
             if damage == "shape":
                 file["states"] = states[..., :3]
-    with pytest.raises(FileFormatError, match=SNAPSHOT):
-        open_session(tmp_path / "labels", recording)
-    # the journal has it all
-    snapshot.unlink()
+            elif damage == "states":
+                file["states"] = states + 40
+    damaged = snapshot.read_bytes()
     with open_session(tmp_path / "labels", recording) as folder:
         assert folder.session.at(0).states[0, 0, 0] == LabelState.HUMAN
+        assert [author.name for author in folder.session.authors][:1] == ["anna"]
+    assert (tmp_path / "labels" / "labels.damaged.h5").read_bytes() == damaged
+    with open_session(tmp_path / "labels", recording) as folder:
+        assert folder.session.at(0).states[0, 0, 0] == LabelState.HUMAN
+    # without the steps from the beginning it is told
+    snapshot.write_bytes(damaged)
+    lines = (tmp_path / "labels" / JOURNAL).read_text().splitlines(keepends=True)
+    (tmp_path / "labels" / JOURNAL).write_text("".join(lines[1:]))
+    with pytest.raises(FileFormatError, match=SNAPSHOT):
+        open_session(tmp_path / "labels", recording)

@@ -148,6 +148,12 @@ def test_uncalibrated_views_are_labelled_and_do_not_vote(scene: Scene) -> None:
     assert not only.complete.any()
 
 
+def test_a_click_in_an_uncalibrated_view_silences_no_proposals(scene: Scene) -> None:
+    labels = commands.propose(clicked(scene, (0, 4)), scene.pixels, ANNA)
+    found = solve(labels, [*scene.cameras[:4], None])
+    np.testing.assert_allclose(found.points_3d[0, 0], scene.points[0, 0], atol=1e-6)
+
+
 def test_uncertain_clicks_weigh_less(scene: Scene) -> None:
     rng = np.random.default_rng(0)
     labels = FrameLabels.empty(*scene.subject.shape)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QKeySequence, QMouseEvent
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLabel
+from qtpy.QtWidgets import QLabel
 
 from napari_sdannce.files import open_labels
-from napari_sdannce.files.dannce_mat import read_dannce
-from napari_sdannce.files.sync_csv import write_sync_csv
-from napari_sdannce.labeling.export import export_dannce
-from napari_sdannce.labeling.session_folder import open_session
 from napari_sdannce.labels import LabelState
-from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.label_3d.key_table import (
     ACTIONS,
     LABEL3D,
@@ -27,132 +20,30 @@ from napari_sdannce.widgets.label_3d.key_table import (
     read_keys,
     write_keys,
 )
-from napari_sdannce.widgets.label_3d.label_panel import LabelPanel
-from napari_sdannce.widgets.label_3d.sessions import FOLDER, WantedSession
 from napari_sdannce.widgets.napari_adapter import widget_of
 
+from .labelling_hands import (
+    LEFT,
+    NONE,
+    Labelling,
+    _own_keys,
+    labelling,
+    let_qt_work,
+    move,
+    press_keys,
+    seen,
+    viewer,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import napari
-    from napari.qt import QtViewer
 
-    from napari_sdannce.geometry import Camera
+
+__all__ = ["_own_keys", "labelling", "viewer"]
 
 pytestmark = pytest.mark.window
-
-LEFT = Qt.MouseButton.LeftButton
-NONE = Qt.KeyboardModifier.NoModifier
-
-
-@pytest.fixture(autouse=True)
-def _own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep out of the keys of the person who runs the tests."""
-    file = tmp_path / "keys.yaml"
-    monkeypatch.setattr("napari_sdannce.widgets.label_3d.key_table.keys_file", lambda: file)
-
-
-@pytest.fixture(scope="module")
-def viewer(qapp: Any) -> Iterator[napari.Viewer]:
-    """One window for all tests here: opening one takes seconds."""
-    import napari
-
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(1300, 900)
-    yield viewer
-    viewer.close()
-
-
-class Labelling:
-    """A panel at work, and the hands of a person."""
-
-    def __init__(self, viewer: napari.Viewer, experiment: Path, skeleton: Any) -> None:
-        self.panel = LabelPanel(viewer)
-        viewer.window.add_dock_widget(self.panel, name="Label in 3D", area="right")
-        self.panel.open_recording(experiment)
-        wanted = WantedSession(experiment / FOLDER / "mine", "anna", skeleton, ("one", "two"))
-        self.panel.open_session(wanted)
-        let_qt_work()
-
-    @property
-    def work(self) -> Any:
-        return self.panel.work
-
-    @property
-    def desk(self) -> Any:
-        return self.panel.work.desk
-
-    def on_screen(self, view: int, pixel: Any) -> tuple[Any, QPoint]:
-        """The canvas of a camera, and where in it a pixel of its image lies."""
-        one = self.work.views.cameras[view]
-        native, camera = one.place.native, one.model.scene.camera
-        pixel = np.add(pixel, one.place.corner[::-1])
-        x = (pixel[0] - camera.center[2]) * camera.zoom + native.width() / 2
-        y = (pixel[1] - camera.center[1]) * camera.zoom + native.height() / 2
-        return native, QPoint(round(x), round(y))
-
-    def click(self, view: int, pixel: Any, button: Qt.MouseButton = LEFT) -> None:
-        native, place = self.on_screen(view, pixel)
-        move(native, place)
-        QTest.mouseClick(native, button, NONE, place)
-        let_qt_work()
-
-    def drag(self, view: int, start: Any, end: Any) -> None:
-        native, place = self.on_screen(view, start)
-        _, goal = self.on_screen(view, end)
-        QTest.mousePress(native, LEFT, NONE, place)
-        for share in (0.4, 0.8, 1.0):
-            move(native, place + (goal - place) * share, LEFT)
-            let_qt_work()
-        QTest.mouseRelease(native, LEFT, NONE, goal)
-        let_qt_work()
-
-    def press(self, keys: str, view: int = 0) -> None:
-        native = self.work.views.cameras[view].place.native
-        press_keys(native, keys)
-
-
-def press_keys(widget: Any, keys: str) -> None:
-    combination = QKeySequence(keys)[0]
-    key, modifiers = combination.key(), combination.keyboardModifiers()
-    if keys == "Shift+Tab":
-        key = Qt.Key.Key_Backtab
-    QTest.keyClick(widget, key, modifiers)
-    let_qt_work()
-
-
-def move(widget: Any, place: QPoint, buttons: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
-    """Move the mouse within a widget; QTest would move the pointer, which other tests share."""
-    where = QPointF(place)
-    around = QPointF(widget.mapToGlobal(place))
-    event = QMouseEvent(
-        QEvent.Type.MouseMove, where, around, Qt.MouseButton.NoButton, buttons, NONE
-    )
-    QApplication.sendEvent(widget, event)
-
-
-def let_qt_work() -> None:
-    for _ in range(5):
-        QApplication.processEvents()
-
-
-@pytest.fixture
-def labelling(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
-) -> Iterator[Labelling]:
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    labelling = Labelling(viewer, experiment, small.skeleton)
-    yield labelling
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
-    labelling.panel.deleteLater()
-    let_qt_work()
-
-
-def seen(small: Any, view: int, moment: int, animal: int, keypoint: int) -> np.ndarray:
-    return small.cameras[view].project(small.positions()[moment, animal, keypoint])
 
 
 def test_clicks_in_views_become_a_position(labelling: Labelling, small: Any) -> None:
@@ -173,24 +64,6 @@ def test_clicks_in_views_become_a_position(labelling: Labelling, small: Any) -> 
     # a hidden row must not be seen in the corner where it waits
     assert (drawn.face_color[3:, 3] == 0).all()
     assert labelling.work.keypoints.count.text() == "one: 3 of 3, two: 0 of 3"
-
-
-def test_every_step_is_on_the_disk(labelling: Labelling, small: Any, viewer: Any) -> None:
-    for view in range(2):
-        labelling.desk.select(0, 0)
-        labelling.click(view, seen(small, view, 0, 0, 0))
-    kept, path = labelling.desk.labels, labelling.desk.folder.path
-    # as after the power failed: nobody closed the session, and only the journal tells
-    copied = path.with_name("copied")
-    shutil.copytree(path, copied)
-    with open_session(copied, labelling.desk.recording, "anna") as folder:
-        assert folder.session.at(0).equals(kept)
-    other = LabelPanel(viewer)
-    other.open_recording(labelling.desk.recording.folder)
-    other.open_session(WantedSession(path, "bert"))
-    assert other.work is None
-    assert other.status.startswith("mine is open already: anna on")
-    other.deleteLater()
 
 
 def test_dragging_a_point_moves_it_and_undo_puts_it_back(labelling: Labelling, small: Any) -> None:
@@ -295,57 +168,6 @@ def test_keys_do_what_they_say(labelling: Labelling, small: Any) -> None:
     assert labelling.panel.status == "There is no further frame with labels."
 
 
-def test_frames_that_are_not_whole_are_gone_to(labelling: Labelling, small: Any) -> None:
-    desk, work = labelling.desk, labelling.work
-    positions = small.positions()
-    for moment in (2, 5):  # the first whole, the second in part
-        for view, camera in enumerate(small.cameras):
-            for animal, keypoint in np.ndindex(2, 3 if moment == 2 else 2):
-                desk.go_to(moment)
-                desk.place(view, animal, keypoint, camera.project(positions[0, animal, keypoint]))
-    desk.await_moments([2, 8])
-    desk.go_to(0)
-    for expected in (5, 8, 8):
-        labelling.press("J")
-        assert desk.moment == expected
-    assert labelling.panel.status.startswith("There is no further frame")
-    labelling.press("Shift+J")
-    assert desk.moment == 5
-    labelling.press("Ctrl+Left")
-    assert desk.moment == 2
-    work.stride.setValue(4)
-    labelling.press("]")
-    assert desk.moment == 6
-
-
-def test_other_views_say_where_a_keypoint_lies_and_which_click_would_help(
-    labelling: Labelling, small: Any
-) -> None:
-    desk, views = labelling.desk, labelling.work.views
-    truth = small.positions()[0, 0, 0]
-    lines = [one.curves.data for one in views.cameras]
-    assert not any(each.any() for each in lines)
-    labelling.click(0, small.cameras[0].project(truth))
-    desk.select(0, 0)
-    labelling.work.views.refill()
-    assert [bool(one.curves.data.any()) for one in views.cameras] == [False, True, True]
-    labelling.click(1, small.cameras[1].project(truth))
-    desk.select(0, 0)
-    labelling.work.views.refill()
-    # an outline in the third view, round where it must lie
-    drawn = views.cameras[2].curves.data
-    outline = drawn[drawn.any(axis=(1, 2)), 0][:, ::-1]
-    middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
-    assert middle == pytest.approx(desk.solution.projected[2, 0, 0], abs=0.5)
-    titles = [one.title.text() for one in views.cameras]
-    assert ["would help" in title for title in titles] == [False, False, True]
-    desk.look_at_view(2, None)
-    desk.toggle_not_in_view()
-    labelling.work._refill()
-    assert "would help" not in views.cameras[2].title.text()
-    assert "place one nose in right" in labelling.work.undo_button.toolTip()
-
-
 def test_a_pose_is_carried_to_another_frame_and_accepted(labelling: Labelling, small: Any) -> None:
     desk = labelling.desk
     for keypoint in range(3):
@@ -362,6 +184,87 @@ def test_a_pose_is_carried_to_another_frame_and_accepted(labelling: Labelling, s
     np.testing.assert_allclose(desk.solution.points_3d[0], first, atol=1e-3)
 
 
+def test_every_action_says_what_it_did(labelling: Labelling, small: Any) -> None:
+    panel, desk = labelling.panel, labelling.desk
+    labelling.press("K")
+    assert panel.status == "Nothing to do: accept one nose."
+    labelling.press("P")
+    assert panel.status.startswith("Choose predictions first")
+    labelling.press("9")
+    assert panel.status == "There are 2 animals."
+    for view in range(2):
+        desk.select(0, 0)
+        labelling.click(view, seen(small, view, 0, 0, 0))
+    assert panel.status == "Done: place one nose in right."
+    labelling.press("Right")
+    labelling.press("D")
+    assert panel.status.startswith("Proposed: pose of frame 0.")
+    title = labelling.work.views.cameras[1].title.text()
+    assert title.endswith("one neck")  # what a click places here
+    desk.select(0, 0)
+    desk.go_to(0)
+    let_qt_work()
+    assert "one nose" not in labelling.work.views.cameras[2].title.text()
+
+
+def test_a_placed_point_is_not_hidden_by_what_is_drawn_below(
+    labelling: Labelling, small: Any
+) -> None:
+    desk, one = labelling.desk, labelling.work.views.cameras[0]
+    for view in range(2):
+        for keypoint in range(3):
+            desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    desk.select(1, 0)
+    labelling.work._refill()
+    one.zoom_to_point(0, 1)
+    let_qt_work()
+    native, place = labelling.on_screen(0, desk.labels.points[0, 0, 1])
+    drawn = native.grabFramebuffer()
+    scale = drawn.width() / native.width()
+    color = drawn.pixelColor(round(place.x() * scale), round(place.y() * scale))
+    # a bone, and the cross at the position in space, lie under its middle
+    expected = 255 * one.colors[0, 1, :3]
+    np.testing.assert_allclose(color.getRgb()[:3], expected, atol=12)
+
+
+def test_the_pose_in_space_is_zoomed_to_as_well(labelling: Labelling, small: Any) -> None:
+    desk, camera = labelling.desk, labelling.work.views.pose.model.scene.camera
+    for view, keypoint in np.ndindex(2, 3):
+        desk.place(view, 0, keypoint, seen(small, view, 0, 0, keypoint))
+    before = camera.zoom
+    labelling.press("C")
+    pose = desk.solution.points_3d[0]
+    middle = (pose.min(axis=0) + pose.max(axis=0)) / 2
+    np.testing.assert_allclose(camera.center, middle[::-1], atol=1e-6)
+    assert camera.zoom > 1.5 * before
+    labelling.press("O")
+    assert camera.zoom == pytest.approx(before)
+
+
+def test_names_of_keypoints_are_not_cut(labelling: Labelling) -> None:
+    table = labelling.work.keypoints.table
+    widest = max(
+        map(table.fontMetrics().horizontalAdvance, labelling.desk.subject.skeleton.keypoints)
+    )
+    assert table.columnWidth(0) > widest
+
+
+def test_centres_of_mass_of_animals_are_clicked_in_turn(
+    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
+) -> None:
+    from napari_sdannce.skeletons import load_skeleton
+
+    experiment = tmp_path / "monday"
+    shutil.copytree(folder, experiment)
+    labelling = Labelling(viewer, experiment, load_skeleton("com"))
+    for view, animal in np.ndindex(2, 2):
+        assert labelling.desk.animal == animal
+        labelling.click(view, seen(small, view, 0, animal, 1))
+    assert labelling.desk.solution.complete.all()
+    labelling.panel.close_session()
+    viewer.window.remove_dock_widget(labelling.panel)
+
+
 def test_quick_clicks_place_two_keypoints(labelling: Labelling) -> None:
     camera = labelling.work.views.cameras[0].model.scene.camera
     before = camera.zoom
@@ -371,199 +274,6 @@ def test_quick_clicks_place_two_keypoints(labelling: Labelling) -> None:
     let_qt_work()
     assert labelling.desk.labels.clicked[0, 0].tolist() == [True, True, False]
     assert camera.zoom == before
-
-
-def test_labels_are_exported_and_read_back(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
-) -> None:
-    from dataclasses import replace
-
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    skeleton = replace(small.skeleton, keypoints=(*small.skeleton.keypoints, "tip"))
-    labelling = Labelling(viewer, experiment, skeleton)
-    desk = labelling.desk
-    for keypoint in range(4):
-        for view in range(3):
-            desk.select(0, keypoint)
-            place = small.positions()[0, 0, min(keypoint, 2)] + 10 * (keypoint == 3)
-            labelling.click(view, small.cameras[view].project(place))
-    assert desk.solution.complete[0].all()
-    desk.select(1, 0)
-    labelling.click(0, seen(small, 0, 0, 1, 0))
-    labelling.press("Ctrl+E")
-    dialog = labelling.work.exporting
-    assert [gap.animal for gap in dialog.gaps] == ["two"]
-    assert not dialog.write_button.isEnabled()
-    dialog.choice.button(0).click()
-    dialog.for_reference.click()
-    dialog.write_button.click()
-    (path,) = dialog.written
-    assert path.name.endswith("_DANNCE_one_Label3D_dannce.mat")
-    labels = open_labels(path, skeleton=skeleton)
-    np.testing.assert_allclose(labels.points_3d[0, 0], desk.solution.points_3d[0], atol=1e-6)
-    for name in ("sdannce.yaml", "io.yaml"):
-        assert path.name in (path.parent / name).read_text()
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_a_camera_that_started_late_is_shown_and_exported_in_step(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any, shifted: Any
-) -> None:
-    """Moments have keys 100, 110 ...; `right` is three frames late, `top` has nine frames."""
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    write_sync_csv(experiment / "sync.csv", shifted.recording.names, shifted.recording.sync)
-    (experiment / "sdannce.yaml").write_text("sync: sync.csv\n")
-    labelling = Labelling(viewer, experiment, small.skeleton)
-    desk, views = labelling.desk, labelling.work.views
-    assert "no frame" in views.cameras[1].title.text()
-    for _ in range(5):
-        labelling.press("Right")
-    for view, frame in enumerate((5, 2, 5)):
-        shown = views.cameras[view].image.data
-        assert abs(int(shown.mean()) - small.brightness(view, frame)) < 4
-        for keypoint in range(3):
-            desk.select(0, keypoint)
-            labelling.click(view, seen(small, view, 5, 0, keypoint))
-    assert list(desk.session.frames) == [150]
-    (path,) = export_dannce(desk.session, desk.recording, experiment)
-    table = read_dannce(path).label_table()
-    assert (table.sample_ids.tolist(), table.frames.tolist()) == ([150], [[5, 2, 5]])
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
-
-
-@pytest.fixture
-def on_one_canvas(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any, monkeypatch: Any
-) -> Iterator[Labelling]:
-    """A computer that can draw on one canvas only."""
-    monkeypatch.setattr(napari_adapter, "can_open", lambda count: False)
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    labelling = Labelling(viewer, experiment, small.skeleton)
-    yield labelling
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_all_cameras_share_a_canvas_where_there_is_one(
-    on_one_canvas: Labelling, small: Any
-) -> None:
-    labelling = on_one_canvas
-    assert "one canvas" in labelling.panel.status
-    views, desk = labelling.work.views, labelling.desk
-    assert views.pose is None
-    assert len({id(one.model) for one in views.cameras}) == 1
-    for view in range(3):
-        desk.select(0, 0)
-        labelling.click(view, seen(small, view, 0, 0, 0))
-        assert desk.focus == view
-    assert desk.solution.complete[0, 0]
-    zoom = views.cameras[0].model.scene.camera.zoom
-    found, truth = desk.solution.points_3d[0, 0], small.positions()[0, 0, 0]
-    pixels = [camera.project(found) - camera.project(truth) for camera in small.cameras]
-    assert np.abs(pixels).max() < 1 / zoom
-    labelling.drag(1, desk.labels.points[1, 0, 0], (40, 30))
-    np.testing.assert_allclose(desk.labels.points[1, 0, 0], (40, 30), atol=1.5 / zoom)
-    assert desk.labels.clicked[:, 0, 0].all()
-    camera = views.cameras[0].model.scene.camera
-    middle = camera.center
-    labelling.press("M")
-    (width, height), (row, column) = views.cameras[1].size_px, views.cameras[1].place.corner
-    expected = (0, row + height / 2 - 0.5, column + width / 2 - 0.5)
-    assert camera.center == pytest.approx(expected)
-    labelling.press("M")
-    assert (camera.center, camera.zoom) == (pytest.approx(middle), pytest.approx(zoom))
-    labelling.press("Right")
-    labelling.press("Tab")
-    assert (desk.moment, desk.keypoint) == (1, 1)
-
-
-def test_one_camera_labels_in_2d(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
-) -> None:
-    experiment = tmp_path / "single"
-    shutil.copytree(folder / "videos" / "left", experiment / "videos" / "left")
-    labelling = Labelling(viewer, experiment, small.skeleton)
-    try:
-        assert labelling.panel.status.startswith("Fewer than two calibrated cameras")
-        assert labelling.work.views.pose is None
-        labelling.click(0, (30, 30))
-        assert labelling.desk.labels.states[0, 0, 0] == LabelState.HUMAN
-        assert np.isnan(labelling.desk.solution.points_3d).all()
-    finally:
-        labelling.panel.close_session()
-        viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_opening_and_closing_leaks_nothing(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
-) -> None:
-    import gc
-
-    from napari_sdannce.files.anipose import write_anipose
-
-    experiment = tmp_path / "monday"
-    for camera in small.cameras[:2]:
-        there = folder / "videos" / camera.name
-        shutil.copytree(there, experiment / "videos" / camera.name)
-    write_anipose(experiment / "calibration.toml", small.cameras[:2])
-
-    canvases: WeakSet[QtViewer] = WeakSet()
-
-    def once(number: int) -> None:
-        panel = LabelPanel(viewer)
-        viewer.window.add_dock_widget(panel, name="Label in 3D", area="right")
-        panel.open_recording(experiment)
-        skeleton = small.skeleton if number == 0 else None
-        wanted = WantedSession(experiment / FOLDER / "mine", "anna", skeleton, ("one",))
-        panel.open_session(wanted)
-        assert panel.work is not None, panel.status
-        views = panel.work.views
-        canvases.update([*(one.place.canvas for one in views.cameras), views.pose.canvas])
-        del views
-        panel.close_session()
-        viewer.window.remove_dock_widget(panel)
-        panel.deleteLater()
-        del panel
-        let_qt_work()
-        QApplication.sendPostedEvents(None, 52)  # what is to be deleted later, now
-        gc.collect()
-
-    for number in range(20):
-        once(number)
-    assert len(canvases) <= 3  # of the last one, at most
-
-
-def test_closing_the_dock_puts_the_session_away(labelling: Labelling, viewer: Any) -> None:
-    desk, panel = labelling.desk, labelling.panel
-    dock = panel.parentWidget()
-    while not hasattr(dock, "destroyOnClose"):
-        dock = dock.parentWidget()
-    dock.title.close_button.click()
-    let_qt_work()
-    assert panel.work is None
-    assert not viewer.window._qt_window.centralWidget().isHidden()
-    with open_session(desk.folder.path, desk.recording, "bert") as folder:
-        assert folder.session.authors[-1].name == "bert"
-    viewer.window.add_dock_widget(panel, name="Label in 3D", area="right")
-
-
-def test_closing_napari_puts_the_session_away(folder: Path, tmp_path: Path, small: Any) -> None:
-    import napari
-
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    other = napari.Viewer(show=True)
-    labelling = Labelling(other, experiment, small.skeleton)
-    desk = labelling.desk
-    other.close()
-    let_qt_work()
-    with open_session(desk.folder.path, desk.recording, "bert"):
-        pass
 
 
 def test_a_drag_into_another_frame_places_nothing(labelling: Labelling, small: Any) -> None:
@@ -581,42 +291,6 @@ def test_a_drag_into_another_frame_places_nothing(labelling: Labelling, small: A
     let_qt_work()
     assert desk.moments_with_labels() == [0]
     np.testing.assert_array_equal(desk.session.at(0).points[0, 0, 0], start)
-
-
-@pytest.mark.parametrize("name", ["..", ".", "a/b", ""])
-def test_new_labels_lie_in_a_folder_of_their_own(labelling: Labelling, name: str) -> None:
-    labelling.panel.close_session()
-    labelling.panel.start.name.setText(name)
-    labelling.panel.start.make_button.click()
-    assert labelling.panel.work is None
-    assert labelling.panel.status == "Give the new labels a name, without a slash."
-
-
-def test_the_window_is_given_back(labelling: Labelling, viewer: napari.Viewer) -> None:
-    window = viewer.window._qt_window
-    assert window.centralWidget().isHidden()
-    labelling.panel.close_session()
-    let_qt_work()
-    assert not window.centralWidget().isHidden()
-
-
-def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -> None:
-    labelling.panel.close_session()
-    start = labelling.panel.start
-    assert [start.there.item(0).text()] == ["mine: stick, 2 animals"]
-    assert start.name.text() == "labels-1"
-    files = [start.start_from.itemText(row) for row in range(start.start_from.count())]
-    assert files == ["nothing", "walk_dannce.mat"]
-    start.start_from.setCurrentIndex(1)
-    assert start.skeleton.currentText() == "as in the file"
-    start.make_button.click()
-    desk = labelling.desk
-    assert desk.moments_with_labels() == [2, 6]
-    assert desk.moment == 2
-    assert desk.session.done == ("labels of walk_dannce.mat",)
-    labelling.panel.close_session()
-    start.go_on_button.click()
-    assert labelling.desk.moments_with_labels() == [2, 6]
 
 
 def test_keys_can_be_changed_and_are_kept(labelling: Labelling, tmp_path: Path) -> None:
@@ -648,79 +322,6 @@ def test_a_table_of_keys_is_sound(tmp_path: Path) -> None:
     path.write_text("place: [W, [1]]")
     with pytest.raises(ValueError, match="is no table of keys"):
         read_keys(path)
-
-
-def test_cameras_of_any_number(viewer: napari.Viewer, tmp_path: Path, small: Any) -> None:
-    """Twelve cameras of different sizes, and two."""
-    from napari_sdannce.files.anipose import write_anipose
-    from napari_sdannce.synthetic import camera_ring
-    from napari_sdannce.video import VideoWriter
-
-    for count in (2, 12):
-        experiment = tmp_path / f"rig{count}"
-        cameras: list[Camera] = []
-        for i, camera in enumerate(camera_ring(count, image_size=(64 + 16 * (count % 3), 48))):
-            path = experiment / "videos" / camera.name / "0.mp4"
-            path.parent.mkdir(parents=True)
-            width, height = camera.image_size
-            with VideoWriter(path, width, height, 30.0) as video:
-                for _ in range(2):
-                    video.write(np.full((height, width, 3), 10 * i, np.uint8))
-            cameras.append(camera)
-        write_anipose(experiment / "calibration.toml", cameras)
-        labelling = Labelling(viewer, experiment, small.skeleton)
-        assert len(labelling.work.views.cameras) == count
-        labelling.panel.close_session()
-        viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_labels_are_carried_to_the_next_frames(
-    viewer: napari.Viewer, tmp_path: Path, qtbot: Any
-) -> None:
-    """On the sample, whose keypoints are known: clicks of one frame, followed through ten."""
-    from napari_sdannce.demo_data import sample_folder
-    from napari_sdannce.skeletons import load_skeleton
-
-    experiment = tmp_path / "rats"
-    shutil.copytree(sample_folder(), experiment)
-    labelling = Labelling(viewer, experiment, load_skeleton("rat23"))
-    # the files of both rats, as one session
-    labelling.panel.close_session()
-    start = labelling.panel.start
-    start.start_from.setCurrentIndex(start.start_from.count() - 1)
-    start.make_button.click()
-    assert labelling.work is not None, labelling.panel.status
-    assert len(labelling.desk.subject.animals) == 2
-    assert len(labelling.desk.moments_with_labels()) == 40
-    assert labelling.desk.solution.complete.all(axis=1).tolist() == [True, True]
-    labelling.desk.clear_frame()
-    labelling.panel.close_session()
-    start.there.setCurrentRow(1)
-    start.go_on_button.click()
-    desk, work = labelling.desk, labelling.work
-    assert desk.folder.path.name == "mine"
-    truth = np.load(experiment / "truth.npz")["keypoints"]
-    labelling.press("Y")
-    assert labelling.panel.status.startswith("Label this frame first")
-    spine = [desk.subject.skeleton.index(name) for name in ("SpineF", "SpineM", "TailBase")]
-    for keypoint in spine:
-        for view, camera in enumerate(desk.subject.cameras):
-            desk.place(view, 0, keypoint, camera.project(truth[0, 0, keypoint]))
-    with qtbot.waitSignal(work.carrying.ended, timeout=60_000):
-        labelling.press("Y")
-    assert labelling.panel.status.startswith("Proposed at 20 frames")
-    desk.go_to(5)
-    found = desk.solution.points_3d[0, spine]
-    followed = (desk.labels.states[:, 0, spine] == LabelState.TRACKED).any(axis=0)
-    assert followed.sum() >= 2  # one that the other rat hides may be lost, and is not guessed
-    assert not desk.solution.complete.any()
-    moved = np.linalg.norm(truth[5, 0, spine] - truth[0, 0, spine], axis=-1)[followed].mean()
-    away = np.linalg.norm(found - truth[5, 0, spine], axis=-1)[followed].mean()
-    assert away < min(3.0, moved / 2)
-    labelling.press("Ctrl+Z")
-    assert desk.moments_with_labels() == [0]
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
 
 
 @pytest.mark.realdata
@@ -774,122 +375,3 @@ def test_a_real_mouse_is_labelled_from_nothing(
     np.testing.assert_allclose(labels.points_3d, expected, atol=1e-6)
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_frames_are_suggested_and_predictions_accepted(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any, poses: Any, qtbot: Any
-) -> None:
-    from napari_sdannce.predictions import Job, PoseChunk, PoseStore
-
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    job = Job(animals=poses.animals, keypoints=poses.keypoints)
-    where = experiment / "DANNCE" / "predict" / "poses.zarr"
-    store = PoseStore.create(where, poses.sample_ids, job, chunk=12, extras=("covariance",))
-    covariance = np.ones((*poses.confidence.shape, 6))
-    covariance[4, 0, 1, [0, 3, 5]] = 100
-    com = poses.positions[:, :, 0]
-    store.write(0, PoseChunk(poses.positions, poses.confidence, com, covariance=covariance))
-    labelling = Labelling(viewer, experiment, small.skeleton)
-    work, desk = labelling.work, labelling.desk
-    labelling.press("N")
-    assert labelling.panel.status.startswith("Ask for suggestions first")
-    with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
-        labelling.press("Ctrl+N")
-    assert work.suggestions.list.count() == len(work.suggestions.moments) > 0
-    assert "nothing is labelled yet" in work.suggestions.list.item(0).text()
-    assert work.strip.suggested == tuple(work.suggestions.moments)
-    labelling.press("N")
-    assert desk.moment == work.suggestions.moments[0 if work.suggestions.moments[0] else 1]
-    labelling.press("P")
-    assert not desk.session.frames  # no predictions are chosen
-    sources = [work.suggestions.source.itemText(row) for row in range(2)]
-    assert sources == ["no predictions", "DANNCE/predict"]
-    work.suggestions.source.setCurrentIndex(1)
-    with qtbot.waitSignal(work.suggestions.suggested, timeout=20_000):
-        work.suggestions.ask_button.click()
-    told = [work.suggestions.list.item(row).text() for row in range(work.suggestions.list.count())]
-    (uncertain,) = [text for text in told if "uncertain place: " in text]
-    assert uncertain.startswith("4: ")
-    # at every moment one animal at least is there
-    assert work.strip.predicted == (range(12),)
-    # the suggested frames are copied, and shown from the copy
-    with qtbot.waitSignal(work.suggestions.copying.ended, timeout=20_000):
-        work.suggestions.copy_box.click()
-    assert labelling.panel.status.startswith("The suggested frames are copied")
-    assert all(desk.copy.has(moment) for moment in work.suggestions.moments)
-    decoded = [camera.n_packets_decoded for camera in desk.video.cameras]
-    labelling.press("Shift+N")
-    labelling.press("N")
-    assert all(one.has_frame for one in work.views.cameras)
-    assert [camera.n_packets_decoded for camera in desk.video.cameras] == decoded
-    desk.go_to(1)
-    labelling.press("P")
-    assert (desk.labels.states == LabelState.PREDICTED).any()
-    assert not desk.solution.complete.any()
-    labelling.press("T")
-    known = desk.solution.complete
-    assert known.all()
-    np.testing.assert_allclose(desk.solution.points_3d, small.positions()[1], atol=1e-3)
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_odd_bones_and_exchanged_sides_are_told(
-    viewer: napari.Viewer, folder: Path, tmp_path: Path, small: Any
-) -> None:
-    from dataclasses import replace
-
-    experiment = tmp_path / "monday"
-    shutil.copytree(folder, experiment)
-    labelling = Labelling(viewer, experiment, replace(small.skeleton, pairs=((0, 2),)))
-    desk, doubts = labelling.desk, labelling.work.doubts
-    pose = small.positions()[0, 0]
-    for moment in range(6):
-        desk.go_to(moment)
-        for view, camera in enumerate(small.cameras):
-            for keypoint, pixel in enumerate(camera.project(pose)):
-                desk.place(view, 0, keypoint, pixel)
-    doubts.look()
-    assert doubts.isHidden()
-    longer = pose[2] + 2 * (pose[2] - pose[1])  # the bone is thrice as long
-    for view, camera in enumerate(small.cameras):
-        desk.place(view, 0, 2, camera.project(longer))
-    doubts.look()
-    usual = np.linalg.norm(pose[2] - pose[1])
-    assert doubts.text() == f"neck to tail: {3 * usual:.0f} mm, usually {usual:.0f}"
-    for _ in small.cameras:
-        desk.undo()
-    nose, tail = (small.cameras[1].project(pose[keypoint]) for keypoint in (0, 2))
-    desk.place(1, 0, 0, tail)
-    desk.place(1, 0, 2, nose)
-    doubts.look()
-    assert "nose and tail exchanged in right?" in doubts.text()
-    labelling.panel.close_session()
-    viewer.window.remove_dock_widget(labelling.panel)
-
-
-def test_depth_of_a_single_click_is_guessed(labelling: Labelling, small: Any) -> None:
-    desk, pose = labelling.desk, small.positions()[0, 0]
-    pixels = [camera.project(pose) for camera in small.cameras]
-    for moment in range(6):
-        desk.go_to(moment)
-        for view, keypoint in np.ndindex(2, 3 if moment < 5 else 2):
-            desk.place(view, 0, keypoint, pixels[view][keypoint])
-    desk.select(0, 2)
-    labelling.press("Shift+D")
-    assert labelling.panel.status.startswith("Click ")
-    desk.place(2, 0, 2, pixels[2][2])
-    labelling.press("Shift+D")
-    assert labelling.panel.status.startswith("Proposed: ")
-    states = [LabelState.PREDICTED, LabelState.PREDICTED, LabelState.HUMAN]
-    assert desk.labels.states[:, 0, 2].tolist() == states
-    first = desk.solution.points_3d[0, 2]
-    assert np.linalg.norm(first - pose[2]) < 0.5
-    labelling.press("K")
-    assert desk.solution.complete[0].all()
-    assert desk.solution.residual_px[2, 0, 2] < 1e-3
-    assert (desk.solution.states[:2, 0, 2] == LabelState.REPROJECTED).all()
-    labelling.press("Shift+D")
-    assert np.linalg.norm(desk.solution.points_3d[0, 2] - first) > 1
-    assert not desk.solution.complete[0, 2]

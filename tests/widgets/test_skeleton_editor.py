@@ -53,10 +53,10 @@ def test_an_edited_skeleton_is_saved_and_read(
 
 
 def test_what_does_not_fit_is_said(editor: SkeletonEditor) -> None:
-    editor.keypoints.table.item(0, 0).setText("Nose")
-    assert editor.trouble.text() == "bones: there is no keypoint 'Snout'"
+    editor.bones.table.item(0, 0).setText("Nose")
+    assert editor.trouble.text() == "bones: there is no keypoint 'Nose'"
     assert not editor.use_button.isEnabled()
-    editor.keypoints.table.item(0, 0).setText("Snout")
+    editor.bones.table.item(0, 0).setText("Snout")
     assert editor.use_button.isEnabled()
     editor.bones.table.item(0, 2).setText("reddish")
     assert editor.trouble.text().startswith("'reddish' is no colour")
@@ -92,4 +92,18 @@ def test_names_do_not_repeat(editor: SkeletonEditor) -> None:
     editor.bones.fill([])
     editor.pairs.fill([])
     editor.keypoints.table.item(0, 0).setText("EarL")
-    assert "keypoint names repeat" in editor.trouble.text()
+    assert "two keypoints are called 'EarL'" in editor.trouble.text()
+
+
+def test_bones_and_pairs_follow_a_keypoint_that_gets_another_name(editor: SkeletonEditor) -> None:
+    before = editor.skeleton()
+    item = editor.keypoints.table.item(1, 0)
+    assert item is not None
+    item.setText("ear on the left")
+    found = editor.skeleton()
+    assert found.keypoints[1] == "ear on the left"
+    assert (found.edges, found.pairs) == (before.edges, before.pairs)
+    item.setText("Snout")  # a name that another has: nothing is thrown together
+    assert "Snout" in editor.trouble.text()
+    item.setText("EarL")
+    assert editor.skeleton() == before

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_sdannce.labeling.frame_labels import FrameLabels, differing
+from napari_sdannce.labels import NOBODY, LabelState
 
-Cell = tuple[int, int, int, float | None, float | None, int, bool, int, float | None]
+_State = Annotated[int, Field(ge=0, le=max(LabelState))]
+_Author = Annotated[int, Field(ge=NOBODY, le=np.iinfo(np.int16).max)]
+Cell = tuple[int, int, int, float | None, float | None, _State, bool, _Author, float | None]
 """View, animal, keypoint; x, y (px), state, locked, author, time."""
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sdannce.files.dannce_labels import dannce_from_labels
 from napari_sdannce.files.dannce_mat import write_dannce
@@ -17,6 +18,8 @@ from napari_sdannce.files.label3d import write_label3d_state
 from napari_sdannce.files.label3d_labels import label3d_from_labels
 from napari_sdannce.files.registration import register
 from napari_sdannce.files.writing import check_free
+from napari_sdannce.labeling.frame_labels import PROPOSED
+from napari_sdannce.labels import LabelState
 from napari_sdannce.predictions.find_com import find_com
 from napari_sdannce.recording import PixelOrigin
 
@@ -67,10 +70,17 @@ class IncompleteError(ValueError):
         self.gaps = tuple(gaps)
 
 
+def labelled_animals(labels: Labels) -> npt.NDArray[np.bool_]:
+    """(F, A) whether a person said something of an animal: proposals alone are no labels."""
+    known = np.asarray(np.isfinite(labels.points_3d).all(axis=-1))
+    said = ~np.isin(labels.states, (LabelState.NONE, *PROPOSED))
+    return np.asarray(known.any(axis=-1) | said.any(axis=(0, 3)))
+
+
 def gaps_of(labels: Labels) -> list[Gap]:
     """Animals of which something is labelled, but not every keypoint has a position in space."""
     known = np.asarray(np.isfinite(labels.points_3d).all(axis=-1))
-    touched = known.any(axis=-1) | labels.states.any(axis=(0, 3))
+    touched = labelled_animals(labels)
     names = labels.skeleton.keypoints
     return [
         Gap(
@@ -199,11 +209,17 @@ def _parts(labels: Labels) -> dict[str, Labels]:
     if len(labels.animals) == 1:
         return {"DANNCE": labels}
     alone = [labels.select_animal(index) for index in range(len(labels.animals))]
-    return {
-        f"DANNCE_{re.sub(r'[^A-Za-z0-9]+', '-', each.animals[0])}": each
-        for each in (one.select_frames(one.any_3d) for one in alone)
-        if len(each)
-    }
+    parts = [one.select_frames(one.any_3d) for one in alone]
+    names = _plain_names(labels.animals)
+    return {f"DANNCE_{name}": part for name, part in zip(names, parts, strict=True) if len(part)}
+
+
+def _plain_names(animals: Sequence[str]) -> list[str]:
+    """Names that every file system takes; numbered where these would not tell animals apart."""
+    plain = [re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") for name in animals]
+    if all(plain) and len({name.lower() for name in plain}) == len(plain):
+        return plain
+    return [f"{number}-{name}".strip("-") for number, name in enumerate(plain, start=1)]
 
 
 def _calibrated(subject: Subject) -> list[Camera]:

@@ -88,9 +88,20 @@ class FrameLabels:
         return n_views, n_animals, n_keypoints
 
     @property
+    def last_time(self) -> float:
+        """When the last of the points was put, seconds since 1970; -inf where nobody knows."""
+        return float(np.max(self.times, initial=-np.inf, where=np.isfinite(self.times)))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing at all is said of the moment."""
         return not (self.states.any() or self.accepted.any())
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether a person said something: what programs propose alone is no label."""
+        by_people = ~np.isin(self.states, (LabelState.NONE, *PROPOSED))
+        return bool(by_people.any() or self.accepted.any())
 
     @property
     def clicked(self) -> BoolArray:

@@ -40,10 +40,11 @@ def frames_of(
     Raises
     ------
     ValueError
-        When keypoints, animals, cameras or moments are not those of the subject.
+        When keypoints, animals, cameras, moments or their frames are not those of the subject.
     """
     _check(labels, subject)
     labels = labels.select_views(subject.views)
+    _check_frames(labels, subject)
     numbers = np.full(len(labels.labeler_names) + 1, NOBODY, np.int16)
     for index, name in enumerate(labels.labeler_names):
         numbers[index] = (authors or {}).get(name, NOBODY)
@@ -130,6 +131,21 @@ def _check(labels: Labels, subject: Subject) -> None:
     if len(unknown):
         raise ValueError(
             f"{len(unknown)} labelled moments are not in the recording, the first is {unknown[0]}"
+        )
+
+
+def _check_frames(labels: Labels, subject: Subject) -> None:
+    """Refuse labels whose keys count otherwise: they would come to lie on other images."""
+    keys = subject.sync.sample_ids
+    order = np.argsort(keys, kind="stable")
+    rows = order[np.searchsorted(keys, labels.sample_ids, sorter=order)]
+    ours = subject.sync.frames[rows].T
+    differs = (ours != labels.frames) & (ours >= 0) & (labels.frames >= 0)
+    for view, row in np.argwhere(differs).tolist():
+        raise ValueError(
+            f"the labels of moment {labels.sample_ids[row]} are of frame {labels.frames[view, row]}"
+            f" of {subject.views[view]}, the recording has frame {ours[view, row]} there: they "
+            "count the moments otherwise"
         )
 
 

@@ -1,12 +1,16 @@
 """The journal of a labeling session: a line a step, on the disk before it counts."""
 
+import errno
 import os
+import re
 from pathlib import Path
 from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_sdannce.labeling.cell_changes import CellChanges
+
+_NUMBER = re.compile(rb'{"number":(\d+),')
 
 
 class Author(BaseModel):
@@ -64,10 +68,14 @@ class Journal:
         Raises
         ------
         OSError
-            When it can not be written, as on a full disk; then nothing of it is left.
+            When it can not be written, as on a full disk; then nothing of it is left. Nor is it
+            written into a file that was moved or removed: nobody would find it there.
         """
         line = (entry.model_dump_json(exclude_defaults=True) + "\n").encode("utf-8")
-        whole = os.fstat(self._file.fileno()).st_size
+        ours = os.fstat(self._file.fileno())
+        if not os.path.samestat(ours, self.path.stat()):
+            raise FileNotFoundError(errno.ENOENT, "another file is in its place", str(self.path))
+        whole = ours.st_size
         try:
             _write_all(self._file.fileno(), line)
             os.fsync(self._file.fileno())
@@ -80,8 +88,15 @@ class Journal:
         self._file.close()
 
 
-def read_journal(path: Path) -> list[Entry]:
+def read_journal(path: Path, after: int = 0) -> list[Entry]:
     """Entries of a journal, without a torn last line; none when there is no file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    after
+        Entries up to this number are passed over: reading years of them takes longer than the rest.
 
     Raises
     ------
@@ -94,6 +109,9 @@ def read_journal(path: Path) -> list[Entry]:
     entries: list[Entry] = []
     # after the last line's end there is nothing, or a line that was not written to its end
     for number, line in enumerate(lines[:-1], start=1):
+        begins = _NUMBER.match(line)
+        if begins is not None and int(begins[1]) <= after:
+            continue
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:

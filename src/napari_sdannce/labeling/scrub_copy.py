@@ -126,7 +126,7 @@ class ScrubCopy:
         Raises
         ------
         OSError
-            When the copy cannot be written, as on a full disk.
+            When the copy cannot be written, as on a full disk, or where its session was removed.
         """
         last = self._video.n_moments
         wanted = sorted(
@@ -199,7 +199,9 @@ class ScrubCopy:
         identity = self._identities[view, file[0].path]
         if identity is None or Identity.of(file[0].path, gray=identity.gray) != identity:
             return  # replaced while it was open: nobody knows which one was decoded
-        place.parent.mkdir(parents=True, exist_ok=True)
+        # no more than these two: a session that was removed is not to come back as a few images
+        self.folder.mkdir(exist_ok=True)
+        place.parent.mkdir(exist_ok=True)
         about = place.parent / _ABOUT
         if not about.exists():
             with atomic_path(about, overwrite=True) as draft:

@@ -1,6 +1,7 @@
 """A labeling session on the disk: what is labelled, a snapshot, and a journal of every step."""
 
 import getpass
+import logging
 import os
 import socket
 import time
@@ -10,28 +11,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import h5py
-import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
-from napari_sdannce.labeling.frame_labels import FrameLabels
 from napari_sdannce.labeling.journal import Author, Entry, Journal, read_journal
 from napari_sdannce.labeling.session import LabelingSession, Subject
+from napari_sdannce.labeling.snapshot import FITTING, SNAPSHOT, read_snapshot, write_snapshot
 from napari_sdannce.recording import Recording, Sync
 from napari_sdannce.skeletons import RGBA, Skeleton
 
 ABOUT = "session.json"
-SNAPSHOT = "labels.h5"
 JOURNAL = "journal.jsonl"
 _LOCK = ".lock"
+_DAMAGED = "labels.damaged.h5"
 _HOLDER = "open_in.json"
 _SNAPSHOT_EVERY = 200
 _EXPECTED = f"a labeling session: a folder with {ABOUT}"
-_FITTING = "labels of this recording, step by step"
-_ARRAYS = ("points", "states", "locked", "authors", "times", "accepted")
+
+logger = logging.getLogger(__name__)
 
 
 class SessionInUseError(RuntimeError):
@@ -101,22 +100,40 @@ class SessionFolder:
         self.session = session
         self._lock = lock
         self._journal = writes
-        self._n_saved = session.n_entries
+        self._n_tried = session.n_entries
 
     def record(self, entry: Entry) -> None:
-        """Write a step down; now and then the whole, so that opening stays quick."""
-        if self.session.n_entries - self._n_saved >= _SNAPSHOT_EVERY:
-            self.save()
+        """Write a step down; now and then the whole, so that opening stays quick.
+
+        A snapshot that can not be written keeps nobody from labelling: the journal has every step.
+        """
+        if self.session.n_entries - self._n_tried >= _SNAPSHOT_EVERY:
+            try:
+                self.save()
+            except OSError:
+                logger.warning("no snapshot of %s was written", self.path, exc_info=True)
         self._journal.write(entry)
 
     def save(self) -> None:
-        """Write a snapshot of the labels as they are after the last step."""
+        """Write a snapshot of the labels as they are after the last step.
+
+        Raises
+        ------
+        OSError
+            When it can not be written; no step is lost by that.
+        """
+        self._n_tried = self.session.n_entries
         with atomic_path(self.path / SNAPSHOT, overwrite=True) as draft:
-            _write_snapshot(draft, self.session)
-        self._n_saved = self.session.n_entries
+            write_snapshot(draft, self.session)
 
     def close(self) -> None:
-        """Save, and let others open it."""
+        """Save, and let others open it.
+
+        Raises
+        ------
+        OSError
+            When the snapshot can not be written; others may open it all the same.
+        """
         try:
             self.save()
         finally:
@@ -193,7 +210,8 @@ def open_session(path: Path, recording: Recording, name: str = "") -> SessionFol
     session = _session_of(path, recording, name)
     lock = _locked(path, session.author.name)
     try:
-        _restore(path, session)
+        if not _restore(path, session):
+            (path / SNAPSHOT).replace(path / _DAMAGED)
         opened = SessionFolder(path, session, lock, Journal(path / JOURNAL))
         session.record = opened.record
         session.open()
@@ -235,9 +253,15 @@ def _session_of(path: Path, recording: Recording, name: str = "") -> LabelingSes
     except ValueError as error:
         raise FileFormatError(path / ABOUT, str(error), _EXPECTED) from error
     subject = subject_of(recording.select(about.views), skeleton, about.animals)
-    return LabelingSession(
-        subject, Author(name=name or getpass.getuser(), session=uuid.uuid4().hex)
-    )
+    return LabelingSession(subject, Author(name=name or account(), session=uuid.uuid4().hex))
+
+
+def account() -> str:
+    """Name of the account; of one without a name, as in containers, its number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def read_about(path: Path) -> About:
@@ -254,8 +278,13 @@ def read_about(path: Path) -> About:
     except OSError as error:
         raise FileFormatError(path, f"not readable: {error.strerror}", _EXPECTED) from error
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise FileFormatError(file, f"not readable: {reason}", _EXPECTED) from error
+        first = error.errors()[0]
+        reason = f"not readable: {first['msg']}"
+        if first["loc"] == ("version",):
+            reason = f"another version of this program made it (format {first['input']})"
+        raise FileFormatError(file, reason, _EXPECTED) from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(file, "not readable: it is no text", _EXPECTED) from error
 
 
 def subject_of(recording: Recording, skeleton: Skeleton, animals: tuple[str, ...]) -> Subject:
@@ -276,65 +305,40 @@ def _locked(path: Path, name: str) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         who = "another window"
-        with suppress(OSError, ValidationError):
+        with suppress(OSError, ValueError, OverflowError):  # torn, or of other times
             who = str(Holder.model_validate_json((path / _HOLDER).read_text(encoding="utf-8")))
         raise SessionInUseError(f"{path.name} is open already: {who}") from None
-    (path / _HOLDER).write_text(Holder.me(name).model_dump_json() + "\n", encoding="utf-8")
+    try:
+        (path / _HOLDER).write_text(Holder.me(name).model_dump_json() + "\n", encoding="utf-8")
+    except OSError:
+        lock.release()
+        raise
     return lock
 
 
-def _restore(path: Path, session: LabelingSession) -> None:
-    """Fill a session with the snapshot and the steps after it."""
+def _restore(path: Path, session: LabelingSession) -> bool:
+    """Fill a session with the snapshot and the steps after it; whether the snapshot was sound.
+
+    Without a sound one the journal alone tells all, as long as it begins at the beginning.
+    """
+    damage: FileFormatError | None = None
     if (path / SNAPSHOT).exists():
-        _read_snapshot(path / SNAPSHOT, session)
-    entries = read_journal(path / JOURNAL)
-    left = [entry for entry in entries if entry.number > session.n_entries]
-    if left and left[0].number != session.n_entries + 1:
+        try:
+            read_snapshot(path / SNAPSHOT, session)
+        except FileFormatError as error:
+            damage = error
+    left = read_journal(path / JOURNAL, after=session.n_entries)
+    first = left[0].number if left else None
+    if damage is not None and first != 1:
+        raise damage
+    if first is not None and first != session.n_entries + 1:
         raise FileFormatError(
             path / JOURNAL,
-            f"it goes on at step {left[0].number}, the snapshot is of step {session.n_entries}",
+            f"it goes on at step {first}, the snapshot is of step {session.n_entries}",
             _EXPECTED,
         )
     try:
         session.replay(left)
     except ValueError as error:
-        raise FileFormatError(path / JOURNAL, str(error), _FITTING) from error
-
-
-def _write_snapshot(path: Path, session: LabelingSession) -> None:
-    keys = sorted(session.frames)
-    with h5py.File(path, "w") as file:
-        file.attrs["n_entries"] = session.n_entries
-        file.attrs["authors"] = [author.model_dump_json() for author in session.authors]
-        file["sample_ids"] = np.array(keys, dtype=np.int64)
-        empty = FrameLabels.empty(*session.subject.shape)
-        for name in _ARRAYS:
-            like = getattr(empty, name)
-            array = np.zeros((len(keys), *like.shape), like.dtype)
-            for row, key in enumerate(keys):
-                array[row] = getattr(session.frames[key], name)
-            file.create_dataset(name, data=array, compression="gzip" if keys else None)
-
-
-def _read_snapshot(path: Path, session: LabelingSession) -> None:
-    expected = "a snapshot of labels"
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = {name: file[name][:] for name in _ARRAYS}
-            keys = file["sample_ids"][:].tolist()
-            session.n_entries = int(file.attrs["n_entries"])
-            session.authors = [Author.model_validate_json(text) for text in file.attrs["authors"]]
-    except (OSError, KeyError, ValidationError) as error:
-        raise FileFormatError(path, f"not readable: {error}", expected) from error
-    unknown = np.setdiff1d(keys, session.subject.sync.sample_ids)
-    if len(unknown):
-        raise FileFormatError(path, f"the recording has no moment {unknown[0]}", _FITTING)
-    like = FrameLabels.empty(*session.subject.shape)
-    for name, array in arrays.items():
-        shape = (len(keys), *getattr(like, name).shape)
-        if array.shape != shape:
-            raise FileFormatError(
-                path, f"'{name}' has the shape {array.shape}, not {shape}", expected
-            )
-    for row, key in enumerate(keys):
-        session.frames[key] = FrameLabels(**{name: arrays[name][row] for name in _ARRAYS})
+        raise FileFormatError(path / JOURNAL, str(error), FITTING) from error
+    return damage is None

@@ -80,9 +80,10 @@ def solve(labels: FrameLabels, cameras: Sequence[Camera | None]) -> Solution:
         One a view, None where it is not calibrated: such a view can be labelled, and neither votes
         nor is projected into.
     """
-    weights = _weights(labels)
     calibrated = [view for view, camera in enumerate(cameras) if camera is not None]
     known = [camera for camera in cameras if camera is not None]
+    calibrated_clicks = labels.clicked[calibrated].sum(axis=0)
+    weights = _weights(labels, calibrated_clicks)
     n_animals, n_keypoints = labels.accepted.shape
     projected = np.full(labels.points.shape, np.nan)
     errors, residuals = (np.full(labels.states.shape, np.nan) for _ in range(2))
@@ -100,20 +101,18 @@ def solve(labels: FrameLabels, cameras: Sequence[Camera | None]) -> Solution:
         errors[calibrated] = _leave_one_out(known, pixels, np.where(clicks, votes, 0.0))
         telling = clicks.sum(axis=0) >= _TELLING
         outvoted[calibrated] = clicks & ~found.accepted & telling
-    calibrated_clicks = labels.clicked[calibrated].sum(axis=0)
     is_known = np.isfinite(points_3d).all(axis=-1)
     complete = np.asarray(is_known & ((calibrated_clicks >= _ENOUGH) | labels.accepted))
     states, points = _shown(labels, projected, complete, outvoted)
     return Solution(points_3d, states, points, projected, complete, errors, residuals, covariance)
 
 
-def _weights(labels: FrameLabels) -> FloatArray:
-    """(V, A, K) votes: of clicks, and only where these are too few, of proposals."""
+def _weights(labels: FrameLabels, n_clicks: npt.NDArray[np.int64]) -> FloatArray:
+    """(V, A, K) votes: of clicks, and only where these (A, K) are too few, of proposals."""
     clicked = labels.clicked
     weights = np.where(labels.states == LabelState.UNCERTAIN, _UNCERTAIN, 1.0) * clicked
     weights = np.where(labels.locked & clicked, _LOCKED, weights)
-    too_few = clicked.sum(axis=0) < _ENOUGH
-    return np.where(labels.proposed & too_few, _PROPOSAL, weights)
+    return np.where(labels.proposed & (n_clicks < _ENOUGH), _PROPOSAL, weights)
 
 
 def _leave_one_out(cameras: Sequence[Camera], pixels: FloatArray, votes: FloatArray) -> FloatArray:

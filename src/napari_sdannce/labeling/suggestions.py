@@ -274,4 +274,4 @@ def _even_reason(moment: int, labelled: IntArray) -> str:
     if not len(labelled):
         return "nothing is labelled yet: spread evenly over the recording"
     away = int(away_from(np.array([moment]), labelled)[0])
-    return f"the nearest labelled frame is {away} frames away"
+    return f"{away} frames from a labelled one"

@@ -56,6 +56,7 @@ def give_height(widget: QWidget, share: float, at_least: int) -> None:
 
 
 _GIVEN_BACK = "napari_sdannce_given_back"
+_WIDTH = "napari_sdannce_width"
 
 
 def give_window(widget: QWidget, *, taken: bool) -> None:
@@ -81,6 +82,7 @@ def give_window(widget: QWidget, *, taken: bool) -> None:
             if window.dockWidgetArea(each) == left and each.isVisible()
         ]
         window.setProperty(_GIVEN_BACK, [each.objectName() for each in aside])
+        window.setProperty(_WIDTH, dock.width())
         for each in (centre, *aside):
             each.hide()
         window.resizeDocks([dock], [window.width()], Qt.Orientation.Horizontal)
@@ -90,19 +92,60 @@ def give_window(widget: QWidget, *, taken: bool) -> None:
             if each.objectName() in hidden:
                 each.show()
         centre.show()
+        window.resizeDocks([dock], [window.property(_WIDTH)], Qt.Orientation.Horizontal)
+
+
+def hold_dock(widget: QWidget, *, held: bool) -> None:
+    """Let the dock of a widget not float, nor go elsewhere; or let it again.
+
+    What is drawn on canvases lives in their window, and is lost in another one: vispy would then
+    end the program.
+    """
+    from qtpy.QtWidgets import QDockWidget
+
+    dock = _dock_around(widget)
+    if dock is None:
+        return
+    moves = (
+        QDockWidget.DockWidgetFeature.DockWidgetMovable
+        | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+    )
+    dock.setFeatures(dock.features() & ~moves if held else dock.features() | moves)
+    button = getattr(dock.titleBarWidget(), "float_button", None)  # napari's own
+    if button is not None:
+        button.setVisible(not held)
 
 
 def _dock_of(widget: QWidget) -> tuple[QDockWidget, QMainWindow] | None:
     """The dock that holds a widget, and the window that holds the dock; None of one afloat."""
-    from qtpy.QtWidgets import QDockWidget, QMainWindow
+    from qtpy.QtWidgets import QMainWindow
 
-    dock = widget.parentWidget()
-    while dock is not None and not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
+    dock = _dock_around(widget)
     window = None if dock is None else dock.parentWidget()
     if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
         return None
     return dock, window
+
+
+def _dock_around(widget: QWidget) -> QDockWidget | None:
+    """The dock that holds a widget, afloat or not."""
+    from qtpy.QtWidgets import QDockWidget
+
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QDockWidget):
+        around = around.parentWidget()
+    return around
+
+
+def windows_of(widget: QWidget) -> list[QWidget]:
+    """The window of a widget, and the one that its dock belongs to, where the dock is afloat."""
+    found: list[QWidget] = []
+    each: QWidget | None = widget
+    while each is not None:
+        if each.isWindow():
+            found.append(each)
+        each = each.parentWidget()
+    return found
 
 
 def undock(viewer: Any, widget: QWidget) -> None:

@@ -137,6 +137,11 @@ class SceneLayers:
                 hide_bones(bones, self._bone_colors_of(drawn))
                 bones.refresh(extent=False, thumbnail=False, highlight=False)
 
+    @property
+    def radius(self) -> float:
+        """How far from the middle all lies, mm."""
+        return self._radius
+
     def look(self) -> None:
         """Turn the view: from the front and above, the floor filling it."""
         first = self._cameras[0].centre - self._middle

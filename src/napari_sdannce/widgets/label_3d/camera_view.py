@@ -1,7 +1,8 @@
-"""One camera of the labelling panel: its frame, the keypoints over it, and what the mouse does."""
+"""One camera of the labelling panel: its frame, and the keypoints over it."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,22 +17,17 @@ from napari_sdannce.overlay.colors import ColorBy, bone_colors, keypoint_colors
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.axes import to_napari
 from napari_sdannce.widgets.drawn_marks import hide, hide_bones
+from napari_sdannce.widgets.label_3d.camera_mouse import CameraMouse
 from napari_sdannce.widgets.label_3d.drawn_cells import drawn_cells
 from napari_sdannce.widgets.label_3d.fitting import Fitting
 from napari_sdannce.widgets.layer_data import filled_bones, nowhere
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from napari_sdannce.widgets.label_3d.desk import Desk
     from napari_sdannce.widgets.label_3d.places import Place
 
 FloatArray = npt.NDArray[np.float64]
 
-_CATCH_PX = 9.0
-"""Screen pixels round a point in which a press takes it."""
-_CLICK_PX = 5.0
-"""A press that is let go within so many screen pixels is a click, else it moved the image."""
 _POINT_SHARE = 0.012
 """Diameter of a point, of the image's width ..."""
 _POINT_PX = (6, 14)
@@ -41,11 +37,20 @@ _BONE_PX, _CURVE_PX = 2.5, 1.5
 _CURVE_SAMPLES = 60
 _OFF_PX = 3.0
 """Clicks farther from where the position in space is seen have a mark there."""
+_FLAT = "translucent_no_depth"
+"""What is added later is drawn over the rest; with depth, all lie in one plane, and the first."""
 _OTHER = (1.0, 0.36, 0.95, 1.0)
 """Colour of the point that somebody else put."""
 _CLOSE, _CLOSER = 0.2, 0.12
 """What is zoomed to is shown with this share of the image's width round it at least."""
-_QUIET, _LOUD = "#9aa3ad", "#ffd34d"
+_DARK = (0.0, 0.0, 0.0, 1.0)
+_EDGE = 0.07
+"""Width of the ring's dark edge, of its diameter."""
+_TITLE = (
+    "How far the clicks lie from the positions in space (median), the selected keypoint,\n"
+    "and how far its click lies from where the other cameras say."
+)
+_LOUD = "#ffd34d"
 
 
 class CameraView(QWidget):
@@ -75,6 +80,7 @@ class CameraView(QWidget):
         self.title.setTextFormat(Qt.TextFormat.RichText)
         # a longer title must not make its view wider while a point is dragged
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.title.setToolTip(_TITLE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
@@ -87,9 +93,7 @@ class CameraView(QWidget):
             self._add_layers()
         self.fitting = None if place.is_shared else Fitting(self.model, self.show_whole_image)
         self.model.scene.camera.events.zoom.connect(self._on_zoom)
-        self.model.mouse_drag_callbacks.append(self._on_press)
-        self.model.mouse_move_callbacks.append(self._on_move)
-        self.model.mouse_double_click_callbacks.append(self._on_double)
+        self.mouse = CameraMouse(desk, view, place, self)
 
     def _add_layers(self) -> None:
         subject = self.desk.subject
@@ -114,7 +118,10 @@ class CameraView(QWidget):
         rows = n_animals * n_keypoints
         self.from_3d = self._points("where 3D says", rows, 0.6)
         self.points = self._points("keypoints", rows, 1.0)
-        self.chosen = self._points("selected", 1, 1.9)
+        self.chosen = self._points("selected", 1, 2.1)
+        self.chosen.symbol, self.chosen.border_width = "ring", _EDGE
+        # half the least size is napari's least edge of points that are drawn smaller than they are
+        self.chosen.canvas_size_limits = (_POINT_PX[0], self.chosen.canvas_size_limits[1])
         self.other = self._points("what the other clicked", 1, 1.6)
         self.other.symbol = "diamond"
         self.from_3d.symbol = "cross"
@@ -123,16 +130,17 @@ class CameraView(QWidget):
         layer = self.model.add_points(
             np.tile(nowhere(), (n, 1)), name=name, size=size * self._diameter, border_width=0.15,
             face_color=np.ones((n, 4)), border_color=np.ones((n, 4)),
-            translate=self.place.corner,
+            translate=self.place.corner, blending=_FLAT,
         )  # fmt: skip
         layer.canvas_size_limits = tuple(round(size * limit) for limit in _POINT_PX)
         layer.editable = False
+        layer.text.visible = False  # there is none, and it would be drawn
         return layer
 
     def _vectors(self, name: str, n: int, color: str) -> Any:
         layer = self.model.add_vectors(
             np.zeros((n, 2, 2)), name=name, vector_style="line", edge_color=color,
-            translate=self.place.corner,
+            translate=self.place.corner, blending=_FLAT,
         )  # fmt: skip
         layer.editable = False
         return layer
@@ -144,6 +152,9 @@ class CameraView(QWidget):
         width, height = self.size_px
         self._frame = np.zeros((height, width, 3), np.uint8) if frame is None else frame
         self.has_frame = frame is not None
+        (self.desk.without_image.discard if self.has_frame else self.desk.without_image.add)(
+            self.view
+        )
         self._push()
 
     def set_gain(self, gain: float) -> None:
@@ -157,7 +168,9 @@ class CameraView(QWidget):
             return
         if self.gain != 1.0:
             frame = np.asarray(cv2.convertScaleAbs(frame, alpha=self.gain), np.uint8)
-        self.image.data = frame
+        # in place: another array would make napari measure all layers anew
+        self.image.data[...] = frame
+        _redraw(self.image)
 
     def refill(self) -> None:
         """Draw the labels of the moment."""
@@ -200,7 +213,8 @@ class CameraView(QWidget):
         place = solution.points[self.view, desk.animal, desk.keypoint]
         is_there = bool(np.isfinite(place).all())
         there = np.array([is_there])
-        ring = (np.zeros((1, 4)), np.ones((1, 4)))
+        # white with a dark edge, to be seen on white animals, too
+        ring = (np.ones((1, 4)), np.array([_DARK]))
         self._show(self.chosen, _waiting(place[None], there), there, ring)
         self._draw_other()
         self._draw_curves()
@@ -268,10 +282,11 @@ class CameraView(QWidget):
         _redraw(layer)
 
     def write_title(self) -> None:
-        """Say which camera it is, and how well its points fit."""
+        """Say which camera it is, how well its points fit, and what a click places."""
         solution, desk = self.desk.solution, self.desk
-        color = _LOUD if desk.focus == self.view else _QUIET
-        said = [f'<b style="color: {color}">{self.name}</b>']
+        # on a ground of its own, it is seen in light themes as in dark ones
+        style = f"background: {_LOUD}; color: black" if desk.focus == self.view else ""
+        said = [f'<b style="{style}">&nbsp;{escape(self.name)}&nbsp;</b>']
         if self._frame is not None and not self.has_frame:
             said.append("no frame")
         if self.camera is None:
@@ -281,14 +296,17 @@ class CameraView(QWidget):
             said.append(f"{np.nanmedian(residuals):.1f} px")
         error = solution.error_px[self.view, desk.animal, desk.keypoint]
         if np.isfinite(error):
-            said.append(f"this point {error:.1f} px off the others")
+            said.append(f"{escape(desk.selected_name)} {error:.1f} px off")
+        elif desk.focus == self.view:
+            said.append(escape(desk.selected_name))
         if desk.view_to_click == self.view:
-            said.append("a click here would help most")
+            said.append("click here next")
         self.title.setText(" &nbsp; ".join(said))
 
     def set_hidden(self, hidden: bool) -> None:
         """Hide everything that is drawn over the image, or show it again."""
         self.is_hidden = hidden
+        self.mouse.sees_points = not hidden
         self.refill()
 
     # zoom
@@ -334,85 +352,12 @@ class CameraView(QWidget):
         if len(known):
             self.place.look_at(known.mean(axis=0))
 
-    # the mouse
-
-    def _on_move(self, model: Any, event: Any) -> None:
-        pixel = self.place.pixel(event.position)
-        if self.place.holds(pixel):
-            self.desk.look_at_view(self.view, pixel)
-
-    def _hit(self, pixel: FloatArray) -> tuple[int, int] | None:
-        """Animal and keypoint of the point under the mouse."""
-        places = self.desk.solution.points[self.view]
-        away = np.linalg.norm(places - pixel, axis=-1) * self.model.scene.camera.zoom
-        if self.is_hidden or not np.isfinite(away).any() or np.nanmin(away) > _CATCH_PX:
-            return None
-        animal, keypoint = np.unravel_index(int(np.nanargmin(away)), away.shape)
-        return int(animal), int(keypoint)
-
-    def _on_press(self, model: Any, event: Any) -> Iterator[None]:
-        pixel = self.place.pixel(event.position)
-        if not self.place.holds(pixel):
-            return
-        self.desk.look_at_view(self.view, pixel)
-        hit = self._hit(pixel)
-        if event.button == 2:
-            self._on_right(hit)
-        elif event.button == 1 and not event.modifiers:
-            yield from self._hold(event, pixel, hit)
-
-    def _on_double(self, model: Any, event: Any) -> None:
-        """The second of two quick clicks: it does not come as a press."""
-        pixel = self.place.pixel(event.position)
-        if event.button == 1 and self.place.holds(pixel):
-            self._click(pixel, self._hit(pixel))
-
-    def _hold(self, event: Any, grip: FloatArray, hit: tuple[int, int] | None) -> Iterator[None]:
-        """A press: let go at once it is a click; else it moves the point under it, or the image."""
-        desk, start = self.desk, np.asarray(event.pos, dtype=np.float64)
-        moment = desk.moment
-        offset = np.zeros(2) if hit is None else desk.solution.points[(self.view, *hit)] - grip
-        camera, moved = self.model.scene.camera, False
-        camera.mouse_pan = hit is None
-        try:
-            yield
-            while event.type == "mouse_move":
-                moved |= bool(np.abs(np.asarray(event.pos) - start).max() > _CLICK_PX)
-                if moved and hit is not None and moment == desk.moment:
-                    desk.select(*hit)
-                    desk.drag(self.view, *hit, self.place.pixel(event.position) + offset)
-                yield
-        finally:
-            camera.mouse_pan = True
-        if moment != desk.moment:
-            return  # what was pressed is not there any more
-        if not moved:
-            self._click(grip, hit)
-        elif hit is not None:
-            desk.place(self.view, *hit, self.place.pixel(event.position) + offset)
-
-    def _click(self, pixel: FloatArray, hit: tuple[int, int] | None) -> None:
-        """Place the selected keypoint; where that is done, a click on another one selects that."""
-        desk = self.desk
-        selected = desk.animal, desk.keypoint
-        is_placed = bool(desk.labels.clicked[(self.view, *selected)])
-        if hit is not None and is_placed:
-            desk.select(*hit)
-        else:
-            desk.place(self.view, *selected, pixel)
-            desk.select_next()
-
-    def _on_right(self, hit: tuple[int, int] | None) -> None:
-        """A right click: hidden here, or not, for the point under the mouse or the selected one."""
-        if hit is not None:
-            self.desk.select(*hit)
-        self.desk.toggle_occluded()
-
     def let_go(self) -> None:
         """Follow the canvas no more: it is about to be closed."""
         if self.fitting is not None:
             self.fitting.stop()
         self.model.scene.camera.events.zoom.disconnect(self._on_zoom)
+        self.mouse.let_go()
 
 
 def image_size(desk: Desk, view: int) -> tuple[int, int]:

@@ -8,9 +8,10 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal
 
 from napari_sdannce.labeling.propagating import Propagation
+from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, in_plain_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from napari_sdannce.labeling.propagation import Tracked
     from napari_sdannce.widgets.label_3d.desk import Desk
@@ -36,6 +37,7 @@ class Carrying(QObject):
         self._worker: Any = None
         self._found: dict[int, Tracked] = {}
         self._is_dropped = False
+        self._has_failed = False
 
     @property
     def is_running(self) -> bool:
@@ -51,9 +53,15 @@ class Carrying(QObject):
         if desk.sample_id not in desk.session.frames:
             self.message.emit("Label this frame first: its points are what is carried.", True)
             return
-        self._found, self._is_dropped = {}, False
-        self._worker = create_worker(self._follow, way)
+        self._found, self._is_dropped, self._has_failed = {}, False, False
+        try:
+            tracked = self._tracked(way)
+        except FILE_ERRORS as error:
+            self.message.emit(in_plain_words(error), True)
+            return
+        self._worker = create_worker(_each, tracked)
         self._worker.yielded.connect(self._on_moment)
+        self._worker.returned.connect(self._on_returned)
         self._worker.finished.connect(self._on_finished)
         self._worker.errored.connect(self._on_error)
         self._worker.start()
@@ -68,20 +76,20 @@ class Carrying(QObject):
         self._is_dropped = True
         self.stop()
 
-    def _follow(self, way: int) -> Iterator[Tracked]:
+    def _tracked(self, way: int) -> Iterator[Tracked]:
+        """What is carried where; the labels are read now, not in the thread that goes through."""
         desk = self.desk
         here = desk.moment
         carried = Propagation(desk.session, desk.video)
         labelled = [m for m in desk.moments_with_labels() if (m - here) * way > 0]
         near = min(labelled, key=lambda m: abs(m - here), default=None)
         if near is not None and 1 < abs(near - here) <= _WIDEST:
-            yield from carried.between(min(here, near), max(here, near))
-            return
+            return carried.between(min(here, near), max(here, near))
         end = here + way * REACH
         if near is not None:
             end = min(end, near - 1) if way > 0 else max(end, near + 1)
         end = min(max(end, 0), desk.n_moments - 1)
-        yield from carried.from_moment(here, list(range(here + way, end + way, way)))
+        return carried.from_moment(here, list(range(here + way, end + way, way)))
 
     def _on_moment(self, tracked: Tracked) -> None:
         self._found[tracked.moment] = tracked
@@ -95,9 +103,17 @@ class Carrying(QObject):
             self._propose()
         self.ended.emit()
 
+    def _on_returned(self, failed: Failed | None) -> None:
+        if failed is not None:
+            self._tell_failure(f"The keypoints are followed no further: {failed.message}")
+
     def _on_error(self, error: BaseException) -> None:
+        self._tell_failure(f"This should not have happened: {error}")
+
+    def _tell_failure(self, text: str) -> None:
+        self._has_failed = True
         if not self._is_dropped:  # else the videos were closed under it
-            self.message.emit(f"This should not have happened: {error}", True)
+            self.message.emit(text, True)
 
     def _propose(self) -> None:
         desk = self.desk
@@ -107,9 +123,20 @@ class Carrying(QObject):
             key = int(desk.subject.sync.sample_ids[moment])
             after[key] = tracked.over(session.at(key), session.by)
         changed = desk.change_moments("carry labels", after)
+        if self._has_failed:
+            return  # why was said
         if changed:
             self.message.emit(
                 f"Proposed at {len(after)} frames: look at them, then accept with T.", False
             )
         else:
             self.message.emit("Nothing could be followed from this frame.", False)
+
+
+def _each(tracked: Iterator[Tracked]) -> Generator[Tracked, None, Failed | None]:
+    """Go through what is carried; in a thread."""
+    try:
+        yield from tracked
+    except FILE_ERRORS as error:
+        return Failed(in_plain_words(error))
+    return None

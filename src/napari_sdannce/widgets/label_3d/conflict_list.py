@@ -103,7 +103,7 @@ class ConflictList(QWidget):
         view = self.desk.subject.views[conflict.view]
         if self.desk.change_moments(f"their {keypoint} in {view}", after, joined):
             self.refill()
-            self._show(row)
+            self._go_on(row, f"Their {keypoint} in {view} is yours now")
 
     def keep_mine(self) -> None:
         """Say that our point is right, and go to the next."""
@@ -113,7 +113,13 @@ class ConflictList(QWidget):
         settling, conflict = chosen
         settling.keep_ours(conflict)
         self.refill()
+        self._go_on(row, "Your point stays")
+
+    def _go_on(self, row: int, done: str) -> None:
+        """Show the next conflict, and say how many are left."""
         self._show(row)
+        left = f"{len(self.left)} left to settle" if self.left else "nothing is left to settle"
+        self.desk.said.emit(f"{done}: {left}.", False)
 
     def _on_item(self) -> None:
         self._show(self.list.currentRow())
@@ -121,7 +127,6 @@ class ConflictList(QWidget):
     def _show(self, row: int) -> None:
         """Go where a conflict is, and draw what both say."""
         if not self.left:
-            self.desk.said.emit("Nothing is left to settle.", False)
             return
         row = min(row, len(self.left) - 1)
         self.list.setCurrentRow(row)

@@ -10,14 +10,13 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_sdannce.labeling import commands
-from napari_sdannce.labeling.depth_guess import NoDepthError, guess_depth
 from napari_sdannce.labeling.scrub_copy import FOLDER as FRAMES
 from napari_sdannce.labeling.scrub_copy import ScrubCopy
 from napari_sdannce.labeling.solving import Solution, solve
 from napari_sdannce.labeling.where_it_lies import view_to_click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from napari_sdannce.labeling.frame_labels import FrameLabels
     from napari_sdannce.labeling.journal import Author
@@ -84,13 +83,14 @@ class Desk:
         self.focus = 0
         self.cursor: FloatArray | None = None
         """(2,) px under the mouse in the view that has the focus; None outside of all."""
+        self.without_image: set[int] = set()
+        """Views that have nothing to show at this moment."""
         self.stride = 10
         self.awaited: frozenset[int] = frozenset()
         """Moments that a person will likely jump to."""
         self.other_click: OtherClick | None = None
         """Drawn beside our own."""
         self._dragged: tuple[FrameLabels, Solution] | None = None
-        self._copied: FloatArray | None = None
         self._view_to_click: tuple[Solution | None, tuple[int, int], int | None] = (
             None, (0, 0), None,
         )  # fmt: skip
@@ -128,10 +128,18 @@ class Desk:
         return self._dragged[1]
 
     def close(self) -> None:
-        """Put the session and the videos away."""
-        self.folder.close()
-        self.copy.close()
-        self.video.close()
+        """Put the session and the videos away.
+
+        Raises
+        ------
+        OSError
+            When no snapshot of the session can be written; all is put away nevertheless.
+        """
+        try:
+            self.folder.close()
+        finally:
+            self.copy.close()
+            self.video.close()
 
     @property
     def view_to_click(self) -> int | None:
@@ -177,6 +185,14 @@ class Desk:
         """Moments of which something is said, in order."""
         return sorted(self.row_of(key) for key in self.session.frames)
 
+    @property
+    def last_worked_on(self) -> int:
+        """Moment at which a person did something last; else the first with labels."""
+        when = {key: labels.last_time for key, labels in self.session.frames.items()}
+        latest = max(when.values(), default=-np.inf)
+        moments = [self.row_of(key) for key, time in when.items() if time == latest]
+        return min(moments, default=0)
+
     def moments_to_label(self) -> list[int]:
         """Suggested moments without labels, and those that are labelled in part, in order."""
         session = self.session
@@ -198,8 +214,11 @@ class Desk:
 
     def select_next(self, count: int = 1) -> None:
         """Select the keypoint after the selected one, or `count` further; round the end."""
-        n_keypoints = self.subject.shape[2]
-        self.select(self.animal, (self.keypoint + count) % n_keypoints)
+        _, n_animals, n_keypoints = self.subject.shape
+        if n_keypoints == 1:  # of centres of mass, the next is the next animal's
+            self.select((self.animal + count) % n_animals, 0)
+        else:
+            self.select(self.animal, (self.keypoint + count) % n_keypoints)
 
     def select_missing(self) -> None:
         """Select the first keypoint that has no position in space, of the animal or the next."""
@@ -214,8 +233,12 @@ class Desk:
 
     def select_animal(self, animal: int) -> None:
         """Select the same keypoint of another animal."""
-        if animal < len(self.subject.animals):
+        n_animals = len(self.subject.animals)
+        if animal < n_animals:
             self.select(animal, self.keypoint)
+        else:
+            there = "is a single animal" if n_animals == 1 else f"are {n_animals} animals"
+            self.said.emit(f"There {there}.", False)
 
     def show_other_click(self, other: OtherClick | None) -> None:
         """Draw where somebody else put a point; None: draw none any more."""
@@ -233,19 +256,39 @@ class Desk:
     # what a person does
 
     def place(self, view: int, animal: int, keypoint: int, pixel: FloatArray) -> None:
-        """Put a keypoint where it is seen."""
+        """Put a keypoint where it is seen; not where the camera has no image."""
+        trouble = self._not_seen(view, pixel)
+        if trouble:
+            self.drop()
+            self.said.emit(trouble, True)
+            return
         labels = self.session.at(self.sample_id)
         placed = commands.place(labels, view, animal, keypoint, pixel, self.session.by)
-        self.change(f"place {self._named(animal, keypoint)} in {self.subject.views[view]}", placed)
+        self.change(f"place {self.named(animal, keypoint)} in {self.subject.views[view]}", placed)
 
-    def place_here(self, *, and_next: bool) -> None:
-        """Put the selected keypoint under the mouse."""
+    def place_and_next(self, view: int, pixel: FloatArray) -> None:
+        """Put the selected keypoint where it is seen, and select the next."""
+        trouble = self._not_seen(view, pixel)
+        self.place(view, self.animal, self.keypoint, pixel)
+        if not trouble:
+            self.select_next()
+
+    def place_here(self) -> None:
+        """Put the selected keypoint under the mouse, and select the next."""
         if self.cursor is None:
             self.said.emit("Hold the mouse over a camera first.", True)
             return
-        self.place(self.focus, self.animal, self.keypoint, self.cursor)
-        if and_next:
-            self.select_next()
+        self.place_and_next(self.focus, self.cursor)
+
+    def _not_seen(self, view: int, pixel: FloatArray) -> str:
+        """Why nothing can be placed at a pixel; empty when it can."""
+        name = self.subject.views[view]
+        if view in self.without_image:
+            return f"{name} has no image at this moment: nothing is seen there."
+        size = self.video.sizes[view]
+        if size is not None and not ((pixel >= -0.5) & (pixel < np.array(size) - 0.5)).all():
+            return f"This is outside of the image of {name}: Shift+I says that a keypoint is."
+        return ""
 
     def drag(self, view: int, animal: int, keypoint: int, pixel: FloatArray) -> None:
         """Show what placing a keypoint here would do, while it is dragged; nothing is kept."""
@@ -262,52 +305,52 @@ class Desk:
 
     def clear_here(self) -> None:
         """Take the selected keypoint away from the view in focus."""
-        labels = commands.clear(self._kept, self.focus, self.animal, self.keypoint)
-        self.change(f"clear {self._selected} in {self._focused}", labels)
+        labels = commands.clear(self.kept, self.focus, self.animal, self.keypoint)
+        self.change(f"clear {self.selected_name} in {self._focused}", labels)
 
     def clear_everywhere(self) -> None:
         """Take the selected keypoint away from all views."""
-        labels = commands.clear(self._kept, commands.ALL, self.animal, self.keypoint)
-        self.change(f"clear {self._selected}", labels)
+        labels = commands.clear(self.kept, commands.ALL, self.animal, self.keypoint)
+        self.change(f"clear {self.selected_name}", labels)
 
     def clear_frame(self) -> None:
         """Take everything away that is said of this moment."""
-        labels = commands.clear(self._kept, commands.ALL, commands.ALL, commands.ALL)
+        labels = commands.clear(self.kept, commands.ALL, commands.ALL, commands.ALL)
         self.change(f"clear frame {self.moment}", labels)
 
     def toggle_occluded(self) -> None:
         """Say that the selected keypoint is hidden in the view in focus, or is not."""
-        labels = commands.toggle_occluded(self._kept, *self._cell, self.session.by)
-        self.change(f"{self._selected} hidden in {self._focused}", labels)
+        labels = commands.toggle_occluded(self.kept, *self._cell, self.session.by)
+        self.change(f"{self.selected_name} hidden in {self._focused}", labels)
 
     def toggle_uncertain(self) -> None:
         """Say that the selected keypoint's place in the view in focus is a guess, or is not."""
-        labels = commands.toggle_uncertain(self._kept, *self._cell, self.session.by)
-        self._change_click(f"{self._selected} uncertain in {self._focused}", labels)
+        labels = commands.toggle_uncertain(self.kept, *self._cell, self.session.by)
+        self._change_click(f"{self.selected_name} uncertain in {self._focused}", labels)
 
     def toggle_not_in_view(self) -> None:
         """Say that the selected keypoint lies outside of the view in focus, or does not."""
-        labels = commands.toggle_not_in_view(self._kept, *self._cell, self.session.by)
-        self.change(f"{self._selected} outside of {self._focused}", labels)
+        labels = commands.toggle_not_in_view(self.kept, *self._cell, self.session.by)
+        self.change(f"{self.selected_name} outside of {self._focused}", labels)
 
     def toggle_locked(self) -> None:
         """Let the selected keypoint's click in the view in focus count whatever others say."""
-        labels = commands.toggle_locked(self._kept, *self._cell)
-        self._change_click(f"lock {self._selected} in {self._focused}", labels)
+        labels = commands.toggle_locked(self.kept, *self._cell)
+        self._change_click(f"lock {self.selected_name} in {self._focused}", labels)
 
     def accept_keypoint(self) -> None:
         """Say that the selected keypoint's position in space is right."""
-        labels = commands.accept(self._kept, self.solution, self.animal, self.keypoint)
-        self.change(f"accept {self._selected}", labels)
+        labels = commands.accept(self.kept, self.solution, self.animal, self.keypoint)
+        self.change(f"accept {self.selected_name}", labels)
 
     def accept_animal(self) -> None:
         """Say that all positions of the selected animal are right."""
-        labels = commands.accept(self._kept, self.solution, self.animal)
+        labels = commands.accept(self.kept, self.solution, self.animal)
         self.change(f"accept {self.subject.animals[self.animal]}", labels)
 
     def accept_frame(self) -> None:
         """Say that all positions of this moment are right."""
-        labels = commands.accept(self._kept, self.solution)
+        labels = commands.accept(self.kept, self.solution)
         self.change(f"accept frame {self.moment}", labels)
 
     def swap_left_right(self) -> None:
@@ -316,7 +359,7 @@ class Desk:
         if not skeleton.pairs:
             self.said.emit(f"Skeleton {skeleton.name} does not say what is left and right.", True)
             return
-        labels = commands.swap_left_right(self._kept, skeleton.swapped(), self.focus, self.animal)
+        labels = commands.swap_left_right(self.kept, skeleton.swapped(), self.focus, self.animal)
         self.change(f"swap left and right in {self._focused}", labels)
 
     def swap_animals(self) -> None:
@@ -326,63 +369,19 @@ class Desk:
             self.said.emit("There is a single animal.", True)
             return
         other = (self.animal + 1) % n_animals
-        labels = commands.swap_animals(self._kept, self.animal, other, self.focus)
+        labels = commands.swap_animals(self.kept, self.animal, other, self.focus)
         self.change(f"swap animals in {self._focused}", labels)
-
-    # poses
-
-    def copy_pose(self) -> None:
-        """Keep the positions of this moment, to paste them at another."""
-        self._copied = self.solution.points_3d
-        n_known = int(np.isfinite(self._copied).all(axis=-1).sum())
-        self.said.emit(f"{n_known} positions are copied.", False)
-
-    def paste_pose(self) -> None:
-        """Propose the copied positions, wherever a person has said nothing."""
-        if self._copied is None:
-            self.said.emit("Copy a pose first.", True)
-            return
-        self._propose("paste pose", self._copied)
-
-    def take_from_before(self) -> None:
-        """Propose the pose of the last moment before this one that has labels."""
-        earlier = [moment for moment in self.moments_with_labels() if moment < self.moment]
-        if not earlier:
-            self.said.emit("No earlier frame has labels.", True)
-            return
-        key = int(self.subject.sync.sample_ids[earlier[-1]])
-        self._propose(f"pose of frame {earlier[-1]}", self.session.solution(key).points_3d)
-
-    def _propose(self, what: str, points_3d: FloatArray) -> None:
-        pixels = np.full((*self.subject.shape, 2), np.nan)
-        for view, camera in enumerate(self.subject.cameras):
-            if camera is not None:
-                pixels[view] = camera.project(points_3d)
-        self.change(what, commands.propose(self._kept, pixels, self.session.by))
-
-    def guess_depth(self) -> None:
-        """Propose where a single click lies along its line of sight; again: the other place."""
-        cell = self.animal, self.keypoint
-        try:
-            guess = guess_depth(self.session, self.sample_id, *cell)
-        except NoDepthError as error:
-            self.said.emit(str(error), True)
-            return
-        number = guess.next_to(self.session.solution(self.sample_id).points_3d[cell])
-        if number is None:
-            self.said.emit(
-                f"{guess.name} is where its bones put it: there is no other place.", False
-            )
-            return
-        labels = guess.over(self._kept, self.subject.cameras, number, self.session.by)
-        if self.change_moments(f"guess depth of {self._selected}", {self.sample_id: labels}):
-            self.said.emit(guess.words(number), False)
 
     # steps
 
-    def change(self, what: str, labels: FrameLabels) -> None:
-        """Change the labels of this moment as one step."""
-        self.change_moments(what, {self.sample_id: labels})
+    def change(self, what: str, labels: FrameLabels) -> bool:
+        """Change the labels of this moment as one step, and say so; whether anything changed."""
+        changed = self.change_moments(what, {self.sample_id: labels})
+        if changed:
+            self.said.emit(f"Done: {what}.", False)
+        elif labels.equals(self.kept):
+            self.said.emit(f"Nothing to do: {what}.", False)
+        return changed
 
     def change_moments(
         self, what: str, after: Mapping[int, FrameLabels], joined: Sequence[Author] = ()
@@ -396,28 +395,33 @@ class Desk:
         try:
             changed = self.session.change(what, after, joined)
         except OSError as error:
-            self.said.emit(f"It could not be written down, and so not done: {error}", True)
+            self.said.emit(_not_written(error), True)
         if set(self.session.frames) != before:
             self.frames_changed.emit()
         self.labels_changed.emit()
         return changed
 
     def _change_click(self, what: str, labels: FrameLabels) -> None:
-        if labels is self._kept:
-            self.said.emit(f"{self._selected} was not placed in {self._focused}.", True)
+        if labels is self.kept:
+            self.said.emit(f"{self.selected_name} was not placed in {self._focused}.", True)
             return
         self.change(what, labels)
 
     def undo(self) -> None:
         """Take the last step back, and show where."""
-        self._show_step("Undone", self.session.undo())
+        self._show_step("Undone", self.session.undo)
 
     def redo(self) -> None:
         """Do again what was taken back, and show where."""
-        self._show_step("Done again", self.session.redo())
+        self._show_step("Done again", self.session.redo)
 
-    def _show_step(self, how: str, step: Step | None) -> None:
+    def _show_step(self, how: str, make: Callable[[], Step | None]) -> None:
         self._dragged = None
+        try:
+            step = make()
+        except OSError as error:
+            self.said.emit(_not_written(error), True)
+            return
         if step is None:
             self.said.emit("There is nothing more.", False)
             return
@@ -431,7 +435,8 @@ class Desk:
     # names
 
     @property
-    def _kept(self) -> FrameLabels:
+    def kept(self) -> FrameLabels:
+        """Labels of the moment that is looked at, without a drag under way."""
         return self.session.at(self.sample_id)
 
     @property
@@ -443,10 +448,16 @@ class Desk:
         return self.subject.views[self.focus]
 
     @property
-    def _selected(self) -> str:
-        return self._named(self.animal, self.keypoint)
+    def selected_name(self) -> str:
+        """What a click places, the animal's name first where there are several."""
+        return self.named(self.animal, self.keypoint)
 
-    def _named(self, animal: int, keypoint: int) -> str:
+    def named(self, animal: int, keypoint: int) -> str:
+        """A keypoint, and whose it is where there are several animals."""
         name = self.subject.skeleton.keypoints[keypoint]
         animals = self.subject.animals
         return name if len(animals) == 1 else f"{animals[animal]} {name}"
+
+
+def _not_written(error: OSError) -> str:
+    return f"It could not be written down, and so not done: {error}"

@@ -47,6 +47,13 @@ class Look:
     size: float = 1.0
     border: tuple[float, float, float, float] = _DARK
 
+    @property
+    def shape(self) -> str:
+        """How it looks, in words."""
+        if not self.is_filled:
+            return f"hollow {self.symbol.value}"
+        return f"small {self.symbol.value}" if self.size < 1 else self.symbol.value
+
 
 LOOKS = {
     LabelState.HUMAN: Look(Symbol.DISC, "placed"),

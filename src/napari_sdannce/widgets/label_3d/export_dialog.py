@@ -23,6 +23,7 @@ from napari_sdannce.labeling.export import (
     export_dannce,
     export_label3d,
     gaps_of,
+    labelled_animals,
     note_for_reference,
 )
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
@@ -30,6 +31,7 @@ from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_sdannce.labeling.export import Gap
     from napari_sdannce.widgets.label_3d.desk import Desk
 
 _WORDS = {
@@ -51,16 +53,16 @@ class ExportDialog(QDialog):
         self.desk = desk
         self.setWindowTitle("Export labels")
         self.written: list[Path] = []
-        labels = desk.session.labels()
-        self.gaps = gaps_of(labels)
-        whole = int(labels.complete.any(axis=1).sum()) if len(labels) else 0
+        self.gaps: list[Gap] = []
+        self._count, self._proposed, self._head = QLabel(), QLabel(), QLabel()
         self.for_training = QCheckBox("For training (*_dannce.mat, noted in the project)")
         self.for_training.setChecked(True)
         self.for_reference = QCheckBox("Note them in io.yaml, too: s-DANNCE trains by it")
         self.for_reference.setChecked((desk.recording.folder / DEFAULT_IO).is_file())
         self.for_label3d = QCheckBox("For Label3D (*_Label3D.mat)")
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel(f"{len(labels)} frames have labels, {whole} a whole animal."))
+        layout.addWidget(self._count)
+        layout.addWidget(self._proposed)
         layout.addWidget(self.for_training)
         layout.addWidget(self.for_reference)
         layout.addWidget(self.for_label3d)
@@ -71,15 +73,13 @@ class ExportDialog(QDialog):
         self.listed.itemDoubleClicked.connect(
             lambda item: self.gap_asked.emit(self.gaps[self.listed.row(item)].sample_id)
         )
-        if self.gaps:
-            layout.addWidget(QLabel(f"{len(self.gaps)} labelled animals are incomplete:"))
-            layout.addWidget(self.listed)
-            self.listed.addItems([str(gap) for gap in self.gaps])
-            for number, text in enumerate(_WORDS.values()):
-                button = QRadioButton(text)
-                self.choice.addButton(button, number)
-                layout.addWidget(button)
-            self.choice.idClicked.connect(lambda _: self._allow())
+        layout.addWidget(self._head)
+        layout.addWidget(self.listed)
+        for number, text in enumerate(_WORDS.values()):
+            button = QRadioButton(text)
+            self.choice.addButton(button, number)
+            layout.addWidget(button)
+        self.choice.idClicked.connect(lambda _: self._allow())
         ok, cancel = QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel
         self.buttons = QDialogButtonBox(ok | cancel)
         write = self.buttons.button(ok)
@@ -91,7 +91,30 @@ class ExportDialog(QDialog):
         layout.addWidget(self.buttons)
         for box in (self.for_training, self.for_label3d):
             box.toggled.connect(lambda _: self._allow())
+        self.refill()
+
+    def refill(self) -> None:
+        """Say what there is to write now."""
+        labels = self.desk.session.labels()
+        whole = int(labels.complete.any(axis=1).sum()) if len(labels) else 0
+        n_labelled = int(labelled_animals(labels).any(axis=1).sum()) if len(labels) else 0
+        left = len(labels) - n_labelled
+        self._count.setText(f"{n_labelled} frames have labels, {whole} a whole animal.")
+        self._proposed.setText(f"{left} more have proposals only, which are not written.")
+        self._proposed.setVisible(left > 0)
+        self.gaps = gaps_of(labels)
+        self._head.setText(f"{len(self.gaps)} times an animal lacks keypoints:")
+        self.listed.clear()
+        self.listed.addItems([self._in_words(gap) for gap in self.gaps])
+        for widget in (self._head, self.listed, *self.choice.buttons()):
+            widget.setVisible(bool(self.gaps))
         self._allow()
+
+    def _in_words(self, gap: Gap) -> str:
+        """What is missing, and in which frame as the panel counts them."""
+        n_keypoints = self.desk.subject.shape[2]
+        missing = "all" if len(gap.missing) == n_keypoints else ", ".join(gap.missing)
+        return f"frame {self.desk.row_of(gap.sample_id)}, {gap.animal}: {missing}"
 
     @property
     def incomplete(self) -> Incomplete:

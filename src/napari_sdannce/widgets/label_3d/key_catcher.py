@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,28 +55,43 @@ class KeyCatcher(QObject):
         super().__init__(parent)
         self.table = table
         self._run = run
+        self._guarded: list[QObject] = []
+        self._held: dict[int, KeyAction] = {}
 
     def watch(self, widget: QWidget) -> None:
-        """Take the keys that arrive at a widget."""
+        """Take the keys that arrive at a widget; others go their way."""
         widget.installEventFilter(self)
 
+    def guard(self, canvas: QWidget) -> None:
+        """Take the keys that arrive at a canvas, and keep all others from its viewer.
+
+        napari's own keys select, hide and delete the layers that are drawn with, and some look for
+        a window that an embedded viewer does not have.
+        """
+        self._guarded.append(canvas)
+        canvas.installEventFilter(self)
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Run what a key does; all else goes its way."""
+        """Run what a key does."""
+        if isinstance(event, QFocusEvent):
+            if event.lostFocus() and event.reason() == Qt.FocusReason.ActiveWindowFocusReason:
+                self._let_go(*self._held)  # that they are let go is heard elsewhere
+            return False
         if not isinstance(event, QKeyEvent):
             return False
-        action = self.table.action(name_of(event))
+        action, kind = self.table.action(name_of(event)), event.type()
+        if kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
+            self._let_go(event.key())  # Shift may have been let go before
         if action is None:
-            return False
-        kind = event.type()
+            return watched in self._guarded and kind != QEvent.Type.ShortcutOverride
         if kind == QEvent.Type.ShortcutOverride:
             event.accept()  # the key comes again, as a press, and not as a shortcut of a menu
-            return True
-        if kind == QEvent.Type.KeyPress:
-            if not (event.isAutoRepeat() and action.name == "hide"):
-                self._run(action, True)
-            return True
-        if kind == QEvent.Type.KeyRelease:
-            if not event.isAutoRepeat():
-                self._run(action, False)
-            return True
-        return False
+        elif kind == QEvent.Type.KeyPress and not (event.isAutoRepeat() and action.name == "hide"):
+            self._held[event.key()] = action
+            self._run(action, True)
+        return True
+
+    def _let_go(self, *keys: int) -> None:
+        for key in keys:
+            if key in self._held:
+                self._run(self._held.pop(key), False)

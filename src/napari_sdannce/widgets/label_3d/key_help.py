@@ -85,7 +85,7 @@ class KeyHelp(QDialog):
         for row, texts in enumerate(rows):
             for column, text in enumerate(texts):
                 self.table.setItem(row, column, QTableWidgetItem(text))
-        looks = ", ".join(f"{look.symbol.value}: {look.words}" for look in LOOKS.values())
+        looks = "; ".join(f"{look.shape}: {look.words}" for look in LOOKS.values())
         self.hint.setText(f"Double click on a key to change it. Points: {looks}.")
 
     def ask_for(self, row: int) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHeaderView,
     QLabel,
+    QStyledItemDelegate,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -35,8 +36,10 @@ _SIGNS = {
     LabelState.REJECTED: "✗",
 }
 _GOOD_PX, _BAD_PX = 3.0, 10.0
-_GREEN, _AMBER, _RED = QColor("#6fcf6f"), QColor("#ffc14d"), QColor("#ff7b6b")
+# readable in napari's dark theme, in its light one, and in the selected row
+_GREEN, _AMBER, _RED = QColor("#35a853"), QColor("#d98a00"), QColor("#e5483a")
 _HEAD = ("keypoint", "3D")
+_AROUND_NAME = 24
 
 
 class KeypointModel(QAbstractTableModel):
@@ -114,6 +117,16 @@ class KeypointModel(QAbstractTableModel):
         self.dataChanged.emit(self.index(0, 0), last)
 
 
+class _OwnColours(QStyledItemDelegate):
+    """Keeps the colour of a cell in the selected row: that is the one being corrected."""
+
+    def initStyleOption(self, option: Any, index: QModelIndex) -> None:
+        super().initStyleOption(option, index)
+        color = index.data(Qt.ItemDataRole.ForegroundRole)
+        if color is not None:
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, color)
+
+
 class KeypointTable(QWidget):
     """The table, and the choice of the animal above it."""
 
@@ -128,6 +141,7 @@ class KeypointTable(QWidget):
         self.model = KeypointModel(desk)
         self.table = QTableView()
         self.table.setModel(self.model)
+        self.table.setItemDelegate(_OwnColours(self.table))
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -153,6 +167,14 @@ class KeypointTable(QWidget):
         across.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, self.model.columnCount()):
             self.table.setColumnWidth(column, 28 if column == 1 else 24)
+
+    def wanted_width(self) -> int:
+        """Room for the names and all cameras, px."""
+        metrics, bar = self.table.fontMetrics(), self.table.verticalScrollBar()
+        names = (*self.desk.subject.skeleton.keypoints, _HEAD[0])
+        widest = max(metrics.horizontalAdvance(name) for name in names)
+        cameras = sum(map(self.table.columnWidth, range(1, self.model.columnCount())))
+        return widest + _AROUND_NAME + cameras + (0 if bar is None else bar.sizeHint().width())
 
     def refill(self) -> None:
         """Show the labels of the moment."""

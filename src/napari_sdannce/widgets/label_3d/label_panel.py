@@ -9,7 +9,8 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QFileDialog, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sdannce.files import open_recording
-from napari_sdannce.labeling.session_folder import SessionInUseError
+from napari_sdannce.files.adopt_calibration import adopt_calibration
+from napari_sdannce.labeling.session_folder import JOURNAL, SessionInUseError
 from napari_sdannce.video import RecordingVideo
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import breakable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QCloseEvent, QHideEvent, QShowEvent
 
+    from napari_sdannce.files.adopt_calibration import Adopted
     from napari_sdannce.recording import Recording
 
 
@@ -84,7 +86,9 @@ class LabelPanel(QWidget):
         """Write the line at the bottom; trouble stands out."""
         self._said = text
         self._status.setText(breakable(text))
-        self._status.setStyleSheet("color: #ff8c69; font-weight: bold" if trouble else "")
+        style = "color: #ff8c69; font-weight: bold" if trouble else ""
+        if style != self._status.styleSheet():  # costs more than the text
+            self._status.setStyleSheet(style)
 
     # opening
 
@@ -95,12 +99,11 @@ class LabelPanel(QWidget):
 
     def open_recording(self, folder: Path) -> None:
         """Choose the recording to label."""
+        self.say("")
         try:
             self.start.show_recording(open_recording(folder))
         except FILE_ERRORS as error:
             self.say(in_plain_words(error), trouble=True)
-        else:
-            self.say("")
 
     def open_session(self, wanted: WantedSession) -> None:
         """Work on a session; the one that is open is closed."""
@@ -108,7 +111,9 @@ class LabelPanel(QWidget):
         if recording is None:
             return
         self.close_session()
+        self._say_now("Opening …")
         try:
+            recording, adopted = self._calibrated(recording, wanted)
             folder = opened_session(recording, wanted)
         except (*FILE_ERRORS, SessionInUseError) as error:
             self.say(in_plain_words(error), trouble=True)
@@ -122,17 +127,41 @@ class LabelPanel(QWidget):
             self.say(in_plain_words(error), trouble=True)
             return
         self._work_on(recording, Desk(recording, video, folder))
+        if adopted is not None:
+            self.say(f"{adopted}.")
+
+    def _calibrated(
+        self, recording: Recording, wanted: WantedSession
+    ) -> tuple[Recording, Adopted | None]:
+        """The recording, calibrated by the labels that are begun with where it was not."""
+        for path in wanted.start[:1]:
+            adopted = adopt_calibration(recording, path)
+            if adopted is not None:
+                recording = open_recording(recording.folder)
+                self.start.show_recording(recording)
+                return recording, adopted
+        return recording, None
+
+    def _say_now(self, text: str) -> None:
+        """Write the line before something that takes seconds."""
+        self.say(text)
+        self._status.repaint()
 
     def _work_on(self, recording: Recording, desk: Desk) -> None:
         possible = napari_adapter.can_open(len(desk.subject.views) + 1)
-        self.work = WorkPage(desk, one_canvas=self.start.one_canvas.isChecked() or not possible)
-        window = self.window()
-        assert window is not None
-        window.installEventFilter(self)
+        one_canvas = self.start.one_canvas.isChecked() or not possible
+        try:
+            self.work = WorkPage(desk, one_canvas=one_canvas)
+        except BaseException:
+            desk.close()  # or nobody could open the labels any more
+            raise
+        for window in napari_adapter.windows_of(self):
+            window.installEventFilter(self)
         self.work.message.connect(self.say)
         self.work.close_asked.connect(self.close_session)
         self._pages.addWidget(self.work)
         self._pages.setCurrentWidget(self.work)
+        napari_adapter.hold_dock(self, held=True)
         if self.isVisible():
             napari_adapter.give_window(self, taken=True)
         self.work.begin()
@@ -142,6 +171,8 @@ class LabelPanel(QWidget):
             self.say("Fewer than two calibrated cameras: points are 2D, there is no 3D.", True)
         elif not possible:
             self.say("This screen draws one canvas only: all cameras are on it.", True)
+        elif self.work.keys_problem:
+            self.say(self.work.keys_problem, True)
         elif problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             self.say(f"{problems[0].path.name}: {problems[0].message}{more}", True)
@@ -153,12 +184,18 @@ class LabelPanel(QWidget):
         work, self.work = self.work, None
         if work is None:
             return
+        napari_adapter.hold_dock(self, held=False)
         napari_adapter.give_window(self, taken=False)
         self._pages.setCurrentWidget(self.start)
         self._pages.removeWidget(work)
-        work.put_away()
-        work.deleteLater()
         self.say("")
+        try:
+            work.put_away()
+        except OSError as error:
+            is_kept = (work.desk.folder.path / JOURNAL).is_file()
+            kept = " Every step is in the journal of the labels." if is_kept else ""
+            self.say(f"No snapshot was written: {in_plain_words(error)}.{kept}", trouble=True)
+        work.deleteLater()
         self.start.show_recording(self.start.recording)
 
     # the window
@@ -167,7 +204,11 @@ class LabelPanel(QWidget):
         """Take the room of the window while labels are worked on."""
         super().showEvent(event)
         if self.work is not None:
-            napari_adapter.later(lambda: napari_adapter.give_window(self, taken=self.isVisible()))
+            napari_adapter.later(self._take_window)
+
+    def _take_window(self) -> None:
+        if self.work is not None:
+            napari_adapter.give_window(self, taken=self.isVisible())
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Give the room back."""

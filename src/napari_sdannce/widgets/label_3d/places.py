@@ -54,9 +54,17 @@ class Place:
         """(x, y) px of the image at a position (..., row, column) of the canvas."""
         return to_napari(np.asarray(position[-2:], dtype=np.float64) - self.corner)
 
+    def pixel_at(self, spot: FloatArray) -> FloatArray:
+        """(x, y) px of the image under a spot (x, y) of the canvas, as it is looked at now."""
+        camera = self.model.scene.camera
+        middle = np.array(self.model.canvas.size[::-1]) / 2
+        shown = (spot - middle) / camera.zoom + to_napari(np.array(camera.center[-2:]))
+        return np.asarray(shown - to_napari(np.array(self.corner)))
+
     def holds(self, pixel: FloatArray) -> bool:
         """Whether a pixel is this image's and not another's."""
-        return not self.is_shared or bool(((pixel > -0.5) & (pixel < self.size)).all())
+        last = np.array(self.size) - 0.5
+        return not self.is_shared or bool(((pixel >= -0.5) & (pixel < last)).all())
 
     def look_at(self, pixel: FloatArray, span: float | None = None) -> None:
         """Bring a pixel into the middle; the shorter side of the canvas shows so many px."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
+_ROUND, _LEAST = 1.3, 0.2
+"""What is seen when an animal is zoomed to: of its extent, and of the radius of all at least."""
+
 
 class LabelledPoses:
     """Positions in space of a session, as the 3D view draws them."""
@@ -74,10 +77,6 @@ class _Shown:
         return self._desk.moment
 
 
-_LEAST_MM = 20.0
-"""Shown round a pose at least: a single point has no size."""
-
-
 class PoseView(QWidget):
     """An embedded 3D viewer that follows the desk. It needs a calibrated camera."""
 
@@ -89,27 +88,32 @@ class PoseView(QWidget):
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self.canvas)
         self.layers = SceneLayers(self.model, _Shown(desk))
-        self.fitting = Fitting(self.model, self.layers.look)
-        self.fitting.fit()
+        self._fitting = Fitting(self.model, self.layers.look)
+        self._fitting.fit()
 
     def refill(self) -> None:
         """Draw the pose of the moment."""
         if self.isVisible():
             self.layers.refill(self.desk.moment)
 
+    def show_all(self) -> None:
+        """Show the floor whole, as at the beginning."""
+        self._fitting.fit()
+
     def zoom_to(self, animal: int) -> None:
-        """Bring an animal into the middle, as far as it is known."""
-        places = self.desk.solution.points_3d[animal]
-        known = places[np.isfinite(places).all(axis=-1)]
-        if len(known):
-            middle = (known.min(axis=0) + known.max(axis=0)) / 2
-            away = float(np.linalg.norm(known - middle, axis=-1).max())
-            camera = self.model.scene.camera
-            camera.center = tuple(to_napari(middle).tolist())
-            camera.zoom = min(self.model.canvas.size) / (2.4 * max(away, _LEAST_MM))
+        """Bring an animal into the middle, the direction of view staying as it is."""
+        known = self.desk.solution.points_3d[animal]
+        known = known[np.isfinite(known).all(axis=-1)]
+        if not len(known) or not self.isVisible():
+            return
+        low, high = known.min(axis=0), known.max(axis=0)
+        span = max(_ROUND * float(np.linalg.norm(high - low)), _LEAST * self.layers.radius)
+        camera = self.model.scene.camera
+        camera.center = tuple(to_napari((low + high) / 2))
+        camera.zoom = min(self.model.canvas.size) / span
 
     def close_canvas(self) -> None:
         """Let go of the canvas; it must not outlive its window."""
-        self.fitting.stop()
+        self._fitting.stop()
         self.canvas.close()
         self.model.layers.clear()

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sdannce.files import open_labels
 from napari_sdannce.labeling.importing import frames_of, side_by_side
-from napari_sdannce.labeling.session_folder import ABOUT, create_session, open_session, read_about
+from napari_sdannce.labeling.session_folder import (
+    ABOUT,
+    create_session,
+    open_session,
+    read_about,
+    subject_of,
+)
+from napari_sdannce.labeling.snapshot import SNAPSHOT, read_summary
 from napari_sdannce.recording import PixelOrigin
 
 if TYPE_CHECKING:
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
     from napari_sdannce.skeletons import Skeleton
 
+_MOST_NAMED = 3
 FOLDER = "labels"
 """Folder of a recording that holds its sessions."""
 
@@ -52,14 +62,23 @@ def sessions_of(recording: Recording) -> list[Path]:
 
 
 def _age(folder: Path) -> float:
-    return max(path.lstat().st_mtime for path in folder.iterdir())
+    ages = [0.0]
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # somebody is writing, and this was a draft
+            ages.append(path.lstat().st_mtime)
+    return max(ages)
 
 
 def session_in_words(path: Path) -> str:
     """What a session is of."""
     about = read_about(path)
     animals = "1 animal" if len(about.animals) == 1 else f"{len(about.animals)} animals"
-    return f"{path.name}: {about.skeleton.name}, {animals}"
+    said = [about.skeleton.name, animals]
+    found = read_summary(path / SNAPSHOT)
+    if found is not None:
+        said += [f"{found.n_frames} frames", *found.labelers[-_MOST_NAMED:]]
+    when = time.strftime("%d %b %Y %H:%M", time.localtime(_age(path)))
+    return f"{path.name}: {', '.join([*said, when])}"
 
 
 def opened_session(recording: Recording, wanted: WantedSession) -> SessionFolder:
@@ -86,12 +105,13 @@ def opened_session(recording: Recording, wanted: WantedSession) -> SessionFolder
     labels = side_by_side([each for each in opened if len(each.skeleton.keypoints) == most])
     fits = len(wanted.animals) == len(labels.animals)
     animals = wanted.animals if fits else labels.animals
+    # what does not fit is refused before anything is made
+    frames = frames_of(labels, subject_of(recording, labels.skeleton, animals))
     folder = create_session(wanted.path, recording, labels.skeleton, animals, wanted.labeler)
     try:
-        session = folder.session
         names = ", ".join(path.name for path in wanted.start)
-        session.change(f"labels of {names}", frames_of(labels, session.subject))
-    except (ValueError, OSError):
+        folder.session.change(f"labels of {names}", frames)
+    except OSError:
         folder.close()
         raise
     return folder

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QColorDialog,
     QComboBox,
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 _FILES = "Skeletons (*.yaml *.mat)"
 _GREY: RGBA = (0.7, 0.7, 0.7, 1.0)
 _NONE = "start from …"
+_NAME = Qt.ItemDataRole.UserRole
+"""Under which an item keeps the last name that others know it by."""
+_COLOUR = 2
+"""Column of the bones."""
 
 
 class NameTable(QWidget):
@@ -55,6 +59,8 @@ class NameTable(QWidget):
     """
 
     changed = Signal()
+    renamed = Signal(str, str)
+    """A row has another name, which no other has: the name before, and that now."""
 
     def __init__(self, title: str, columns: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,10 +71,17 @@ class NameTable(QWidget):
         assert down is not None
         across.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         down.setDefaultSectionSize(22)
-        self.table.itemChanged.connect(lambda _: self.changed.emit())
+        self.table.itemChanged.connect(self._on_item)
         self.add_button, self.remove_button, self.up_button, self.down_button = (
             QPushButton(text) for text in ("+", "–", "↑", "↓")
         )
+        for button, words in (
+            (self.add_button, "Add a row"),
+            (self.remove_button, "Take the chosen row away"),
+            (self.up_button, "Move the chosen row up"),
+            (self.down_button, "Move the chosen row down"),
+        ):
+            button.setToolTip(words)
         self.add_button.clicked.connect(lambda: self.add([""] * self.table.columnCount()))
         self.remove_button.clicked.connect(self._remove)
         self.up_button.clicked.connect(lambda: self._move(-1))
@@ -84,6 +97,28 @@ class NameTable(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addWidget(self.table)
+
+    def _on_item(self, item: QTableWidgetItem) -> None:
+        """Tell of a new name before anybody looks whether all names are there."""
+        before, now = item.data(_NAME), item.text().strip()
+        names = [row[0] for row in self.rows()]
+        if item.column() == 0 and now and names.count(now) == 1 and now != before:
+            self.table.blockSignals(True)
+            item.setData(_NAME, now)
+            self.table.blockSignals(False)
+            if before:
+                self.renamed.emit(before, now)
+        self.changed.emit()
+
+    def rename(self, before: str, now: str) -> None:
+        """Write another name wherever one stands."""
+        self.table.blockSignals(True)
+        for row, texts in enumerate(self.rows()):
+            for column, text in enumerate(texts):
+                item = self.table.item(row, column)
+                if text == before and item is not None:
+                    item.setText(now)
+        self.table.blockSignals(False)
 
     def rows(self) -> list[tuple[str, ...]]:
         """What stands in each row."""
@@ -117,7 +152,9 @@ class NameTable(QWidget):
         row = self.table.rowCount()
         self.table.insertRow(row)
         for column, text in enumerate(texts):
-            self.table.setItem(row, column, QTableWidgetItem(text))
+            item = QTableWidgetItem(text)
+            item.setData(_NAME, text)
+            self.table.setItem(row, column, item)
 
     def _remove(self) -> None:
         if self.table.currentRow() >= 0:
@@ -169,8 +206,13 @@ class SkeletonEditor(QDialog):
         self.save_button.clicked.connect(self._ask_where)
         self.use_button = QPushButton("Use it")
         self.use_button.clicked.connect(self._use)
+        # bones and pairs keep their keypoints when these get other names
+        self.keypoints.renamed.connect(self.bones.rename)
+        self.keypoints.renamed.connect(self.pairs.rename)
         for table in (self.keypoints, self.bones, self.pairs):
             table.changed.connect(self.check)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.clicked.connect(self.reject)
         self._lay_out()
         self.show_skeleton(skeleton or Skeleton("mine", ("Snout",)))
 
@@ -188,6 +230,7 @@ class SkeletonEditor(QDialog):
         buttons.addWidget(self.guess_button)
         buttons.addStretch()
         buttons.addWidget(self.save_button)
+        buttons.addWidget(self.cancel_button)
         buttons.addWidget(self.use_button)
         layout = QVBoxLayout(self)
         layout.addLayout(head)
@@ -222,6 +265,9 @@ class SkeletonEditor(QDialog):
         names = tuple(row[0] for row in self.keypoints.rows())
         if "" in names:
             raise ValueError(f"keypoint {names.index('') + 1} has no name")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two keypoints are called '{twice}'")
         place = {name: index for index, name in enumerate(names)}
 
         def found(name: str, where: str) -> int:
@@ -241,8 +287,21 @@ class SkeletonEditor(QDialog):
             ),
         )
 
+    def _paint(self) -> None:
+        """Show the colours of bones as such."""
+        table = self.bones.table
+        table.blockSignals(True)
+        for row, (*_, text) in enumerate(self.bones.rows()):
+            item, color = table.item(row, _COLOUR), QColor(text)
+            if item is not None:
+                swatch = QPixmap(12, 12)
+                swatch.fill(color if color.isValid() else QColor.fromRgbF(*_GREY))
+                item.setIcon(QIcon(swatch))
+        table.blockSignals(False)
+
     def check(self) -> bool:
         """Say what does not fit; whether all does."""
+        self._paint()
         try:
             skeleton = self.skeleton()
         except ValueError as error:
@@ -268,12 +327,12 @@ class SkeletonEditor(QDialog):
             self.show_skeleton(open_skeleton(self.begin.itemText(row)))
 
     def _on_colour(self, row: int, column: int) -> None:
-        if column != 2:
+        if column != _COLOUR:
             return
-        before = QColor(self.bones.rows()[row][2] or _hex_of(_GREY))
+        before = QColor(self.bones.rows()[row][_COLOUR] or _hex_of(_GREY))
         chosen = QColorDialog.getColor(before, self, "Colour of the bone")
         if chosen.isValid():
-            self.bones.table.setItem(row, 2, QTableWidgetItem(chosen.name()))
+            self.bones.table.setItem(row, _COLOUR, QTableWidgetItem(chosen.name()))
 
     def _ask_where(self) -> None:
         path, _ = QFileDialog.getSaveFileName(

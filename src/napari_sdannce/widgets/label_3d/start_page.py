@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.skeleton_mat import open_skeleton
+from napari_sdannce.labeling.session_folder import account
 from napari_sdannce.skeletons import Skeleton, builtin_skeletons
 from napari_sdannce.widgets.label_3d.sessions import (
     FOLDER,
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
 
 _ONE_CANVAS = "one canvas"
+_ONE_ANIMAL = "animal1"
 _NOTHING, _AS_FILE = "nothing", "as in the file"
 _ALL = "all label files, each of other animals"
+_LABELS = "Labels of DANNCE or Label3D (*.mat)"
 _SKELETONS = "Skeletons (*.yaml *.mat)"
 
 
@@ -60,7 +62,7 @@ class StartPage(QWidget):
         self.title.setStyleSheet("font-size: 15px; font-weight: bold")
         self.open_button = QPushButton("Open recording …")
         self.open_button.clicked.connect(self.open_asked.emit)
-        self.labeler = QLineEdit(getpass.getuser())
+        self.labeler = QLineEdit(account())
         self.labeler.setToolTip("Every point that you place carries your name")
         self.there = QListWidget()
         self.there.setMaximumHeight(140)
@@ -70,7 +72,12 @@ class StartPage(QWidget):
         self.name = QLineEdit()
         self.start_from = QComboBox()
         self.start_from.currentIndexChanged.connect(self._on_start_from)
+        self.file_button = QPushButton("…")
+        self.file_button.setFixedWidth(28)
+        self.file_button.setToolTip("Choose a label file that lies elsewhere")
+        self.file_button.clicked.connect(self._ask_for_labels)
         self.skeleton = QComboBox()
+        self.skeleton.setPlaceholderText("choose one")
         self.skeleton_button = QPushButton("…")
         self.skeleton_button.setFixedWidth(28)
         self.skeleton_button.setToolTip("Choose a file of a skeleton")
@@ -113,7 +120,10 @@ class StartPage(QWidget):
         chosen.addWidget(self.skeleton_button)
         chosen.addWidget(self.edit_button)
         new.addRow("Called", self.name)
-        new.addRow("Begin with", self.start_from)
+        beginning = QHBoxLayout()
+        beginning.addWidget(self.start_from, stretch=1)
+        beginning.addWidget(self.file_button)
+        new.addRow("Begin with", beginning)
         new.addRow("Skeleton", chosen)
         new.addRow("Animals", self.animals)
         new.addRow(self.make_button)
@@ -142,8 +152,9 @@ class StartPage(QWidget):
         for path in sessions_of(recording):
             try:
                 self.there.addItem(session_in_words(path))
-            except FileFormatError:
-                continue  # something else that lies there
+            except FileFormatError as error:
+                self.message.emit(in_plain_words(error), True)
+                continue
             self._paths.append(path)
         self._old.setVisible(bool(self._paths))
         if self._paths:
@@ -162,7 +173,6 @@ class StartPage(QWidget):
         if recording.skeleton is not None:
             self.skeleton.insertItem(1, recording.skeleton.name, recording.skeleton)
         self._on_start_from()
-        self.animals.setText("animal1")
         number, folder = 1, recording.folder / FOLDER
         while (folder / f"labels-{number}").exists():
             number += 1
@@ -175,7 +185,21 @@ class StartPage(QWidget):
         if item is not None:
             item.setEnabled(from_file)
         if self.skeleton.count():
-            self.skeleton.setCurrentIndex(0 if from_file else 1)
+            # which of the usual ones it is, nobody but the person knows
+            known = self.recording is not None and self.recording.skeleton is not None
+            self.skeleton.setCurrentIndex(0 if from_file else 1 if known else -1)
+        self.animals.setText("" if from_file else _ONE_ANIMAL)
+        self.animals.setPlaceholderText(_AS_FILE if from_file else "")
+
+    def _ask_for_labels(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Choose a label file", filter=_LABELS)
+        if path:
+            self.begin_with(Path(path))
+
+    def begin_with(self, path: Path) -> None:
+        """Offer a label file, and choose it."""
+        self.start_from.addItem(path.name, (path,))
+        self.start_from.setCurrentIndex(self.start_from.count() - 1)
 
     def _ask_for_skeleton(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a skeleton", filter=_SKELETONS)
@@ -227,7 +251,7 @@ class StartPage(QWidget):
             self.message.emit("Choose a skeleton.", True)
             return
         animals = tuple(each.strip() for each in self.animals.text().split(",") if each.strip())
-        if len(set(animals)) < len(animals) or not animals:
+        if len(set(animals)) < len(animals) or not (animals or start):
             self.message.emit("Give every animal a name of its own.", True)
             return
         self.session_asked.emit(

@@ -52,6 +52,7 @@ class SuggestionList(QWidget):
         self.suggestions: tuple[Suggestion, ...] = ()
         self._poses: tuple[Path, Poses] | None = None
         self._worker: Any = None
+        self._is_dropped = False
         self.source = QComboBox()
         self.source.setToolTip("Predictions to look for mistakes in, and to begin labels with")
         self.source.addItem(_NO_PREDICTIONS, None)
@@ -157,7 +158,14 @@ class SuggestionList(QWidget):
             self._poses = path, open_predictions(path, skeleton=self.desk.subject.skeleton)
         return self._poses[1]
 
+    def drop(self) -> None:
+        """Begin nothing more, and say nothing: the session is put away."""
+        self._is_dropped = True
+        self.copying.drop()
+
     def _on_suggested(self, found: tuple[Suggestion, ...] | Failed) -> None:
+        if self._is_dropped:
+            return
         self._end()
         if isinstance(found, Failed):
             self.message.emit(found.message, True)
@@ -209,6 +217,7 @@ class SuggestionList(QWidget):
         """Show the predictions of this frame as proposals."""
         path = self.source.currentData()
         if path is None:
+            self.message.emit("Choose predictions first: over 'Suggest frames'.", False)
             return
         desk = self.desk
         try:

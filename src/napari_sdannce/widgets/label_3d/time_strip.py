@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from napari_sdannce.labeling.frame_labels import FrameLabels
+    from napari_sdannce.labeling.solving import Solution
     from napari_sdannce.widgets.label_3d.desk import Desk
 
 _HEIGHT = 34
@@ -19,6 +24,43 @@ _BACK, _NOW = QColor("#2b3038"), QColor("#ffffff")
 _WHOLE, _PART = QColor("#6fcf6f"), QColor("#ffc14d")
 _PREDICTED, _SUGGESTED, _ODD = QColor("#4a78c2"), QColor("#d78bff"), QColor("#ff5b4b")
 _ODD_PX = 10.0
+_LOOK_S = 0.03
+"""Time that drawing may take for moments that were never looked at."""
+
+
+class Kind(Enum):
+    """How far a moment is labelled."""
+
+    WHOLE = "labelled"
+    PART = "labelled in part"
+    PROPOSED = "only proposed"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the strip shows of a moment.
+
+    Parameters
+    ----------
+    kind
+        How far it is labelled.
+    is_odd
+        Whether views disagree.
+    """
+
+    kind: Kind
+    is_odd: bool = False
+
+
+def mark_of(labels: FrameLabels, solution: Solution) -> Mark:
+    """What the strip shows of these labels."""
+    if not labels.is_labelled:
+        return Mark(Kind.PROPOSED)
+    kind = Kind.WHOLE if solution.complete.all() else Kind.PART
+    return Mark(kind, bool((solution.error_px > _ODD_PX).any()))
+
+
+_COLORS = {Kind.WHOLE: _WHOLE, Kind.PART: _PART, Kind.PROPOSED: _PREDICTED}
 
 
 class TimeStrip(QWidget):
@@ -29,10 +71,15 @@ class TimeStrip(QWidget):
         self.desk = desk
         self.suggested: tuple[int, ...] = ()
         self.predicted: tuple[range, ...] = ()
+        self._known: dict[int, tuple[FrameLabels, Mark]] = {}
+        self._look_on = QTimer(self)
+        self._look_on.setSingleShot(True)
+        self._look_on.setInterval(0)
+        self._look_on.timeout.connect(self.update)
         self.setFixedHeight(_HEIGHT)
         self.setToolTip(
-            "Green: labelled, amber: labelled in part, red: views disagree, blue: predicted, "
-            "violet: suggested. Click to go there."
+            "Green: labelled, amber: labelled in part, red: views disagree, "
+            "blue: predicted or proposed, violet: suggested. Click to go there."
         )
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -42,26 +89,31 @@ class TimeStrip(QWidget):
         for moments in self.predicted:
             self._bar(painter, moments, _PREDICTED, 24, 6)
         self._ticks(painter, self.suggested, _SUGGESTED, 14, 9)
-        whole, part, odd = self._labelled()
-        self._ticks(painter, part, _PART, 2, 11)
-        self._ticks(painter, whole, _WHOLE, 2, 11)
-        self._ticks(painter, odd, _ODD, 2, 5)
+        for moment, mark in self.marks().items():
+            self._ticks(painter, (moment,), _COLORS[mark.kind], 2, 11)
+            if mark.is_odd:
+                self._ticks(painter, (moment,), _ODD, 2, 5)
         middle = self._x(self.desk.moment) + self._tick_width() // 2
         painter.fillRect(middle - 1, 0, 2, _HEIGHT, _NOW)
         painter.end()
 
-    def _labelled(self) -> tuple[list[int], list[int], list[int]]:
-        """Moments that are labelled whole, in part, and where views disagree."""
+    def marks(self) -> dict[int, Mark]:
+        """What is said of moments: at once what is known, the rest bit by bit."""
         session = self.desk.session
-        whole: list[int] = []
-        part: list[int] = []
-        odd: list[int] = []
-        for key in session.frames:
-            solution, moment = session.solution(key), self.desk.row_of(key)
-            (whole if solution.complete.all() else part).append(moment)
-            if (solution.error_px > _ODD_PX).any():
-                odd.append(moment)
-        return whole, part, odd
+        found: dict[int, Mark] = {}
+        until = time.monotonic() + _LOOK_S
+        is_behind = False
+        for key, labels in session.frames.items():
+            known = self._known.get(key)
+            if known is None or known[0] is not labels:
+                if time.monotonic() > until:
+                    is_behind = True
+                    continue
+                known = self._known[key] = labels, mark_of(labels, session.solution(key))
+            found[self.desk.row_of(key)] = known[1]
+        if is_behind:
+            self._look_on.start()
+        return found
 
     def _ticks(
         self, painter: QPainter, moments: Iterable[int], color: QColor, top: int, height: int

@@ -132,7 +132,7 @@ class Views(QWidget):
         for each in self._fittings():
             each.fit()
         if self.pose is not None:
-            self.pose.fitting.fit()
+            self.pose.show_all()
 
     def _fit_all(self) -> None:
         """Fit the images that share a canvas."""

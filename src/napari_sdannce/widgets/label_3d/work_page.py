@@ -27,6 +27,7 @@ from napari_sdannce.widgets.label_3d.key_help import KeyHelp
 from napari_sdannce.widgets.label_3d.key_table import KeyTable, read_keys
 from napari_sdannce.widgets.label_3d.keypoint_table import KeypointTable
 from napari_sdannce.widgets.label_3d.merge_dialog import MergeDialog
+from napari_sdannce.widgets.label_3d.pose_sources import PoseSources
 from napari_sdannce.widgets.label_3d.suggestion_list import SuggestionList
 from napari_sdannce.widgets.label_3d.time_strip import TimeStrip, stretches
 from napari_sdannce.widgets.label_3d.views import Views
@@ -42,6 +43,8 @@ _DRAW_MS = 15
 """Moves of the mouse within this time are drawn once."""
 _FAR = 10
 _STEPS_TOLD = 12
+_SIDE = (250, 450)
+"""Least and greatest width of what is at the right of the views, to begin with."""
 
 
 class WorkPage(QWidget):
@@ -88,12 +91,15 @@ class WorkPage(QWidget):
         self.gain.setMaximumWidth(110)
         self.gain.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.gain.valueChanged.connect(lambda value: self.views.set_gain(value / 10))
+        self.poses = PoseSources(desk)
         self.carrying = Carrying(desk, self)
         self.carrying.message.connect(self.message.emit)
         self.help: KeyHelp | None = None
         self.exporting: ExportDialog | None = None
         self.merging: MergeDialog | None = None
         self._actions = self._all_actions()
+        self.keys_problem = ""
+        """Why the keys are not those of this person."""
         self.keys = KeyCatcher(self._read_keys(), self.run, self)
         self._labels_differ = False
         self._draw = QTimer(self)
@@ -123,7 +129,8 @@ class WorkPage(QWidget):
         middle.addWidget(self.views)
         middle.addWidget(side)
         middle.setStretchFactor(0, 1)
-        middle.setSizes([1200, 250])
+        width = min(max(self.keypoints.wanted_width(), _SIDE[0]), _SIDE[1])
+        middle.setSizes([1200, width])
         below = QHBoxLayout()
         below.addWidget(QLabel("Frame"))
         below.addWidget(self.frame)
@@ -176,31 +183,38 @@ class WorkPage(QWidget):
     def _read_keys(self) -> KeyTable:
         try:
             return read_keys()
-        except ValueError as error:
-            self.message.emit(f"{error}; the keys are those by default", True)
+        except (ValueError, OSError) as error:
+            self.keys_problem = f"{in_plain_words(error)}; the keys are those by default"
             return KeyTable()
 
     def _watch(self) -> None:
         self.keys.watch(self)
         for one in self.views.cameras:
-            self.keys.watch(one.place.native)
+            self.keys.guard(one.place.native)
         if self.views.pose is not None:
-            self.keys.watch(napari_adapter.widget_of(self.views.pose.canvas))
+            self.keys.guard(napari_adapter.widget_of(self.views.pose.canvas))
 
     def begin(self) -> None:
-        """Show the first moment that has labels, whole images."""
-        labelled = self.desk.moments_with_labels()
-        if labelled:
-            self.desk.moment = labelled[0]
+        """Show the moment that was worked on last, whole images."""
+        self.desk.moment = self.desk.last_worked_on
         self._on_moment()
         self._tell_steps()
         self.views.show_whole_images()
         self.views.cameras[0].place.native.setFocus()
 
     def put_away(self) -> None:
-        """Close the session, the videos and the canvases."""
+        """Close the session, the videos and the canvases.
+
+        Raises
+        ------
+        OSError
+            When no snapshot can be written; all is put away nevertheless.
+        """
+        for dialog in (self.exporting, self.merging, self.help):
+            if dialog is not None:
+                dialog.close()
         self.carrying.drop()
-        self.suggestions.copying.drop()
+        self.suggestions.drop()
         self._draw.stop()
         self.doubts.stop()
         self.desk.moment_changed.disconnect()
@@ -255,6 +269,8 @@ class WorkPage(QWidget):
             self.conflicts.refill()
             self.doubts.look_soon()
             self._tell_steps()
+            if self.exporting is not None and self.exporting.isVisible():
+                self.exporting.refill()
         else:
             self.views.show_selected()
         self.keypoints.show_selected()
@@ -276,7 +292,7 @@ class WorkPage(QWidget):
     def _all_actions(self) -> dict[str, Callable[[], object]]:
         desk, views = self.desk, self.views
         return {
-            "place": lambda: desk.place_here(and_next=True),
+            "place": desk.place_here,
             "next_keypoint": lambda: desk.select_next(1),
             "previous_keypoint": lambda: desk.select_next(-1),
             "missing_keypoint": desk.select_missing,
@@ -292,10 +308,10 @@ class WorkPage(QWidget):
             "clear_frame": desk.clear_frame,
             "swap_left_right": desk.swap_left_right,
             "swap_animals": desk.swap_animals,
-            "pose_before": desk.take_from_before,
-            "depth": desk.guess_depth,
-            "copy": desk.copy_pose,
-            "paste": desk.paste_pose,
+            "pose_before": self.poses.take_from_before,
+            "depth": self.poses.guess_depth,
+            "copy": self.poses.copy_pose,
+            "paste": self.poses.paste_pose,
             "undo": desk.undo,
             "redo": desk.redo,
             "save": self._save,
@@ -365,6 +381,9 @@ class WorkPage(QWidget):
             self.desk.go_to(frame)
 
     def _export(self) -> None:
+        if self.exporting is not None:
+            self.exporting.close()
+            self.exporting.deleteLater()
         self.exporting = ExportDialog(self.desk, self)
         self.exporting.message.connect(self.message.emit)
         self.exporting.gap_asked.connect(lambda key: self.desk.go_to(self.desk.row_of(key)))
@@ -373,6 +392,7 @@ class WorkPage(QWidget):
     def _merge(self) -> None:
         if self.merging is not None:
             self.merging.close()
+            self.merging.deleteLater()
         self.merging = MergeDialog(self.desk, self)
         self.merging.message.connect(self.message.emit)
         self.merging.merged.connect(self.conflicts.add)
