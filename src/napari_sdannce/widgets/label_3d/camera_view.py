@@ -35,6 +35,8 @@ _POINT_PX = (6, 14)
 _BONE_PX, _CURVE_PX = 2.5, 1.5
 """Widths of lines on the screen."""
 _CURVE_SAMPLES = 60
+_LEAST_PX = 12.0
+"""Outlines smaller than this on the screen are not drawn."""
 _OFF_PX = 3.0
 """Clicks farther from where the position in space is seen have a mark there."""
 _FLAT = "translucent_no_depth"
@@ -245,10 +247,13 @@ class CameraView(QWidget):
                     desk.subject, desk.labels, desk.solution, self.view, cell, _CURVE_SAMPLES
                 )
             )
+            spans = np.nan_to_num(np.ptp(drawn, axis=1), nan=np.inf).max(axis=-1, initial=0.0)
+            # a mark would hide them, and drawing lines anew is what costs time
+            drawn = drawn[spans * self.model.scene.camera.zoom > _LEAST_PX]
             ends = np.stack([drawn[:, :-1], np.diff(drawn, axis=1)], axis=2).reshape(-1, 2, 2)
             ends[~np.isfinite(ends).all(axis=(1, 2))] = 0
             lines[: len(ends)] = ends
-        if lines.any() or self.curves.data.any():
+        if not np.array_equal(self.curves.data, lines):
             self.curves.data[...] = lines
             hide_bones(self.curves, np.tile((0.56, 0.83, 1.0, 0.9), (len(lines), 1)))
             _redraw(self.curves)
@@ -321,6 +326,7 @@ class CameraView(QWidget):
         for layer, width in ((self.bones, _BONE_PX), (self.curves, _CURVE_PX)):
             if layer is not None:
                 layer.edge_width = width / zoom
+        self._draw_curves()
 
     def zoom_to(self, animal: int) -> bool:
         """Bring an animal into the middle; False when it is not seen here."""
