@@ -103,7 +103,7 @@ class ExportDialog(QDialog):
         self._proposed.setText(f"{left} more have proposals only, which are not written.")
         self._proposed.setVisible(left > 0)
         self.gaps = gaps_of(labels)
-        self._head.setText(f"{len(self.gaps)} times an animal lacks keypoints:")
+        self._head.setText(f"Animals that lack keypoints ({len(self.gaps)}):")
         self.listed.clear()
         self.listed.addItems([self._in_words(gap) for gap in self.gaps])
         for widget in (self._head, self.listed, *self.choice.buttons()):

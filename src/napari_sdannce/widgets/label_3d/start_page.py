@@ -66,6 +66,8 @@ class StartPage(QWidget):
         self.labeler.setToolTip("Every point that you place carries your name")
         self.there = QListWidget()
         self.there.setMaximumHeight(140)
+        self.there.setWordWrap(True)
+        self.there.setSpacing(2)
         self.there.itemActivated.connect(lambda _: self.go_on())
         self.go_on_button = QPushButton("Go on with these labels")
         self.go_on_button.clicked.connect(self.go_on)
