@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_sdannce.capture.exposure_numbers import number_by_time
+from napari_sdannce.capture.beat import number_by_time
 from napari_sdannce.capture.frame_records import NONE, FrameRecords
 from napari_sdannce.capture.sync_table import (
     SyncRules,

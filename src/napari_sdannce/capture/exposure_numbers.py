@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from napari_sdannce.capture.beat import number_by_time
 from napari_sdannce.capture.clock import ClockFit, fit_clock
 from napari_sdannce.capture.frame_records import NONE
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 SLOWEST_LINK_NS = 50_000_000
 """No frame takes this much longer to arrive than one of another camera: it is of another pulse."""
-_EARLY, _LATE = 0.3, 0.02
-"""How far the beat follows a frame that comes earlier or later than it. Frames come late by chance,
-but never early."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,37 +81,6 @@ def number_camera(
     if count and (counted != NONE).all() and (np.diff(counted) > 0).all():
         return NumberedCamera(name, records, counted, host_ns, fit, "count")
     return NumberedCamera(name, records, number_by_time(host_ns, period_ns), host_ns, fit, "time")
-
-
-def number_by_time(times_ns: IntArray, period_ns: float) -> IntArray:
-    """Number frames, the first as 0, by a beat of this period that runs along.
-
-    A frame may come late, by more than a period even, with the next ones close behind; it then has
-    the number that leaves room for those.
-
-    Parameters
-    ----------
-    times_ns
-        (N,) times of frames in their order.
-    period_ns
-        Time between two exposures, to a few parts in a thousand.
-
-    Examples
-    --------
-    >>> number_by_time(np.array([0, 10, 20, 50, 78, 79, 80]) * 1_000_000, 10e6).tolist()
-    [0, 1, 2, 5, 6, 7, 8]
-    """
-    since = (times_ns - times_ns[0]).astype(np.float64) / period_ns
-    numbers, number, beat = [], 0, 0.0
-    for time in since.tolist():
-        steps = max(0, round(time - beat))
-        number += steps
-        beat += steps
-        beat += (time - beat) * (_EARLY if time < beat else _LATE)
-        numbers.append(number)
-    order = np.arange(len(since))
-    latest = np.minimum.accumulate((np.array(numbers) - order)[::-1])[::-1] + order
-    return np.asarray(latest - latest[0], dtype=np.int64)
 
 
 def align(

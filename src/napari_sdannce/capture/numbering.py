@@ -1,9 +1,11 @@
-"""Which exposure a frame is of: numbers without gaps where nothing was lost."""
+"""Which exposure a frame is of, told as it arrives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from napari_sdannce.capture.beat import Beat
 
 if TYPE_CHECKING:
     from napari_sdannce.capture.cameras import Frame
@@ -23,67 +25,68 @@ class NumberedFrame:
     exposure
         Number of the exposure since the camera was armed, from 0.
     lost_before
-        Exposures between the frame before and this one that never arrived.
-    is_late
-        Whether it came later than its number says.
+        Exposures between the frame before and this one that never arrived, by the camera's count.
+    late_periods
+        How much later it came than its number says, in periods; 0 when it is not late.
+    began_anew
+        Whether the camera's count fell back.
     """
 
     frame: Frame
     exposure: int
     lost_before: int = 0
-    is_late: bool = False
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of its image."""
-        return 0 if self.frame.image is None else self.frame.image.nbytes
+    late_periods: float = 0.0
+    began_anew: bool = False
 
 
 class Numbering:
     """Numbers the frames of one camera, by its own count, else by time.
 
+    Of cameras that do not count, two frames that came close together may have the same number: only
+    afterwards can be told which was late (`number_by_time`).
+
     Parameters
     ----------
     fps
         Frames a second.
-    by_time
-        Whether lost frames are known by time, where the camera does not count. Not of cameras
-        whose exposures wait for a trigger: these may pause.
     """
 
-    def __init__(self, fps: float, *, by_time: bool) -> None:
+    def __init__(self, fps: float) -> None:
         self._period_ns = 1e9 / fps
-        self._by_time = by_time
-        self._last: Frame | None = None
-        self._exposure = -1
+        self._beat = Beat(self._period_ns)
+        self._last: NumberedFrame | None = None
+        self._offset = 0
 
     def number(self, frame: Frame) -> NumberedFrame:
-        """Number the next frame.
+        """Number the next frame."""
+        last = self._last
+        self._last = (
+            self._counted(frame, last) if frame.block_id is not None else self._timed(frame)
+        )
+        return self._last
 
-        Raises
-        ------
-        ValueError
-            When the camera counts backwards: then nothing tells which exposure it is.
-        """
-        last, self._last = self._last, frame
-        periods = self._periods_since(last, frame)
-        if frame.block_id is not None:
-            exposure = frame.block_id
-        elif self._by_time:
-            exposure = self._exposure + max(1, round(periods))
-        else:
-            exposure = self._exposure + 1
-        if exposure <= self._exposure:
-            raise ValueError(f"the camera counts {self._exposure}, then {exposure}")
-        lost = exposure - self._exposure - 1
-        self._exposure = exposure
-        late = last is not None and periods - lost > _LATE_PERIODS
-        return NumberedFrame(frame, exposure, lost, late)
+    def _counted(self, frame: Frame, last: NumberedFrame | None) -> NumberedFrame:
+        assert frame.block_id is not None
+        before = -1 if last is None else last.exposure
+        exposure = frame.block_id + self._offset
+        began_anew = exposure <= before
+        if began_anew:
+            self._offset += before + 1 - exposure
+            exposure = before + 1
+        lost = exposure - before - 1
+        late = self._periods_since_last(frame) - lost
+        return NumberedFrame(frame, exposure, lost, late if late > _LATE_PERIODS else 0, began_anew)
 
-    def _periods_since(self, last: Frame | None, frame: Frame) -> float:
+    def _timed(self, frame: Frame) -> NumberedFrame:
+        late = self._periods_since_last(frame)
+        exposure = self._beat.number(frame.host_ns)
+        return NumberedFrame(frame, exposure, late_periods=late if late > _LATE_PERIODS else 0)
+
+    def _periods_since_last(self, frame: Frame) -> float:
         """Time since the frame before, in periods: by the camera's clock, else by ours."""
-        if last is None:
+        if self._last is None:
             return 1.0
+        last = self._last.frame
         if frame.camera_ns is not None and last.camera_ns is not None:
             return (frame.camera_ns - last.camera_ns) / self._period_ns
         return (frame.host_ns - last.host_ns) / self._period_ns

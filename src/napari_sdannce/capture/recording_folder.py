@@ -66,8 +66,8 @@ def write_sync(folder: Path, cameras: Sequence[str], rules: SyncRules) -> SyncRe
     FileFormatError
         When one is damaged, or the project file is.
     """
-    videos = {each.name: each.videos for each in find_cameras(folder / VIDEOS)[0]}
-    records = {name: _records(folder, name, videos.get(name, ())) for name in cameras}
+    videos = _videos(folder)
+    records = {name: readable_records(folder, name) for name in cameras}
     sync, report = sync_cameras(records, rules)
     if len(sync):
         write_sync_csv(folder / SYNC_FILE, cameras, sync, overwrite=True)
@@ -78,11 +78,29 @@ def write_sync(folder: Path, cameras: Sequence[str], rules: SyncRules) -> SyncRe
     return report
 
 
-def _records(folder: Path, camera: str, videos: Sequence[VideoFile]) -> FrameRecords:
-    """Frames of a camera; those that its video lost when the program was killed are in no file."""
-    records = read_frame_records(camera_folder(folder, camera) / RECORDS_FILE)
-    there = np.isin(records.file_frame, _frames_of(camera, videos))
+def read_camera_records(folder: Path, camera: str) -> FrameRecords:
+    """Frames of a camera, as they were noted.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it has no ``frametimes.csv``.
+    FileFormatError
+        When that is damaged.
+    """
+    return read_frame_records(camera_folder(folder, camera) / RECORDS_FILE)
+
+
+def readable_records(folder: Path, camera: str) -> FrameRecords:
+    """The same; frames that the video lost when the program was killed are in no file."""
+    records = read_camera_records(folder, camera)
+    there = np.isin(records.file_frame, _frames_of(camera, _videos(folder).get(camera, ())))
     return replace(records, file_frame=np.where(there, records.file_frame, NONE))
+
+
+def _videos(folder: Path) -> dict[str, tuple[VideoFile, ...]]:
+    """Files of the cameras, in the order of their frames."""
+    return {each.name: each.videos for each in find_cameras(folder / VIDEOS)[0]}
 
 
 def _frames_of(camera: str, videos: Sequence[VideoFile]) -> np.ndarray:

@@ -103,6 +103,11 @@ class CameraVideoWriter:
         return self.files[-1].path
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more, because it was closed or something went wrong."""
+        return self._is_closed
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of pictures that were written."""
         return self._bytes_before + (0 if self._output is None else self._output.n_bytes)

@@ -1,0 +1,192 @@
+"""Finishing a recording: what is derived from its videos and frame records.
+
+It takes nothing but what lies in the folder, so that a recording whose program was killed is
+finished in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from napari_sdannce.capture.cameras import CameraInfo, Format
+from napari_sdannce.capture.campy_files import metadata_of, times_in_video, write_campy_files
+from napari_sdannce.capture.clock import fit_clock
+from napari_sdannce.capture.frame_records import FrameStatus
+from napari_sdannce.capture.recorder.reserve import RESERVE_FILE
+from napari_sdannce.capture.recording_file import (
+    CameraEntry,
+    CheckEntry,
+    ClockEntry,
+    EventEntry,
+    SyncEntry,
+    read_recording_file,
+    write_recording_file,
+)
+from napari_sdannce.capture.recording_folder import (
+    camera_folder,
+    read_camera_records,
+    readable_records,
+    write_sync,
+)
+from napari_sdannce.capture.sync_table import SyncRules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_sdannce.capture.frame_records import FrameRecords
+    from napari_sdannce.capture.recorder.counts import CameraCounts
+    from napari_sdannce.capture.recorder.events import Event
+    from napari_sdannce.capture.recording_file import RecordingFile
+    from napari_sdannce.settings.capture import CaptureSettings
+
+INTERRUPTED = "the program that recorded was killed, or the power failed"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a recording ended, as only the recorder knows.
+
+    Parameters
+    ----------
+    ended
+        When.
+    reason
+        Why, in words.
+    pulses
+        Exposures that were started, where that is known.
+    counts
+        Frames of the cameras as they were counted.
+    events
+        What happened.
+    """
+
+    ended: datetime
+    reason: str
+    pulses: int | None = None
+    counts: tuple[CameraCounts, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def finish_recording(folder: Path, end: End | None = None) -> RecordingFile:
+    """Write sync, Campy's files and the end into ``recording.yaml``.
+
+    Parameters
+    ----------
+    folder
+        Of the recording.
+    end
+        How it ended; None: the program that recorded it was killed.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no recording.
+    FileFormatError
+        When one of its files is damaged.
+    OSError
+        When the disk is full.
+    """
+    (folder / RESERVE_FILE).unlink(missing_ok=True)
+    recording = read_recording_file(folder)
+    settings = recording.settings
+    names = [camera.name for camera in recording.cameras]
+    records = {name: read_camera_records(folder, name) for name in names}
+    in_video = {name: readable_records(folder, name) for name in names}
+    for camera in recording.cameras:
+        _write_campy(folder, settings, camera, in_video[camera.name])
+    rules = SyncRules(settings.fps, settings.trigger, pulses=None if end is None else end.pulses)
+    report = write_sync(folder, names, rules)
+    checks = [
+        check
+        for camera in recording.cameras
+        for check in _checks(camera.name, records[camera.name], in_video[camera.name], end)
+    ]
+    changes = {
+        "ended": _last_utc(records, recording.began) if end is None else end.ended,
+        "ended_by": INTERRUPTED if end is None else end.reason,
+        "cameras": tuple(_with_frames(each, records[each.name]) for each in recording.cameras),
+        "events": recording.events if end is None else tuple(map(_event_entry, end.events)),
+        "checks": (*checks, *_sync_checks(report.problems)),
+        "sync": SyncEntry.of(report),
+    }
+    finished = recording.model_copy(update=changes)
+    write_recording_file(folder, finished, overwrite=True)
+    return finished
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder holds a recording without its end: it still goes on, or was killed."""
+    try:
+        return not read_recording_file(folder).is_finished
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _write_campy(
+    folder: Path, settings: CaptureSettings, camera: CameraEntry, records: FrameRecords
+) -> None:
+    wanted = next(each for each in settings.cameras if each.name == camera.name)
+    info = CameraInfo(camera.back_end, camera.serial, camera.model)
+    shown = camera.format
+    format_ = Format(shown.width, shown.height, shown.layout, shown.fps) if shown else None
+    metadata = metadata_of(settings, wanted, info, format_, camera.codec) if format_ else ()
+    write_campy_files(
+        camera_folder(folder, camera.name), times_in_video(records), metadata, overwrite=True
+    )
+
+
+def _with_frames(camera: CameraEntry, records: FrameRecords) -> CameraEntry:
+    frames = {str(status): records.count(status) for status in FrameStatus}
+    clock = ClockEntry.of(fit_clock(records.camera_ns, records.host_ns))
+    there = {name: count for name, count in frames.items() if count}
+    return camera.model_copy(update={"frames": there, "clock": clock})
+
+
+def _checks(
+    camera: str, records: FrameRecords, in_video: FrameRecords, end: End | None
+) -> list[CheckEntry]:
+    counts = {each.name: each for each in end.counts}.get(camera) if end else None
+    grabbed = len(records) if counts is None else counts.grabbed
+    checks = [
+        _check(
+            f"{camera}: every frame is accounted for",
+            len(records) == grabbed and (counts is None or not counts.unaccounted),
+            f"{grabbed} grabbed, {len(records)} noted",
+        ),
+        _check(
+            f"{camera}: the video holds every frame that was written",
+            int(in_video.in_file.sum()) == int(records.in_file.sum()),
+            f"{int(records.in_file.sum())} written, {int(in_video.in_file.sum())} can be read",
+        ),
+    ]
+    missing = _missing(records, 0 if counts is None else counts.lost)
+    checks.append(_check(f"{camera}: nothing is missing", not missing, ", ".join(missing)))
+    return checks
+
+
+def _missing(records: FrameRecords, lost: int) -> list[str]:
+    """What is not in the video, in words."""
+    left_out = (FrameStatus.FAILED, FrameStatus.DROPPED, FrameStatus.UNWRITTEN)
+    told = [f"{records.count(each)} {each}" for each in left_out if records.count(each)]
+    return told + ([f"{lost} never arrived"] if lost else [])
+
+
+def _sync_checks(problems: Sequence[str]) -> list[CheckEntry]:
+    return [_check("sync", not problems, "; ".join(problems))]
+
+
+def _check(name: str, passed: bool, message: str) -> CheckEntry:
+    return CheckEntry(name=name, passed=passed, message="" if passed else message)
+
+
+def _event_entry(event: Event) -> EventEntry:
+    return EventEntry(utc=event.utc, what=event.what, camera=event.camera, frame=event.frame)
+
+
+def _last_utc(records: dict[str, FrameRecords], began: datetime) -> datetime:
+    """When the last frame came."""
+    last = max((int(each.utc_ns[-1]) for each in records.values() if len(each)), default=None)
+    return began if last is None else datetime.fromtimestamp(last / 1e9, UTC)

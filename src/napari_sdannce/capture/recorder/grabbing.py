@@ -1,0 +1,78 @@
+"""Taking the frames of a camera, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from napari_sdannce.capture.cameras import CameraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_sdannce.capture.cameras import Camera, Frame
+
+GRAB_S = 0.1
+"""How long to wait for a frame before looking whether to stop."""
+NO_MORE_S = 0.25
+"""When none comes for so long from a camera that exposes no more, all have come."""
+
+
+class GrabThread:
+    """Takes frames until it is told to stop, or has enough; then those that are on their way.
+
+    Parameters
+    ----------
+    name
+        Of the camera.
+    camera
+        Open, set up and armed when `start` is called; from then on only this thread calls it.
+    take
+        Gets each frame; says whether more are wanted.
+    ended
+        Called at the end, in this thread, with the error of a camera that failed, else None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        camera: Camera,
+        take: Callable[[Frame], bool],
+        ended: Callable[[CameraError | None], None],
+    ) -> None:
+        self._camera = camera
+        self._take = take
+        self._ended = ended
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"grab {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take frames."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have it stop; frames that were exposed are still taken."""
+        self._stopping.set()
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until it has stopped; False when it did not in time."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        failure = None
+        try:
+            self._grab()
+        except CameraError as error:
+            failure = error
+        finally:
+            self._ended(failure)
+
+    def _grab(self) -> None:
+        wants_more = True
+        while wants_more and not self._stopping.is_set():
+            frame = self._camera.grab(GRAB_S)
+            wants_more = frame is None or self._take(frame)
+        self._camera.disarm()
+        while wants_more and (frame := self._camera.grab(NO_MORE_S)) is not None:
+            wants_more = self._take(frame)

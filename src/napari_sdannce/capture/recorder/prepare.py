@@ -1,0 +1,227 @@
+"""Everything that can be known to go wrong before the first frame, and the files of a recording."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+import psutil
+
+from napari_sdannce.capture.codecs import CodecError, choose_encoding, footage_of
+from napari_sdannce.capture.frame_records import FrameRecordFile
+from napari_sdannce.capture.recorder.events import EVENTS_FILE
+from napari_sdannce.capture.recorder.reserve import RESERVE_FILE
+from napari_sdannce.capture.recorder.track import Output
+from napari_sdannce.capture.recording_file import (
+    RECORDING_FILE,
+    CameraEntry,
+    RecordingFile,
+    software_versions,
+    write_recording_file,
+)
+from napari_sdannce.capture.recording_folder import VIDEOS, camera_folder
+from napari_sdannce.capture.video_file import CameraVideoWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from napari_sdannce.capture.recorder.rig import Rig, RigCamera
+    from napari_sdannce.settings.capture import CaptureSettings
+    from napari_sdannce.video import Encoding
+
+_GB = 1e9
+_MB = 1_000_000
+_BYTES_PER_PIXEL = {"mjpeg": 0.03, "ffv1": 0.25}
+"""What quiet videos of animals take at least, by codec; of the others, much less."""
+_LEAST_BYTES_PER_PIXEL = 0.003
+
+
+class PrepareError(ValueError):
+    """A recording that can not begin as it is asked for; the message says why."""
+
+
+def prepare(settings: CaptureSettings, rig: Rig) -> tuple[Encoding, ...]:
+    """Check all that can be, and choose how each camera is encoded.
+
+    Raises
+    ------
+    PrepareError, FileExistsError
+        What is in the way, and what is possible.
+    """
+    check_folder(settings.folder)
+    check_memory(settings, rig)
+    encodings = choose_encodings(settings, rig)
+    check_disk(settings, rig, encodings)
+    return encodings
+
+
+def n_frames_of(settings: CaptureSettings) -> int | None:
+    """Exposures of a recording; None: until it is stopped."""
+    return None if settings.seconds is None else max(1, round(settings.seconds * settings.fps))
+
+
+def check_folder(folder: Path) -> None:
+    """Raise when there is something that a recording would be mixed up with.
+
+    Raises
+    ------
+    FileExistsError
+        When the folder holds a recording, or videos.
+    PrepareError
+        When it is no folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise PrepareError(f"{folder} is a file; a recording needs a folder")
+    for name in (RECORDING_FILE, VIDEOS):
+        if (folder / name).exists():
+            raise FileExistsError(
+                f"{folder / name} exists: this folder holds a recording, and nothing is "
+                "overwritten; choose another one"
+            )
+
+
+def check_memory(settings: CaptureSettings, rig: Rig) -> None:
+    """Raise when frames that wait would not fit into the memory.
+
+    Raises
+    ------
+    PrepareError
+        How much there is.
+    """
+    buffers = sum(each.settings.buffers * each.format.bytes_per_frame for each in rig.cameras)
+    wanted = settings.memory_mb * _MB + buffers
+    there = psutil.virtual_memory().available
+    if wanted > there:
+        raise PrepareError(
+            f"memory_mb {settings.memory_mb} and {buffers / _MB:.0f} MB of buffers of the cameras: "
+            f"only {there / _MB:.0f} MB of memory are free"
+        )
+
+
+def check_disk(settings: CaptureSettings, rig: Rig, encodings: Sequence[Encoding]) -> None:
+    """Raise when the disk is too full, for what can be told before.
+
+    Raises
+    ------
+    PrepareError
+        How much room there is, and how much is needed at least.
+    """
+    free = shutil.disk_usage(_nearest_that_exists(settings.folder)).free
+    needed = settings.keep_free_gb * _GB
+    if settings.seconds is not None:
+        rate = least_bytes_per_second(settings.fps, rig.cameras, encodings)
+        needed += settings.seconds * rate
+    if free < needed:
+        raise PrepareError(
+            f"{settings.folder}: the disk has {free / _GB:.1f} GB left; this recording needs "
+            f"{needed / _GB:.1f} GB at least, with the {settings.keep_free_gb:g} GB that "
+            "keep_free_gb leaves free"
+        )
+
+
+def least_bytes_per_second(
+    fps: float, cameras: Sequence[RigCamera], encodings: Sequence[Encoding]
+) -> float:
+    """How fast the videos will grow at least."""
+    return sum(
+        fps
+        * camera.format.width
+        * camera.format.height
+        * _BYTES_PER_PIXEL.get(encoding.codec, _LEAST_BYTES_PER_PIXEL)
+        for camera, encoding in zip(cameras, encodings, strict=True)
+    )
+
+
+def choose_encodings(settings: CaptureSettings, rig: Rig) -> tuple[Encoding, ...]:
+    """How each camera is encoded; the encoders of all were open at the same time.
+
+    Raises
+    ------
+    PrepareError
+        When an encoder does not work with the images of a camera.
+    """
+    chosen: dict[tuple[object, ...], Encoding] = {}
+    found = []
+    for camera in rig.cameras:
+        footage = footage_of(camera.format, settings.fps)
+        key = (footage.width, footage.height, footage.gray)
+        if key not in chosen:
+            try:
+                chosen[key] = choose_encoding(settings.encoding, footage, len(rig.cameras))
+            except CodecError as error:
+                raise PrepareError(f"{camera.name}: {error}") from error
+        found.append(chosen[key])
+    return tuple(found)
+
+
+def begin_files(
+    settings: CaptureSettings, rig: Rig, encodings: Sequence[Encoding], began: datetime
+) -> tuple[Output, ...]:
+    """Make the folder and the files of all cameras; none stays when one can not be made.
+
+    Raises
+    ------
+    VideoError, OSError
+        When one can not be made.
+    """
+    frames_per_file = (
+        None if settings.split_s is None else max(1, math.ceil(settings.split_s * settings.fps))
+    )
+    per_second = rig.bytes_per_second
+    outputs = []
+    with ExitStack() as undo:
+        undo.callback(_remove_if_empty, settings.folder / VIDEOS)
+        for camera, encoding in zip(rig.cameras, encodings, strict=True):
+            folder = camera_folder(settings.folder, camera.name)
+            folder.mkdir(parents=True)
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            records = undo.enter_context(FrameRecordFile(folder))
+            video = undo.enter_context(
+                CameraVideoWriter(
+                    folder,
+                    camera.format.layout,
+                    footage_of(camera.format, settings.fps),
+                    encoding,
+                    frames_per_file=frames_per_file,
+                )
+            )
+            share = camera.format.bytes_per_frame * settings.fps / per_second
+            outputs.append(Output(video, records, round(settings.memory_mb * _MB * share)))
+        entries = tuple(map(_entry, rig.cameras, encodings))
+        write_recording_file(
+            settings.folder,
+            RecordingFile(
+                began=began, settings=settings, software=software_versions(), cameras=entries
+            ),
+        )
+        undo.pop_all()
+    return tuple(outputs)
+
+
+def remove_files(settings: CaptureSettings) -> None:
+    """Remove what `begin_files` made, of a recording that could not begin."""
+    folder = settings.folder
+    for camera in settings.cameras:
+        shutil.rmtree(camera_folder(folder, camera.name), ignore_errors=True)
+    _remove_if_empty(folder / VIDEOS)
+    for name in (RECORDING_FILE, EVENTS_FILE, RESERVE_FILE):
+        (folder / name).unlink(missing_ok=True)
+    _remove_if_empty(folder)
+
+
+def _entry(camera: RigCamera, encoding: Encoding) -> CameraEntry:
+    entry = CameraEntry.of(camera.name, camera.info, camera.format)
+    return entry.model_copy(update={"codec": encoding.codec, "options": dict(encoding.options)})
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _nearest_that_exists(folder: Path) -> Path:
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())

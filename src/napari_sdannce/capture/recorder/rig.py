@@ -1,0 +1,141 @@
+"""The cameras of a recording, opened and set up."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from napari_sdannce.capture.cameras import CameraError, Trigger
+from napari_sdannce.capture.find_cameras import open_back_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_sdannce.capture.cameras import BackEnd, Camera, CameraInfo, Format
+    from napari_sdannce.settings.capture import CameraSettings, CaptureSettings
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RigCamera:
+    """A camera that is open and set up.
+
+    Parameters
+    ----------
+    settings
+        What was asked for.
+    camera
+        The camera.
+    format
+        What it delivers.
+    """
+
+    settings: CameraSettings
+    camera: Camera
+    format: Format
+
+    @property
+    def name(self) -> str:
+        """Its name, and that of its folder."""
+        return self.settings.name
+
+    @property
+    def info(self) -> CameraInfo:
+        """Which camera it is."""
+        return self.camera.info
+
+
+class Rig:
+    """Cameras that record together; closed at the end of a ``with`` block.
+
+    Parameters
+    ----------
+    settings
+        Which cameras, and how they are set up.
+
+    Raises
+    ------
+    CameraError
+        When some can not be opened or refuse a setting; all of them are told, and none stays open.
+    """
+
+    def __init__(self, settings: CaptureSettings) -> None:
+        self.settings = settings
+        self._opened = ExitStack()
+        self.cameras: tuple[RigCamera, ...] = ()
+        try:
+            self._open_all()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the cameras, in their order."""
+        return tuple(camera.name for camera in self.cameras)
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Bytes of images that the cameras deliver together."""
+        fps = self.settings.fps
+        return sum(camera.format.bytes_per_frame * fps for camera in self.cameras)
+
+    def set_up(self, settings: CaptureSettings) -> None:
+        """Set the same cameras up anew.
+
+        Raises
+        ------
+        CameraError
+            When one refuses a setting; all are told.
+        """
+        opened = [camera.camera for camera in self.cameras]
+        self._set_up(settings, opened)
+
+    def close(self) -> None:
+        """Let go of all cameras."""
+        self._opened.close()
+
+    def _open_all(self) -> None:
+        back_ends: dict[str, BackEnd] = {}
+
+        def opened(wanted: CameraSettings) -> Camera:
+            if wanted.back_end not in back_ends:
+                back_ends[wanted.back_end] = open_back_end(wanted.back_end)
+            camera = back_ends[wanted.back_end].open(wanted.serial)
+            self._opened.callback(camera.close)
+            return camera
+
+        cameras = _each(self.settings.cameras, opened)
+        self._set_up(self.settings, cameras)
+
+    def _set_up(self, settings: CaptureSettings, cameras: Sequence[Camera]) -> None:
+        trigger = Trigger(settings.trigger)
+        by_name = dict(zip((each.name for each in settings.cameras), cameras, strict=True))
+
+        def set_up(wanted: CameraSettings) -> RigCamera:
+            camera = by_name[wanted.name]
+            return RigCamera(wanted, camera, camera.configure(wanted, settings.fps, trigger))
+
+        self.cameras = tuple(_each(settings.cameras, set_up))
+        self.settings = settings
+
+
+def _each(wanted: Sequence[CameraSettings], do: Callable[[CameraSettings], Result]) -> list[Result]:
+    """Do something with every camera, and raise one error that tells of all that failed."""
+    done, failed = [], []
+    for each in wanted:
+        try:
+            done.append(do(each))
+        except CameraError as error:
+            failed.append(f"{each.name}: {error}")
+    if failed:
+        raise CameraError("; ".join(failed))
+    return done

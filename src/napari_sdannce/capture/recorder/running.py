@@ -1,0 +1,212 @@
+"""A recording while it runs: its threads, what starts exposures, and what is watched."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.recorder.events import EVENTS_FILE, EventLog
+from napari_sdannce.capture.recorder.grabbing import GrabThread
+from napari_sdannce.capture.recorder.guards import DiskGuard, HealthGuard
+from napari_sdannce.capture.recorder.moments import Moments
+from napari_sdannce.capture.recorder.prepare import begin_files, n_frames_of
+from napari_sdannce.capture.recorder.reserve import Reserve
+from napari_sdannce.capture.recorder.track import Track
+from napari_sdannce.capture.recorder.triggering import trigger_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from napari_sdannce.capture.newest import NewestFrames
+    from napari_sdannce.capture.numbering import NumberedFrame
+    from napari_sdannce.capture.recorder.counts import CameraCounts
+    from napari_sdannce.capture.recorder.rig import Rig
+    from napari_sdannce.settings.capture import CaptureSettings
+    from napari_sdannce.video import Encoding
+
+STILL_S = 30.0
+"""An encoder that has done nothing for so long, though frames wait, has failed."""
+HANGS_S = 10.0
+"""How long a camera may take to stop."""
+LAST_PULSE_S = 1.0
+"""How long the frame of the last exposure may take to arrive."""
+ALL_CAME = "all frames that were wanted came"
+_FLUSH_S = 1.0
+
+
+class Running:
+    """Cameras that record.
+
+    Parameters
+    ----------
+    rig, settings, encodings, began
+        Cameras, what is recorded, how each is encoded, and when it began.
+    newest
+        Gets each frame, for whoever looks on.
+    stop
+        Called with a reason when the recording has to end.
+
+    Raises
+    ------
+    VideoError, OSError
+        When files can not be made.
+    """
+
+    def __init__(
+        self,
+        rig: Rig,
+        settings: CaptureSettings,
+        encodings: Sequence[Encoding],
+        began: datetime,
+        newest: NewestFrames,
+        stop: Callable[[str], None],
+    ) -> None:
+        outputs = begin_files(settings, rig, encodings, began)
+        folder, cameras = settings.folder, rig.cameras
+        n_frames = n_frames_of(settings)
+        waits = settings.trigger == "hardware" and settings.board is None
+        self.events = EventLog(folder / EVENTS_FILE)
+        self.disk = DiskGuard(folder, settings.keep_free_gb, self.events)
+        self.trigger = trigger_of(settings, cameras, n_frames, self.events)
+        self._settings = settings
+        self._cameras = cameras
+        self._stop = stop
+        self._newest = newest
+        self._reserve = Reserve(folder, self.disk.free_bytes)
+        self._health = HealthGuard(cameras, self.events, waits_for_pulses=waits)
+        self._began_ns = time.monotonic_ns()
+        self._ended_ns: int | None = None
+        self._flushed_s = 0.0
+        self._grabs: dict[str, GrabThread] = {}
+        self._tracks = tuple(
+            Track(
+                camera,
+                output,
+                settings.fps,
+                self.events,
+                n_frames=n_frames,
+                look=self._look_on,
+                troubled=self._troubled,
+            )
+            for camera, output in zip(cameras, outputs, strict=True)
+        )
+        self._moments = self._moments_from_now()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return ((self._ended_ns or time.monotonic_ns()) - self._began_ns) / 1e9
+
+    def counts(self) -> tuple[CameraCounts, ...]:
+        """Frames of the cameras."""
+        warm = self._health.temperatures
+        return tuple(track.counts(warm.get(track.name)) for track in self._tracks)
+
+    def begin(self) -> None:
+        """Arm all cameras, then let exposures begin.
+
+        Raises
+        ------
+        CameraError, TriggerBoardError
+            When a camera can not be armed, or the board does not do what it should.
+        """
+        self.trigger.prepare()
+        self._newest.begin_anew()
+        self._moments = self._moments_from_now()
+        for camera, track in zip(self._cameras, self._tracks, strict=True):
+            grab = GrabThread(camera.name, camera.camera, track.take, track.end)
+            camera.camera.arm()
+            self._grabs[camera.name] = grab
+            grab.start()
+        self._began_ns = time.monotonic_ns()
+        self.trigger.start()
+        count = f"{len(self._tracks)} camera{'s' if len(self._tracks) > 1 else ''}"
+        self.events.note(f"recording began: {count}, {self._settings.fps:g} frames a second")
+
+    def look(self) -> None:
+        """Look at disk, cameras and encoders; end the recording when it has to."""
+        self.events.tell_due()
+        self._flush()
+        counts = self.counts()
+        self._health.look(counts, [track.name for track in self._tracks if not track.is_over])
+        full = self.disk.look(sum(each.n_bytes for each in counts))
+        if full:
+            self._stop(full)
+        for track in self._tracks:
+            if track.seconds_still > STILL_S:
+                self._stop(f"the encoder of {track.name} stands still")
+        if self.trigger.is_over:
+            self._stop(ALL_CAME)
+        elif all(track.is_over for track in self._tracks):
+            lost = all(track.is_lost for track in self._tracks)
+            self._stop("no camera is left" if lost else ALL_CAME)
+
+    def end(self, reason: str) -> None:
+        """Let exposures end, take the frames that are on their way, and have them encoded."""
+        self.trigger.stop()
+        self._wait_for_last_pulse()
+        for grab in self._grabs.values():
+            grab.stop()
+        for track in self._tracks:
+            grabbing = self._grabs.get(track.name)
+            if grabbing is None:
+                track.end(None)
+            elif not grabbing.join(HANGS_S):
+                track.end(CameraError(f"its SDK did not answer for {HANGS_S:g} s"))
+        self._ended_ns = time.monotonic_ns()
+        for track in self._tracks:
+            if not track.join(STILL_S):
+                self.events.trouble_with(track.name, "its encoder stands still; frames are lost")
+        self.trigger.close()
+        self.events.note(f"recording ended: {reason}")
+        self.events.tell_due(all_of_them=True)
+        self._reserve.release()
+
+    def _moments_from_now(self) -> Moments:
+        is_triggered = self._settings.trigger != "free"
+        return Moments(self._settings.fps, time.monotonic_ns(), is_triggered=is_triggered)
+
+    def _look_on(self, name: str, numbered: NumberedFrame) -> None:
+        self._newest.put(name, numbered.frame, self._moments.of(name, numbered))
+
+    def _flush(self) -> None:
+        now = time.monotonic()
+        if now - self._flushed_s >= _FLUSH_S:
+            self._flushed_s = now
+            for track in self._tracks:
+                track.flush()
+
+    def _troubled(self, track: Track, error: Exception | None) -> None:
+        """Frames of a camera were left out, or could not be written."""
+        if error is None:
+            if self._settings.when_behind == "stop":
+                self._stop(f"the encoder of {track.name} can not follow")
+        elif is_full_disk(error):
+            self._reserve.release()
+            self._stop(f"the disk is full: {error}")
+        else:
+            self.events.trouble_with(track.name, str(error))
+            if all(each.output.video.is_closed for each in self._tracks):
+                self._stop("no video can be written any more")
+
+    def _wait_for_last_pulse(self) -> None:
+        """Give the last exposure time to arrive: a camera that is stopped before loses it."""
+        pulses, pause = self.trigger.pulses, threading.Event()
+        deadline = time.monotonic() + LAST_PULSE_S
+        while pulses is not None and time.monotonic() < deadline:
+            if all(track.is_over or track.n_exposures >= pulses for track in self._tracks):
+                return
+            pause.wait(LAST_PULSE_S / 50)
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is of a full disk."""
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
