@@ -17,6 +17,9 @@ GRAB_S = 0.1
 NO_MORE_S = 0.25
 """When none comes for so long from a camera that exposes no more, all have come."""
 
+HANGS_S = 10.0
+"""How long a camera may take to stop."""
+
 
 class GrabThread:
     """Takes frames until it is told to stop, or has enough; then those that are on their way.

@@ -10,7 +10,7 @@ from napari_sdannce.capture.newest import NewestFrames
 from napari_sdannce.capture.recorder.counts import RecorderState, RecorderStatus
 from napari_sdannce.capture.recorder.finishing import End, finish_recording
 from napari_sdannce.capture.recorder.prepare import prepare, remove_files
-from napari_sdannce.capture.recorder.running import Running
+from napari_sdannce.capture.recorder.running import ALL_CAME, Running
 
 if TYPE_CHECKING:
     from napari_sdannce.capture.recorder.rig import Rig
@@ -49,7 +49,29 @@ class Recorder:
         self._state = RecorderState.STARTING
         self._stopping = threading.Event()
         self._ended_by = ""
+        self._ended_badly = False
         self._running: Running | None = None
+
+    def begin(self) -> None:
+        """Make the files, arm the cameras, let exposures begin; `run` goes on from there.
+
+        Raises
+        ------
+        CameraError, VideoError, TriggerBoardError, OSError
+            When it could not begin; nothing stays then.
+        """
+        began = datetime.now(UTC)
+        try:
+            self._running = Running(
+                self._rig, self.settings, self._encodings, began, self.newest, self._end_for
+            )
+            self._running.begin()
+        except BaseException:
+            if self._running is not None:
+                self._running.end("it could not begin")
+            remove_files(self.settings)
+            raise
+        self._state = RecorderState.RECORDING
 
     def run(self) -> RecordingFile:
         """Record until all frames have come or `stop` is called; what was recorded.
@@ -57,15 +79,16 @@ class Recorder:
         Raises
         ------
         CameraError, VideoError, TriggerBoardError, OSError
-            When it could not begin; nothing stays then.
+            As `begin`, if that was not called before.
         """
-        self._begin()
+        if self._running is None:
+            self.begin()
         assert self._running is not None
         try:
             while not self._stopping.wait(TICK_S):
                 self._running.look()
         except BaseException:
-            self.stop("the recorder failed")
+            self._end_for("the recorder failed")
             raise
         finally:
             self._state = RecorderState.FINISHING
@@ -76,9 +99,12 @@ class Recorder:
 
     def stop(self, reason: str) -> None:
         """Have it end; frames that were exposed are still recorded. For any thread."""
-        if not self._stopping.is_set():
-            self._ended_by = reason
-            self._stopping.set()
+        self._end_for(reason, was_asked=True)
+
+    @property
+    def fill(self) -> float:
+        """Share of the fullest queue that is taken."""
+        return 0.0 if self._running is None else self._running.fill
 
     def status(self) -> RecorderStatus:
         """How it goes. For any thread."""
@@ -98,21 +124,13 @@ class Recorder:
             running.trigger.pulses,
             running.events.last,
             self._ended_by if self._stopping.is_set() else "",
+            self._ended_badly,
         )
 
-    def _begin(self) -> None:
-        began = datetime.now(UTC)
-        try:
-            self._running = Running(
-                self._rig, self.settings, self._encodings, began, self.newest, self.stop
-            )
-            self._running.begin()
-        except BaseException:
-            if self._running is not None:
-                self._running.end("it could not begin")
-            remove_files(self.settings)
-            raise
-        self._state = RecorderState.RECORDING
+    def _end_for(self, reason: str, *, was_asked: bool = False) -> None:
+        if not self._stopping.is_set():
+            self._ended_by, self._ended_badly = reason, not was_asked and reason != ALL_CAME
+            self._stopping.set()
 
     def _end(self) -> End:
         status = self.status()

@@ -130,12 +130,21 @@ class Rig:
 
 def _each(wanted: Sequence[CameraSettings], do: Callable[[CameraSettings], Result]) -> list[Result]:
     """Do something with every camera, and raise one error that tells of all that failed."""
-    done, failed = [], []
+    done: list[Result] = []
+    failed: dict[str, tuple[str, list[str]]] = {}
     for each in wanted:
         try:
             done.append(do(each))
         except CameraError as error:
-            failed.append(f"{each.name}: {error}")
+            alike = str(error).replace(each.serial, "")
+            failed.setdefault(alike, (str(error), []))[1].append(each.name)
     if failed:
-        raise CameraError("; ".join(failed))
+        raise CameraError("; ".join(_told(names, error) for error, names in failed.values()))
     return done
+
+
+def _told(names: Sequence[str], error: str) -> str:
+    """An error of a camera, and which others have the same."""
+    first, *others = names
+    alike = f" (and the same of {', '.join(others)})" if others else ""
+    return f"{first}: {error}{alike}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError
 from napari_sdannce.capture.recorder.events import EVENTS_FILE, EventLog
-from napari_sdannce.capture.recorder.grabbing import GrabThread
+from napari_sdannce.capture.recorder.grabbing import HANGS_S, GrabThread
 from napari_sdannce.capture.recorder.guards import DiskGuard, HealthGuard
 from napari_sdannce.capture.recorder.moments import Moments
 from napari_sdannce.capture.recorder.prepare import begin_files, n_frames_of
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 STILL_S = 30.0
 """An encoder that has done nothing for so long, though frames wait, has failed."""
-HANGS_S = 10.0
-"""How long a camera may take to stop."""
 LAST_PULSE_S = 1.0
 """How long the frame of the last exposure may take to arrive."""
 ALL_CAME = "all frames that were wanted came"
@@ -100,6 +98,11 @@ class Running:
     def seconds(self) -> float:
         """How long it has run."""
         return ((self._ended_ns or time.monotonic_ns()) - self._began_ns) / 1e9
+
+    @property
+    def fill(self) -> float:
+        """Share of the fullest queue that is taken."""
+        return max((track.fill for track in self._tracks), default=0.0)
 
     def counts(self) -> tuple[CameraCounts, ...]:
         """Frames of the cameras."""

@@ -117,6 +117,11 @@ class Track:
         return self._state is CameraState.LOST
 
     @property
+    def fill(self) -> float:
+        """Share of its queue that is taken."""
+        return self._queue.fill
+
+    @property
     def seconds_still(self) -> float:
         """How long its encoder has done nothing, though frames wait."""
         return time.monotonic() - self._encoded_s if len(self._queue) else 0.0

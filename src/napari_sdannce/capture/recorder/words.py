@@ -1,0 +1,77 @@
+"""A recording in words, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_sdannce.capture.recorder.counts import RecorderStatus
+    from napari_sdannce.capture.recorder.events import Event
+    from napari_sdannce.capture.recording_file import CameraEntry, RecordingFile
+
+
+def status_line(status: RecorderStatus) -> str:
+    """How a recording goes, in one line."""
+    if not status.cameras:
+        return status.state
+    of = "" if status.of_seconds is None else f" of {duration(status.of_seconds)}"
+    slowest = min(each.fps for each in status.cameras)
+    parts = [
+        f"{status.state} {duration(status.seconds)}{of}",
+        f"{len(status.cameras)} cameras",
+        f"{slowest:.1f} fps",
+        f"{sum(each.encoded for each in status.cameras)} frames",
+        f"{sum(each.missing for each in status.cameras)} missing",
+        f"queue {100 * max(each.fill for each in status.cameras):.0f} %",
+        f"{status.bytes_per_second / 1e6:.1f} MB/s",
+    ]
+    if status.seconds_of_disk is not None:
+        parts.append(f"disk lasts {duration(status.seconds_of_disk)}")
+    return "  ".join(parts)
+
+
+def event_line(event: Event) -> str:
+    """An event, in one line."""
+    clock = event.utc.astimezone().strftime("%H:%M:%S")
+    camera = f"{event.camera}: " if event.camera else ""
+    frame = f" (from frame {event.frame})" if event.frame is not None and event.camera else ""
+    return f"{clock}  {camera}{event.what}{frame}"
+
+
+def summary(recording: RecordingFile, folder: Path) -> Iterator[str]:
+    """A recording that has ended, in some lines."""
+    yield f"{folder}: {recording.ended_by}"
+    width = max(len(camera.name) for camera in recording.cameras)
+    for camera in recording.cameras:
+        yield f"  {camera.name:<{width}}  {_frames(camera)}"
+    if recording.sync is not None:
+        yield (
+            f"  {recording.sync.n_moments} moments in sync, {recording.sync.n_incomplete} of which "
+            f"some camera has no frame; skew {recording.sync.skew_ms:.2f} ms"
+        )
+    for check in recording.checks:
+        if not check.passed:
+            yield f"  look: {check.name}: NO ({check.message})"
+
+
+def _frames(camera: CameraEntry) -> str:
+    frames = dict(camera.frames)
+    written = frames.pop("ok", 0) + frames.get("late", 0)
+    late = frames.pop("late", 0)
+    told = [f"{written} frames"] + [f"{count} {status}" for status, count in frames.items()]
+    return ", ".join(told + ([f"{late} came late"] if late else []))
+
+
+def duration(seconds: float) -> str:
+    """Time in the unit that fits: 4.2 s, 3:05 min, 2:10 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+    return f"{whole / 86400:.0f} days"
