@@ -150,7 +150,7 @@ def _test(settings: CaptureSettings) -> None:
 
     click.echo(f"recording for {SECONDS:g} s ...", err=True)
     with Rig(settings) as rig:
-        found = self_test(rig, settings)
+        found = self_test(rig, settings, SECONDS)
     for line in _lines(found):
         click.echo(line)
     if not found.passed:

@@ -78,7 +78,7 @@ class SelfTest:
 def self_test(
     rig: Rig,
     settings: CaptureSettings,
-    seconds: float = SECONDS,
+    seconds: float,
     newest: NewestFrames | None = None,
 ) -> SelfTest:
     """Record for some seconds beside the folder that is meant, judge, and remove what was recorded.

@@ -73,13 +73,14 @@ class Session:
         self._newest = NewestFrames(())
         self._watch: Watch | None = None
         self._recorder: Recorder | None = None
-        self._recording: threading.Thread | None = None
+        self._is_finished = threading.Event()
+        self._is_finished.set()
         self._failure = ""
 
     @property
     def is_recording(self) -> bool:
         """Whether a recording runs, or is being finished."""
-        return self._recording is not None and self._recording.is_alive()
+        return not self._is_finished.is_set()
 
     def connect(self, settings: CaptureSettings) -> Connected:
         """Open cameras, or set the same ones up anew, and show what they see.
@@ -130,8 +131,8 @@ class Session:
                 self._watch = Watch(self._rig, self._newest)
                 raise
             self._failure, self._recorder = "", recorder
-            self._recording = threading.Thread(target=self._record, name="recorder")
-            self._recording.start()
+            self._is_finished.clear()
+            threading.Thread(target=self._record, name="recorder").start()
 
     def stop(self, reason: str) -> None:
         """Have the recording end."""
@@ -140,9 +141,8 @@ class Session:
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait until the recording is finished; False when it is not in time."""
-        if self._recording is not None:
-            self._recording.join(timeout_s)
-        return not self.is_recording
+        # not by joining its thread: Python 3.11 takes one for dead when Ctrl-C ends the waiting
+        return self._is_finished.wait(timeout_s)
 
     def status(self) -> SessionStatus:
         """How it stands."""
@@ -195,6 +195,7 @@ class Session:
             with self._lock:
                 if self._rig is not None:
                     self._watch = Watch(self._rig, self._newest)
+                self._is_finished.set()
 
     def _open(self, settings: CaptureSettings) -> None:
         """Open cameras, or set the same ones up anew, and show what they see."""
