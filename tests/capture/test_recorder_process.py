@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Until = "Callable[[Callable[[], bool]], None]"
 N_CAMERAS = 3
+NAMES = [f"Camera{n}" for n in range(1, N_CAMERAS + 1)]
+WIDTHS = dict.fromkeys(NAMES, 100)
+FULL = dict.fromkeys(NAMES, 1000)
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +71,15 @@ def test_what_cameras_see_is_shown_and_recorded(
 ) -> None:
     with start_recorder() as recorder:
         assert recorder.connected() is None
-        assert recorder.pictures(100) == {}
+        assert recorder.pictures(WIDTHS) == {}
+        found = recorder.discover()
+        assert {"synthetic", "basler"} <= {each.back_end for each in found.cameras}
+        assert "replay" in {each.name for each in found.kinds}
         shown = recorder.connect(settings())
         assert [each.width for each in shown.formats] == [256] * N_CAMERAS
-        until(lambda: len(recorder.pictures(100)) == N_CAMERAS)
-        assert {each.image.shape[1] for each in recorder.pictures(100).values()} == {100}
+        until(lambda: len(recorder.pictures(WIDTHS)) == N_CAMERAS)
+        assert {each.image.shape[1] for each in recorder.pictures(WIDTHS).values()} == {100}
+        assert list(recorder.pictures({"Camera2": 50})) == ["Camera2"]
         assert recorder.status().last is None
 
         recorder.record(settings())
@@ -138,12 +145,12 @@ def test_what_is_refused_is_told_and_the_cameras_stay(
         with pytest.raises(RecorderError, match="Camera1: synthetic camera 1: width 1: it takes"):
             recorder.connect(_with(settings(), width=1))
         assert recorder.connected() == before
-        until(lambda: len(recorder.pictures(100)) == N_CAMERAS)
+        until(lambda: len(recorder.pictures(WIDTHS)) == N_CAMERAS)
         settings().folder.mkdir()
         (settings().folder / "videos").mkdir()
         with pytest.raises(RecorderError, match="nothing is overwritten"):
             recorder.record(settings())
-        until(lambda: is_looking(recorder) and len(recorder.pictures(100)) == N_CAMERAS)
+        until(lambda: is_looking(recorder) and len(recorder.pictures(WIDTHS)) == N_CAMERAS)
         with pytest.raises(RecorderError, match="no synthetic camera has the serial number 9"):
             recorder.connect(_with(settings(), serial="9"))
         assert recorder.connected() == before
@@ -171,8 +178,8 @@ def test_cameras_are_set_up_anew_while_they_are_shown(
     with start_recorder() as recorder:
         recorder.connect(settings())
         recorder.connect(_with(settings(), width=512))
-        until(lambda: len(recorder.pictures(1000)) == N_CAMERAS)
-        assert recorder.pictures(1000)["Camera1"].width == 512
+        until(lambda: len(recorder.pictures(FULL)) == N_CAMERAS)
+        assert recorder.pictures(FULL)["Camera1"].width == 512
         recorder.disconnect()
         assert recorder.connected() is None
 

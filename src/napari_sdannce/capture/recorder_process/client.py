@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from napari_sdannce.capture.recorder_process.notes import note_path, notes_folder, read_note
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari_sdannce.capture.newest import FrameSet
     from napari_sdannce.capture.recorder.pictures import Picture
     from napari_sdannce.capture.recorder_process.notes import RecorderNote
-    from napari_sdannce.capture.recorder_process.session import Connected, SessionStatus
+    from napari_sdannce.capture.recorder_process.session import Connected, Discovered, SessionStatus
     from napari_sdannce.settings.capture import CaptureSettings
 
 START_S = 60.0
@@ -63,6 +64,10 @@ class RemoteRecorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def discover(self) -> Discovered:
+        """Look for cameras."""
+        return cast("Discovered", self._ask("discover"))
+
     def connect(self, settings: CaptureSettings) -> Connected:
         """Open cameras and show what they see."""
         return cast("Connected", self._ask("connect", settings))
@@ -87,9 +92,12 @@ class RemoteRecorder:
         """How it stands."""
         return cast("SessionStatus", self._ask("status"))
 
-    def pictures(self, width: int) -> dict[str, Picture]:
-        """What each camera sees now, at most `width` px wide."""
-        return cast("dict[str, Picture]", self._ask("pictures", width))
+    def pictures(self, widths: Mapping[str, int]) -> dict[str, Picture]:
+        """What cameras see now; `widths`: of the pictures (px), by the name of the camera.
+
+        While encoders are behind there are none: theirs is the time that pictures would take.
+        """
+        return cast("dict[str, Picture]", self._ask("pictures", dict(widths)))
 
     def newest_set(self, after: int = -1, timeout_s: float = 1.0) -> FrameSet | None:
         """Newest frames of one moment of all cameras, of full size.

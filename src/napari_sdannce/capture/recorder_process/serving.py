@@ -33,6 +33,7 @@ class Server:
 
     def __init__(self, session: Session) -> None:
         self._requests: dict[str, Callable[..., Any]] = {
+            "discover": session.discover,
             "connect": session.connect,
             "connected": session.connected,
             "disconnect": session.disconnect,

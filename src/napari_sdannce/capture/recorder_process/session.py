@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.find_cameras import find_cameras
 from napari_sdannce.capture.newest import NewestFrames
 from napari_sdannce.capture.recorder.counts import RecorderState, RecorderStatus
 from napari_sdannce.capture.recorder.pictures import picture_of
@@ -15,7 +16,10 @@ from napari_sdannce.capture.recorder.rig import Rig
 from napari_sdannce.capture.recorder.watch import Watch
 
 if TYPE_CHECKING:
-    from napari_sdannce.capture.cameras import Format
+    from collections.abc import Mapping
+
+    from napari_sdannce.capture.cameras import CameraInfo, Format
+    from napari_sdannce.capture.find_cameras import Missing
     from napari_sdannce.capture.newest import FrameSet
     from napari_sdannce.capture.recorder.pictures import Picture
     from napari_sdannce.settings.capture import CaptureSettings
@@ -24,6 +28,41 @@ LONGEST_WAIT_S = 1.0
 """One who waits for frames is answered by then."""
 BEHIND = 0.5
 """Encoders whose queue is fuller than this get the time that pictures would take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of camera that can be used.
+
+    Parameters
+    ----------
+    name
+        Of the back-end.
+    serials
+        What its serial numbers are, in words.
+    """
+
+    name: str
+    serials: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What there is on this computer.
+
+    Parameters
+    ----------
+    cameras
+        That are there now.
+    kinds
+        Kinds of cameras that can be used.
+    missing
+        Those that can not, with how to get them.
+    """
+
+    cameras: tuple[CameraInfo, ...]
+    kinds: tuple[Kind, ...]
+    missing: tuple[Missing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +120,12 @@ class Session:
     def is_recording(self) -> bool:
         """Whether a recording runs, or is being finished."""
         return not self._is_finished.is_set()
+
+    def discover(self) -> Discovered:
+        """Look for cameras; those that are connected are among them."""
+        found = find_cameras()
+        kinds = tuple(Kind(each.name, each.serials) for each in found.back_ends)
+        return Discovered(tuple(found.cameras), kinds, tuple(found.missing))
 
     def connect(self, settings: CaptureSettings) -> Connected:
         """Open cameras, or set the same ones up anew, and show what they see.
@@ -152,17 +197,27 @@ class Session:
         now = RecorderStatus(RecorderState.ENDED, ()) if watch is None else watch.status()
         return SessionStatus(now, None if recorder is None else recorder.status(), self._failure)
 
-    def pictures(self, width: int) -> dict[str, Picture]:
-        """What each camera sees now, at most `width` px wide; nothing while encoders are behind."""
+    def pictures(self, widths: Mapping[str, int]) -> dict[str, Picture]:
+        """What cameras see now; nothing while encoders are behind.
+
+        Parameters
+        ----------
+        widths
+            How wide a picture is to be at most (px), by the name of the camera.
+        """
         with self._lock:
             rig, newest_frames, recorder = self._rig, self._newest, self._recorder
         if rig is None:
             return {}
         if recorder is not None and self.is_recording and recorder.fill > BEHIND:
             return {}
-        newest = {camera: newest_frames.of(camera.name) for camera in rig.cameras}
+        newest = {
+            camera: newest_frames.of(camera.name)
+            for camera in rig.cameras
+            if camera.name in widths
+        }
         return {
-            camera.name: picture_of(frame, camera.format.layout, width)
+            camera.name: picture_of(frame, camera.format.layout, widths[camera.name])
             for camera, frame in newest.items()
             if frame is not None
         }
