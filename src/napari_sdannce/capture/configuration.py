@@ -49,7 +49,12 @@ class Configuration:
     ignored: tuple[Ignored, ...] = ()
 
 
-def read_configuration(path: Path, options: Mapping[str, Any] | None = None) -> Configuration:
+def read_configuration(
+    path: Path,
+    options: Mapping[str, Any] | None = None,
+    *,
+    found: Sequence[CameraInfo] | None = None,
+) -> Configuration:
     """Read a configuration, ours or one of Campy; paths in it are meant from its folder.
 
     Parameters
@@ -58,6 +63,8 @@ def read_configuration(path: Path, options: Mapping[str, Any] | None = None) -> 
         The file.
     options
         Settings that win over those of the file, by name.
+    found
+        Cameras that are there, of which Campy means some by their place; None: they are looked for.
 
     Raises
     ------
@@ -72,9 +79,10 @@ def read_configuration(path: Path, options: Mapping[str, Any] | None = None) -> 
     file = read_yaml(path, EXPECTED)
     ours = len(set(file.content) & set(CaptureSettings.model_fields))
     if len(set(file.content) & known_keys()) > ours:
-        found = to_capture_settings(read_campy_config(path), find_cameras().cameras)
-        values = found.settings.model_dump(exclude_unset=True)
-        return Configuration(_settings(file, {**values, **(options or {})}), found.ignored)
+        there = find_cameras().cameras if found is None else found
+        campy = to_capture_settings(read_campy_config(path), there)
+        values = campy.settings.model_dump(exclude_unset=True)
+        return Configuration(_settings(file, {**values, **(options or {})}), campy.ignored)
     _check_known(file)
     return Configuration(_settings(file, {**_placed(file.content, path.parent), **(options or {})}))
 

@@ -16,7 +16,6 @@ from napari_sdannce.settings.capture import CaptureSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_sdannce.capture.recorder.self_test import SelfTest
     from napari_sdannce.capture.recorder_process.session import Session
     from napari_sdannce.cli.capture_progress import Silence
 
@@ -147,24 +146,15 @@ def _refuse_if_it_runs(folder: Path) -> None:
 def _test(settings: CaptureSettings) -> None:
     from napari_sdannce.capture.recorder.rig import Rig
     from napari_sdannce.capture.recorder.self_test import SECONDS, self_test
+    from napari_sdannce.capture.recorder.words import self_test_lines
 
     click.echo(f"recording for {SECONDS:g} s ...", err=True)
     with Rig(settings) as rig:
         found = self_test(rig, settings, SECONDS)
-    for line in _lines(found):
+    for line in self_test_lines(found):
         click.echo(line)
     if not found.passed:
         raise click.exceptions.Exit(1)
-
-
-def _lines(found: SelfTest) -> Iterator[str]:
-    """A self-test in words."""
-    width = max(len(verdict.name) for verdict in found.verdicts)
-    for verdict in found.verdicts:
-        yield f"{'ok ' if verdict.passed else 'BAD'}  {verdict.name:<{width}}  {verdict.words}"
-    yield f"{found.bytes_per_second / 1e6:.1f} MB/s, {found.bytes_per_second * 3.6e-6:.1f} GB/h" + (
-        "" if found.hours_of_disk is None else f"; the disk lasts {found.hours_of_disk:.1f} h"
-    )
 
 
 def _record(settings: CaptureSettings, progress: str) -> None:

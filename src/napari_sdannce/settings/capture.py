@@ -23,16 +23,36 @@ class CameraSettings(Settings):
     )
     back_end: str = Field("basler", description="Kind of camera, as `sdannce cameras` lists it")
     serial: str = Field(min_length=1, description="Serial number, as `sdannce cameras` lists it")
-    width: int | None = Field(None, ge=1, le=65535, description="Width of the image, px")
-    height: int | None = Field(None, ge=1, le=65535, description="Height of the image, px")
-    offset_x: int | None = Field(None, ge=0, description="Left edge of the image on the sensor, px")
-    offset_y: int | None = Field(None, ge=0, description="Upper edge of the image, px")
-    pixel_format: str | None = Field(
-        None, description="In the words of the SDK: Mono8, BayerRG8, RGB8 ..."
+    width: int | None = Field(
+        None, ge=1, le=65535, description="Width of the image; default: as the camera has it"
     )
-    exposure_us: float | None = Field(None, gt=0, description="Exposure, microseconds")
-    gain_db: float | None = Field(None, ge=0, description="Gain, dB")
-    gamma: float | None = Field(None, gt=0, description="Gamma; 1: values in proportion to light")
+    height: int | None = Field(
+        None, ge=1, le=65535, description="Height of the image; default: as the camera has it"
+    )
+    offset_x: int | None = Field(
+        None,
+        ge=0,
+        description="Left edge of the image on the sensor; default: as the camera has it",
+    )
+    offset_y: int | None = Field(
+        None,
+        ge=0,
+        description="Upper edge of the image on the sensor; default: as the camera has it",
+    )
+    pixel_format: str | None = Field(
+        None,
+        description="Pixels in the words of the SDK: Mono8, BayerRG8, RGB8 ...; default: as the "
+        "camera has it",
+    )
+    exposure_us: float | None = Field(
+        None, gt=0, description="Exposure; default: as the camera has it"
+    )
+    gain_db: float | None = Field(None, ge=0, description="Gain; default: as the camera has it")
+    gamma: float | None = Field(
+        None,
+        gt=0,
+        description="Gamma; 1: values in proportion to light; default: as the camera has it",
+    )
     trigger_line: str = Field("Line1", description="Line of pulses that start exposures")
     output_line: str | None = Field(None, description="Line that is high during an exposure")
     feature_file: Path | None = Field(
@@ -49,11 +69,13 @@ class EncodingSettings(Settings):
 
     codec: str = Field(
         "auto",
-        description="auto: the first that works of hevc_nvenc, h264_nvenc, h264_qsv, h264_amf, "
-        "libx264; or the name of one, also libsvtav1, mjpeg, ffv1 (loses nothing)",
+        description="Encoder; auto: the first that works of hevc_nvenc, h264_nvenc, h264_qsv, "
+        "h264_amf, libx264; or the name of one, also libsvtav1, mjpeg, ffv1 (loses nothing)",
     )
     quality: Literal["low", "medium", "high", "visually_lossless"] = Field(
-        "high", description="How much is kept; what that means for a codec is in docs/capture.md"
+        "high",
+        description="How much of the pictures is kept; what that means for a codec is in "
+        "docs/capture.md",
     )
     keyframe_s: float = Field(0.5, gt=0, le=1, description="Most seconds between keyframes")
     options: dict[str, str] = Field({}, description="Options of the encoder by its own names")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.capture.recorder.counts import RecorderStatus
     from napari_sdannce.capture.recorder.events import Event
+    from napari_sdannce.capture.recorder.self_test import SelfTest
     from napari_sdannce.capture.recording_file import CameraEntry, RecordingFile
 
 
@@ -55,6 +56,25 @@ def summary(recording: RecordingFile, folder: Path) -> Iterator[str]:
     for check in recording.checks:
         if not check.passed:
             yield f"  look: {check.name}: NO ({check.message})"
+
+
+def self_test_lines(found: SelfTest) -> Iterator[str]:
+    """A self-test, in some lines."""
+    width = max((len(verdict.name) for verdict in found.verdicts), default=0)
+    for verdict in found.verdicts:
+        yield f"{'ok ' if verdict.passed else 'BAD'}  {verdict.name:<{width}}  {verdict.words}"
+    yield growth(found)
+
+
+def growth(found: SelfTest) -> str:
+    """How fast a recording grows, and how long the disk lasts."""
+    rate = found.bytes_per_second
+    told = f"{rate / 1e6:.1f} MB/s, {rate * 3.6e-6:.1f} GB/h"
+    return (
+        told
+        if found.hours_of_disk is None
+        else f"{told}; the disk lasts {found.hours_of_disk:.1f} h"
+    )
 
 
 def _frames(camera: CameraEntry) -> str:

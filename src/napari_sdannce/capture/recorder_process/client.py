@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.capture.newest import FrameSet
     from napari_sdannce.capture.recorder.pictures import Picture
+    from napari_sdannce.capture.recorder.self_test import SelfTest
     from napari_sdannce.capture.recorder_process.notes import RecorderNote
     from napari_sdannce.capture.recorder_process.session import Connected, Discovered, SessionStatus
     from napari_sdannce.settings.capture import CaptureSettings
@@ -83,6 +84,10 @@ class RemoteRecorder:
     def record(self, settings: CaptureSettings) -> None:
         """Begin a recording."""
         self._ask("record", settings)
+
+    def self_test(self, settings: CaptureSettings, seconds: float) -> SelfTest:
+        """Record for some seconds, judge, and keep nothing."""
+        return cast("SelfTest", self._ask("self_test", settings, seconds))
 
     def stop(self, reason: str = "it was stopped") -> None:
         """Have the recording end; `status` tells when it has."""

@@ -38,6 +38,7 @@ class Server:
             "connected": session.connected,
             "disconnect": session.disconnect,
             "record": session.record,
+            "self_test": session.self_test,
             "stop": session.stop,
             "status": session.status,
             "pictures": session.pictures,

@@ -13,6 +13,7 @@ from napari_sdannce.capture.recorder.counts import RecorderState, RecorderStatus
 from napari_sdannce.capture.recorder.pictures import picture_of
 from napari_sdannce.capture.recorder.recorder import Recorder
 from napari_sdannce.capture.recorder.rig import Rig
+from napari_sdannce.capture.recorder.self_test import self_test
 from napari_sdannce.capture.recorder.watch import Watch
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_sdannce.capture.find_cameras import Missing
     from napari_sdannce.capture.newest import FrameSet
     from napari_sdannce.capture.recorder.pictures import Picture
+    from napari_sdannce.capture.recorder.self_test import SelfTest
     from napari_sdannce.settings.capture import CaptureSettings
 
 LONGEST_WAIT_S = 1.0
@@ -165,19 +167,32 @@ class Session:
         """
         with self._lock:
             self._refuse_while_recording()
-            if self._rig is None or not _same_set_up(self._rig.settings, settings):
-                self.connect(settings)
-            assert self._rig is not None
-            self._stop_watching()
+            rig = self._ready(settings)
             try:
-                recorder = Recorder(self._rig, settings, self._newest)
+                recorder = Recorder(rig, settings, self._newest)
                 recorder.begin()
             except BaseException:
-                self._watch = Watch(self._rig, self._newest)
+                self._watch = Watch(rig, self._newest)
                 raise
             self._failure, self._recorder = "", recorder
             self._is_finished.clear()
             threading.Thread(target=self._record, name="recorder").start()
+
+    def self_test(self, settings: CaptureSettings, seconds: float) -> SelfTest:
+        """Record for some seconds, judge, and keep nothing; see `self_test`.
+
+        Raises
+        ------
+        CameraError, PrepareError, FileExistsError, TriggerBoardError, VideoError, OSError
+            When a recording can not begin; the cameras are shown as before.
+        """
+        with self._lock:
+            self._refuse_while_recording()
+            rig = self._ready(settings)
+            try:
+                return self_test(rig, settings, seconds, self._newest)
+            finally:
+                self._watch = Watch(rig, self._newest)
 
     def stop(self, reason: str) -> None:
         """Have the recording end."""
@@ -212,9 +227,7 @@ class Session:
         if recorder is not None and self.is_recording and recorder.fill > BEHIND:
             return {}
         newest = {
-            camera: newest_frames.of(camera.name)
-            for camera in rig.cameras
-            if camera.name in widths
+            camera: newest_frames.of(camera.name) for camera in rig.cameras if camera.name in widths
         }
         return {
             camera.name: picture_of(frame, camera.format.layout, widths[camera.name])
@@ -251,6 +264,14 @@ class Session:
                 if self._rig is not None:
                     self._watch = Watch(self._rig, self._newest)
                 self._is_finished.set()
+
+    def _ready(self, settings: CaptureSettings) -> Rig:
+        """Cameras that are set up so, and not looked at."""
+        if self._rig is None or not _same_set_up(self._rig.settings, settings):
+            self.connect(settings)
+        assert self._rig is not None
+        self._stop_watching()
+        return self._rig
 
     def _open(self, settings: CaptureSettings) -> None:
         """Open cameras, or set the same ones up anew, and show what they see."""
