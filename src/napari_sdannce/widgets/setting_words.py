@@ -74,7 +74,7 @@ _CHOICES = {
         "reference": "as s-DANNCE's weights learned it",
     },
     "trigger": {
-        "free": "each camera's own clock",
+        "free": "their own clocks",
         "software": "this program",
         "hardware": "pulses at a line",
     },

@@ -134,7 +134,7 @@ def _judged(
 
 def _of_camera(counts: CameraCounts, seconds: float, settings: CaptureSettings) -> Verdict:
     troubles = list(_troubles(counts, seconds, settings))
-    well = f"{counts.fps:.1f} frames a second, {counts.grabbed} frames, none missing"
+    well = f"{counts.fps:.1f} fps, {counts.grabbed} frames, none missing"
     return Verdict(counts.name, not troubles, "; ".join(troubles) or well)
 
 

@@ -27,6 +27,7 @@ _TOO_BRIGHT = 0.01
 """Share of pixels as bright as can be that is too much."""
 _SLOW = 0.9
 _HALF = 0.5
+_OVER = "no more frames: see the events"
 
 
 class CameraTile(QWidget):
@@ -108,13 +109,17 @@ class CameraTile(QWidget):
         if self._is_lost or self.is_paused:
             painter.fillRect(goal, QColor(0, 0, 0, 140))
             painter.setPen(_BAD if self._is_lost else _WARN)
-            told = "lost: unplugged?" if self._is_lost else "encoders are busy: no pictures"
+            told = (
+                "no more frames: see the events"
+                if self._is_lost
+                else "encoders are busy: no pictures"
+            )
             painter.drawText(goal, Qt.AlignmentFlag.AlignCenter, told)
 
     @property
     def _waiting_for(self) -> str:
         if self._is_lost:
-            return "lost: unplugged?"
+            return _OVER
         return "waiting for a first frame …"
 
     @property
