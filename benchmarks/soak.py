@@ -2,8 +2,8 @@
 
     python benchmarks/soak.py [--minutes 10] [--cameras 6] [--fps 25] [--kind noise]
 
-Other kinds: synthetic; basler, which needs PYLON_CAMEMU=6 for emulated cameras. A rate above what the encoders can do is worth
-a run, too: what does not fit is left out, and counted.
+Other kinds: synthetic; basler, which needs PYLON_CAMEMU=6 for emulated cameras. A rate above what
+the encoders can do is worth a run, too: what does not fit is left out, and counted.
 """
 
 from __future__ import annotations
