@@ -205,10 +205,13 @@ def test_a_recorder_that_is_killed_is_told_and_its_recording_finished(
     assert running_recorders() == []
     folder = settings().folder
     assert is_unfinished(folder)
+    assert "`sdannce capture finish rec` mends" in open_recording(folder).problems[-1].message
     finished = finish_recording(folder)
     assert finished.is_finished
     assert "killed" in finished.ended_by
-    assert len(open_recording(folder).sync) >= 30 - 2
+    opened = open_recording(folder)
+    assert opened.problems == ()
+    assert len(opened.sync) >= 30 - 2
 
 
 def test_a_recorder_that_is_asked_to_end_finishes_its_files(
