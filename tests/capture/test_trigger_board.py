@@ -201,8 +201,10 @@ def test_closing_stops_the_pulses(plug: Plug, until: Until) -> None:
 
 
 def test_a_board_that_was_left_running_is_stopped_and_that_is_told(
-    plug: Plug, until: Until
+    plug: Plug, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It understands the first question, although half a line came before."""
+    monkeypatch.setattr(trigger_board, "_ASK_AGAIN_S", 100)
     plugged = plug()
     with serial.Serial(plugged.port, exclusive=True) as crashed:
         crashed.write(b"prepare fps=100 pins=2\nstart\nsta")

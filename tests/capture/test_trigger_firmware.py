@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the program is driven through a terminal of POSIX"
 )
 
+PATIENCE_S = 60
 HOUR_S = 3600
 ROUND_US = 2**32
 """After which the clock of microseconds begins anew."""
@@ -49,6 +50,7 @@ def say(firmware: Path) -> Callable[..., list[str]]:
             input=text.encode() if isinstance(text, str) else text,
             capture_output=True,
             check=True,
+            timeout=PATIENCE_S,
         )
         first, booted, *others = run.stdout.decode("ascii").split("\n")
         assert (first, booted) == ("", f"booted {WHO} state=idle sent=0 late_us=0 left_out=0")
@@ -73,7 +75,10 @@ def pulse(firmware: Path) -> Callable[..., Pulses]:
     ) -> Pulses:
         numbers = (frames, seconds, width_us, n, clock_us, late_us)
         run = subprocess.run(
-            [firmware, "train", *map(str, numbers)], capture_output=True, check=True
+            [firmware, "train", *map(str, numbers)],
+            capture_output=True,
+            check=True,
+            timeout=PATIENCE_S,
         )
         rises = np.array(run.stdout.split(), dtype=np.int64)
         return Pulses(rises, *(int(each) for each in run.stderr.split()))
