@@ -61,7 +61,7 @@ class PulseCount:
 class TriggerBoard:
     """A board that is open; closing it stops its pulses.
 
-    Methods may be called from any thread, and none waits longer than `REPLY_S`.
+    Methods may be called from any thread, and wait a few seconds at most (`REPLY_S`).
 
     Parameters
     ----------
