@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -92,6 +94,22 @@ def until() -> Callable[[Callable[[], bool]], None]:
             threading.Event().wait(0.002)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trigger board's program for this computer; what C++ leaves undefined ends it."""
+    compiler = shutil.which("g++")
+    if compiler is None and sys.platform != "linux":
+        pytest.skip("there is no g++ to compile the trigger board's program with")
+    sources = Path(__file__).parents[2] / "firmware" / "trigger_board"
+    built = tmp_path_factory.mktemp("firmware") / "trigger_board_host"
+    options = ["-std=c++11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
+    if sys.platform == "linux":  # compilers elsewhere call it otherwise
+        options += ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
+    files = [*sources.glob("*.cpp"), Path(__file__).with_name("trigger_board_host.cpp")]
+    subprocess.run([compiler or "g++", *options, f"-I{sources}", *files, "-o", built], check=True)
+    return built
 
 
 class HandClock(Clock):

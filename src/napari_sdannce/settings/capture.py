@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from .base import Settings
 
 TriggerKind = Literal["free", "software", "hardware"]
 Feature = bool | int | float | str
+Pin = Annotated[int, Field(ge=0, le=255)]
 
 
 class CameraSettings(Settings):
@@ -85,8 +86,28 @@ class TriggerBoardSettings(Settings):
     """A microcontroller that starts all exposures (firmware/)."""
 
     port: str = Field(min_length=1, description="Serial port: /dev/ttyACM0, COM3 ...")
-    pins: tuple[int, ...] = Field((0, 1, 2, 3, 4, 5), min_length=1, description="Pins that pulse")
-    baud: int = Field(115200, ge=300, description="Speed of the port")
+    pins: tuple[Pin, ...] = Field(
+        (2, 3, 4, 5, 6, 7),
+        min_length=1,
+        max_length=16,
+        description="Pins that pulse together, by the numbers on the board; 0 and 1 are the serial "
+        "port itself on many boards",
+    )
+    pulse_us: int | None = Field(
+        None,
+        ge=10,
+        le=1_000_000,
+        description="How long a pulse is high, microseconds; default: 5000, at most half the time "
+        "to the next",
+    )
+    baud: int = Field(115200, ge=300, description="Speed of the port, which is that of the sketch")
+
+    @model_validator(mode="after")
+    def _no_pin_twice(self) -> Self:
+        twice = [pin for pin, count in Counter(self.pins).items() if count > 1]
+        if twice:
+            raise ValueError(f"pins: {twice[0]} is there twice")
+        return self
 
 
 class CaptureSettings(Settings):
