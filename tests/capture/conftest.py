@@ -15,6 +15,9 @@ import pytest
 from napari_sdannce.capture.back_ends.pictures import Clock
 from napari_sdannce.settings.capture import CameraSettings
 
+sys.path.insert(0, str(Path(__file__).parent))
+from plugged_board import Plugged
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -110,6 +113,20 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = [*sources.glob("*.cpp"), Path(__file__).with_name("trigger_board_host.cpp")]
     subprocess.run([compiler or "g++", *options, f"-I{sources}", *files, "-o", built], check=True)
     return built
+
+
+@pytest.fixture
+def plug(firmware: Path, tmp_path: Path) -> Iterator[Callable[..., Plugged]]:
+    """Plug in a trigger board with a certain time of its clock, silent while it boots."""
+    boards = []
+
+    def plug_in(clock_us: int = 0, boot_ms: int = 0) -> Plugged:
+        boards.append(Plugged(firmware, tmp_path, clock_us, boot_ms))
+        return boards[-1]
+
+    yield plug_in
+    for board in boards:
+        board.throw_away()
 
 
 class HandClock(Clock):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -26,88 +26,19 @@ from napari_sdannce.capture.trigger_board import (
 )
 from napari_sdannce.settings.capture import TriggerBoardSettings
 
+sys.path.insert(0, str(Path(__file__).parent))
+from plugged_board import Plugged, Terminal
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Until = Callable[[Callable[[], bool]], None]
-    Plug = Callable[..., "Plugged"]
+    Plug = Callable[..., Plugged]
     Device = Callable[[Callable[[str], str]], str]
 
 ROUND_US = 2**32
 HELLO = "hello sdannce-trigger version=1 most_pins=16 most_fps=1000"
 IDLE = "state=idle sent=0 late_us=0 left_out=0"
-
-
-class Terminal:
-    """A pseudo-terminal in place of a cable."""
-
-    def __init__(self) -> None:
-        if sys.platform == "win32":
-            pytest.skip("Windows has no pseudo-terminals in place of serial ports")
-        import tty
-
-        self.board, self.computer = os.openpty()
-        tty.setraw(self.computer)
-        self.port = os.ttyname(self.computer)
-
-    def cut(self) -> None:
-        """Take away the board's end."""
-        if self.board >= 0:
-            os.close(self.board)
-        self.board = -1
-
-    def close(self) -> None:
-        self.cut()
-        os.close(self.computer)
-
-
-class Plugged:
-    """The board's program in a process of its own."""
-
-    def __init__(self, program: Path, folder: Path, clock_us: int, boot_ms: int) -> None:
-        self._command = [program, "live", str(clock_us), str(boot_ms), folder / "edges"]
-        self._edges = folder / "edges"
-        self._terminal = Terminal()
-        self.port = self._terminal.port
-        self.switch_on()
-
-    def switch_on(self) -> None:
-        end = self._terminal.board
-        self.process = subprocess.Popen(self._command, stdin=end, stdout=end)
-
-    def switch_off(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def unplug(self) -> None:
-        self.switch_off()
-        self._terminal.cut()
-
-    def throw_away(self) -> None:
-        self.switch_off()
-        self._terminal.close()
-
-    def edges(self) -> list[str]:
-        """What pins were used, and have done."""
-        return self._edges.read_text().splitlines() if self._edges.exists() else []
-
-    def rises(self) -> int:
-        return self.edges().count("rise")
-
-
-@pytest.fixture
-def plug(firmware: Path, tmp_path: Path) -> Iterator[Plug]:
-    """Plug in a board with a certain time of its clock, which is silent while it boots."""
-    boards = []
-
-    def plug_in(clock_us: int = 0, boot_ms: int = 0) -> Plugged:
-        boards.append(Plugged(firmware, tmp_path, clock_us, boot_ms))
-        return boards[-1]
-
-    yield plug_in
-    for board in boards:
-        board.throw_away()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ _NO_RIGHTS = (
 )
 
 
-class TriggerBoardError(Exception):
+class TriggerBoardError(RuntimeError):
     """A trigger board that can not be used, or stopped being one; the message names its port."""
 
 

@@ -69,7 +69,7 @@ class Running:
         waits = settings.trigger == "hardware" and settings.board is None
         self.events = EventLog(folder / EVENTS_FILE)
         self.disk = DiskGuard(folder, settings.keep_free_gb, self.events)
-        self.trigger = trigger_of(settings, cameras, n_frames, self.events)
+        self.trigger = trigger_of(rig, settings, n_frames, self.events)
         self._settings = settings
         self._cameras = cameras
         self._stop = stop
@@ -142,7 +142,10 @@ class Running:
         for track in self._tracks:
             if track.seconds_still > STILL_S:
                 self._stop(f"the encoder of {track.name} stands still")
-        if self.trigger.is_over:
+        self.trigger.poll()
+        if self.trigger.failure:
+            self._stop(self.trigger.failure)
+        elif self.trigger.is_over:
             self._stop(ALL_CAME)
         elif all(track.is_over for track in self._tracks):
             lost = all(track.is_lost for track in self._tracks)
@@ -164,7 +167,6 @@ class Running:
         for track in self._tracks:
             if not track.join(STILL_S):
                 self.events.trouble_with(track.name, "its encoder stands still; frames are lost")
-        self.trigger.close()
         self.events.note(f"recording ended: {reason}")
         self.events.tell_due(all_of_them=True)
         self._reserve.release()

@@ -7,18 +7,24 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from napari_sdannce.capture.cameras import CameraError, CameraLostError
+from napari_sdannce.capture.recorder.board_trigger import BoardTrigger
 from napari_sdannce.capture.recorder.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.capture.recorder.events import EventLog
-    from napari_sdannce.capture.recorder.rig import RigCamera
+    from napari_sdannce.capture.recorder.rig import Rig, RigCamera
     from napari_sdannce.settings.capture import CaptureSettings
 
 
 class TriggerSource(Protocol):
     """Starts exposures, once all cameras wait for them."""
+
+    @property
+    def failure(self) -> str:
+        """Why it can start no more; empty as long as it can."""
+        ...
 
     @property
     def pulses(self) -> int | None:
@@ -48,14 +54,15 @@ class TriggerSource(Protocol):
         """Start no more; from here on `pulses` is final."""
         ...
 
-    def close(self) -> None:
-        """Let go of what it uses."""
+    def poll(self) -> None:
+        """Look how far it is, where that takes asking somebody."""
         ...
 
 
 class Elsewhere:
     """Exposures are started by the cameras' clocks, or by pulses that somebody else sends."""
 
+    failure = ""
     pulses = None
     is_over = False
 
@@ -68,7 +75,7 @@ class Elsewhere:
     def stop(self) -> None:
         """Nothing is to be done."""
 
-    def close(self) -> None:
+    def poll(self) -> None:
         """Nothing is to be done."""
 
 
@@ -93,6 +100,7 @@ class SoftwareTrigger:
     def __init__(
         self, cameras: Sequence[RigCamera], fps: float, n_pulses: int | None, events: EventLog
     ) -> None:
+        self.failure = ""
         self.pulses = 0
         self.is_over = False
         self._cameras = list(cameras)
@@ -115,7 +123,7 @@ class SoftwareTrigger:
         if self._thread.is_alive():
             self._thread.join()
 
-    def close(self) -> None:
+    def poll(self) -> None:
         """Nothing is to be done."""
 
     def _run(self) -> None:
@@ -157,12 +165,11 @@ def _seconds_to(due_ns: int) -> float:
 
 
 def trigger_of(
-    settings: CaptureSettings,
-    cameras: Sequence[RigCamera],
-    n_pulses: int | None,
-    events: EventLog,
+    rig: Rig, settings: CaptureSettings, n_pulses: int | None, events: EventLog
 ) -> TriggerSource:
-    """What starts the exposures of a recording."""
+    """What starts the exposures of cameras that are set up so."""
     if settings.trigger == "software":
-        return SoftwareTrigger(cameras, settings.fps, n_pulses, events)
+        return SoftwareTrigger(rig.cameras, settings.fps, n_pulses, events)
+    if rig.board is not None and settings.board is not None:
+        return BoardTrigger(rig.board, settings.board, settings.fps, n_pulses, events)
     return Elsewhere()

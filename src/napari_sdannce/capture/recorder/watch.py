@@ -53,7 +53,7 @@ class Watch:
         self._settings = settings
         self._newest = newest
         self.events = EventLog()
-        self._trigger = trigger_of(settings, rig.cameras, None, self.events)
+        self._trigger = trigger_of(rig, settings, None, self.events)
         self._trigger.prepare()
         newest.begin_anew()
         is_triggered = settings.trigger != "free"
@@ -77,7 +77,6 @@ class Watch:
             each.stop()
         for each in self._watched:
             each.join()
-        self._trigger.close()
 
     def status(self) -> RecorderStatus:
         """How the cameras stand."""
@@ -91,8 +90,15 @@ class Watch:
     def _guarding(self) -> None:
         while not self._stopping.wait(_LOOK_S):
             self.events.tell_due()
+            self._poll_trigger()
             running = [each.name for each in self._watched if not each.is_over]
             self._health.look([each.counts() for each in self._watched], running)
+
+    def _poll_trigger(self) -> None:
+        had_failed = bool(self._trigger.failure)
+        self._trigger.poll()
+        if self._trigger.failure and not had_failed:
+            self.events.trouble_with("", self._trigger.failure)
 
 
 class _Watched:

@@ -109,7 +109,7 @@ class Server:
             return False, f"a recorder knows no '{name}'; it is of another version"
         try:
             return True, self._requests[name](*arguments)
-        except (CameraError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError) as error:
             return False, str(error)
 
     def _count(self, change: int) -> None:

@@ -134,7 +134,7 @@ class Session:
 
         Raises
         ------
-        CameraError
+        CameraError, TriggerBoardError
             When some can not be opened or refuse a setting. Cameras that were connected before
             stay as they were, if they still can.
         """
@@ -143,7 +143,7 @@ class Session:
             before = None if self._rig is None else self._rig.settings
             try:
                 self._open(settings)
-            except CameraError:
+            except RuntimeError:
                 self._reopen(before)
                 raise
             connected = self.connected()
@@ -257,7 +257,7 @@ class Session:
         assert self._recorder is not None
         try:
             self._recorder.run()
-        except (CameraError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError) as error:
             self._failure = str(error)
         finally:
             with self._lock:
@@ -289,7 +289,7 @@ class Session:
         try:
             if before is not None:
                 self._open(before)
-        except CameraError:
+        except RuntimeError:
             before = None
         if before is None:
             self._let_go()
