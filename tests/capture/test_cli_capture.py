@@ -67,7 +67,7 @@ def test_a_recording_is_made_and_told(
     main(["capture", str(config())])
     told = capsys.readouterr()
     assert "Camera1  50 frames" in told.out
-    assert "50 moments in sync, 0 of which" in told.out
+    assert "50 moments in sync, 0 left out" in told.out
     assert "recording began: 2 cameras, 50 frames a second" in told.err
     assert len(open_recording(tmp_path / "rec").sync) == 50
 
@@ -188,6 +188,26 @@ def test_a_killed_recording_is_finished(
     assert len(open_recording(tmp_path / "rec").sync)
     assert failing("capture", "finish", str(tmp_path / "rec")) == 2
     assert "no recording that was not finished" in capsys.readouterr().err
+
+
+def test_the_sync_is_made_by_other_rules(
+    config: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["capture", str(config(trigger="software"))])
+    path = tmp_path / "rec" / "videos" / "Camera2" / "frametimes.csv"
+    lines = path.read_text().splitlines()
+    lines[8] = lines[8].replace(",7,", ",,", 1).replace(",ok", ",dropped")  # as if it were lost
+    path.write_text("\n".join(lines) + "\n")
+    capsys.readouterr()
+    main(["capture", "sync", str(tmp_path / "rec")])
+    assert "49 moments in sync, 1 left out" in capsys.readouterr().out
+    assert len(open_recording(tmp_path / "rec").sync) == 49
+    main(["capture", "sync", str(tmp_path / "rec"), "--least-cameras", "1"])
+    assert "50 moments in sync, 0 left out" in capsys.readouterr().out
+    assert open_recording(tmp_path / "rec").sync.frames[7].tolist() == [7, -1]
+    main(["capture", "sync", str(tmp_path / "rec"), "--least-cameras", "1", "--missing", "nearest"])
+    assert "nearest one stands: 1" in capsys.readouterr().out
+    assert open_recording(tmp_path / "rec").sync.frames[7].tolist() == [7, 6]
 
 
 def _has_frames(folder: Path) -> bool:

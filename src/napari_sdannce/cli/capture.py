@@ -95,6 +95,30 @@ def finish(folder: Path) -> None:
 
 
 @capture.command()
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--least-cameras",
+    type=click.IntRange(1),
+    help="A moment counts when so many cameras have a frame of it. [all]",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["mark", "nearest"]),
+    default="mark",
+    help="What stands for a frame that a camera lacks: nothing, or the nearest it has. [mark]",
+)
+@click.option("--most-skew-ms", type=float, help="Leave out moments of frames farther apart.")
+def sync(folder: Path, least_cameras: int | None, missing: Any, most_skew_ms: float | None) -> None:
+    """Say anew which frames belong together, by other rules; videos stay as they are."""
+    from napari_sdannce.capture.recorder.resync import resync
+    from napari_sdannce.capture.recorder.words import sync_lines
+
+    _refuse_if_it_runs(folder)
+    for line in sync_lines(resync(folder, least_cameras, missing, most_skew_ms)):
+        click.echo(line)
+
+
+@capture.command()
 def status() -> None:
     """List the recorders that run on this computer, also those of panels."""
     from napari_sdannce.capture.recorder.words import status_line

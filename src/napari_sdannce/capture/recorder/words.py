@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari_sdannce.capture.recorder.counts import RecorderStatus
     from napari_sdannce.capture.recorder.events import Event
     from napari_sdannce.capture.recorder.self_test import SelfTest
-    from napari_sdannce.capture.recording_file import CameraEntry, RecordingFile
+    from napari_sdannce.capture.recording_file import CameraEntry, RecordingFile, SyncEntry
 
 
 def status_line(status: RecorderStatus) -> str:
@@ -49,13 +49,23 @@ def summary(recording: RecordingFile, folder: Path) -> Iterator[str]:
     for camera in recording.cameras:
         yield f"  {camera.name:<{width}}  {_frames(camera)}"
     if recording.sync is not None:
-        yield (
-            f"  {recording.sync.n_moments} moments in sync, {recording.sync.n_incomplete} of which "
-            f"some camera has no frame; skew {recording.sync.skew_ms:.2f} ms"
-        )
+        yield from (f"  {line}" for line in sync_lines(recording.sync))
     for check in recording.checks:
         if not check.passed:
             yield f"  look: {check.name}: NO ({check.message})"
+
+
+def sync_lines(sync: SyncEntry) -> Iterator[str]:
+    """What a sync is like, in some lines."""
+    yield (
+        f"{sync.n_moments} moments in sync, {sync.n_incomplete} left out as some camera has no "
+        f"frame; skew {sync.skew_ms:.2f} ms, {sync.most_skew_ms:.2f} ms at most"
+    )
+    if sync.n_skewed:
+        yield f"moments left out as their frames lie too far apart: {sync.n_skewed}"
+    if sync.n_filled:
+        yield f"missing frames for which the nearest one stands: {sync.n_filled}"
+    yield from sync.problems
 
 
 def self_test_lines(found: SelfTest) -> Iterator[str]:
