@@ -214,8 +214,11 @@ def test_a_recorder_that_is_killed_is_told(opened: Any, qtbot: Any) -> None:
     os.kill(note.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: "does not answer" in panel.message.text(), timeout=PATIENCE_MS)
     assert panel.connected is None
-    assert not panel.connect_button.isEnabled()
     assert not panel.bar.record_button.isEnabled()
+    assert panel.connect_button.text() == "Start a new recorder"
+    panel.connect_button.click()
+    qtbot.waitUntil(lambda: "Connect" in panel.connect_button.text(), timeout=PATIENCE_MS)
+    connected(panel, qtbot)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class CapturePanel(QWidget):
         self.status: SessionStatus | None = None
         self._is_known = False
         self._found: tuple[CameraInfo, ...] = ()
-        self.link = RecorderLink(self)
+        self.link: RecorderLink
         self.cameras = CameraList()
         self.tiles = Tiles()
         self.bar = RecordBar()
@@ -80,6 +80,7 @@ class CapturePanel(QWidget):
         self.events = EventList()
         self.tabs = QTabWidget()
         self.connect_button = QPushButton("Connect and look")
+        self.connect_button.setEnabled(False)
         self.disconnect_button = QPushButton("Disconnect")
         self.open_config_button = QPushButton("Open configuration …")
         self.save_config_button = QPushButton("Save configuration …")
@@ -90,8 +91,7 @@ class CapturePanel(QWidget):
         self.setMinimumWidth(_CONTROLS_WIDTH)
         self._show_page()
         napari_adapter.later(self._as_tab)
-        self.say("Starting the recorder …")
-        self.link.start()
+        self._start()
 
     def _as_tab(self) -> None:
         napari_adapter.as_tab(self, "Capture")
@@ -123,14 +123,19 @@ class CapturePanel(QWidget):
         self._layout.addWidget(self.pages, stretch=3)
         self._layout.addWidget(self.controls, stretch=2)
 
+    def _start(self) -> None:
+        """Find the recorder that runs, or start one."""
+        self.say("Starting the recorder …")
+        self.link = RecorderLink(self)
+        self.link.reached.connect(self._on_reached)
+        self.link.answered.connect(self._on_answered)
+        self.link.refused.connect(self._on_refused)
+        self.link.status.connect(self._on_status)
+        self.link.pictures.connect(self.tiles.show_pictures)
+        self.link.gone.connect(self._on_gone)
+        self.link.start()
+
     def _connect(self) -> None:
-        link = self.link
-        link.reached.connect(self._on_reached)
-        link.answered.connect(self._on_answered)
-        link.refused.connect(self._on_refused)
-        link.status.connect(self._on_status)
-        link.pictures.connect(self.tiles.show_pictures)
-        link.gone.connect(self._on_gone)
         self.cameras.search_asked.connect(self._on_search)
         self.cameras.changed.connect(self._on_cameras)
         self.connect_button.clicked.connect(lambda: self.connect_cameras())
@@ -173,6 +178,9 @@ class CapturePanel(QWidget):
 
     def connect_cameras(self) -> None:
         """Open the cameras that are chosen, or set them up anew, and show what they see."""
+        if not self._is_known:
+            self._start()
+            return
         settings = self.settings()
         if settings is not None:
             self.say("Connecting …")
@@ -242,7 +250,10 @@ class CapturePanel(QWidget):
         self._is_known = False
         self._show_connected(None)
         self.bar.show_status(None)
-        self.say(f"{why}. Close this panel and open it again for a new one.", trouble=True)
+        self.link.close(quits=False)
+        self.connect_button.setText("Start a new recorder")
+        self.connect_button.setEnabled(True)
+        self.say(f"{why}. A recording that it made can be finished: see docs/capture.md", True)
 
     def _on_status(self, status: SessionStatus) -> None:
         was_recording = _is_recording(self.status)
@@ -262,9 +273,11 @@ class CapturePanel(QWidget):
     def _on_cameras(self) -> None:
         chosen = self.cameras.chosen()
         self.camera_form.show_cameras([name for name, _, _ in chosen])
+        if not self._is_known:
+            return
         n = len(chosen)
         self.connect_button.setText(f"Connect {n} camera{'s' * (n != 1)} and look")
-        self.connect_button.setEnabled(bool(chosen) and self._is_known)
+        self.connect_button.setEnabled(bool(chosen))
 
     def _on_open(self, folder: Path) -> None:
         """Open the recording in the panel for that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
@@ -19,6 +19,8 @@ from napari_sdannce.capture.recorder_process.notes import running_recorders
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CLOSE_S = 2.0
+"""How long the window waits at its end for an answer under way: a camera may take long to open."""
 STATUS_S = 0.2
 """How often it is asked how it goes."""
 _PAUSED_S = 0.5
@@ -71,14 +73,14 @@ class RecorderLink(QObject):
         self._closing.set()
         for thread in (self._asking, self._looking):
             if thread is not None and thread.is_alive():
-                thread.join()
+                thread.join(CLOSE_S)
 
     def _ask_on(self) -> None:
         """Ask until closed; runs in a thread of its own."""
         try:
             with _reach() as recorder:
                 connected, status = recorder.connected(), recorder.status()
-                self.reached.emit(connected, status)
+                self._tell(self.reached, connected, status)
                 self._looking = threading.Thread(
                     target=self._look_on, args=(recorder,), name="look at cameras", daemon=True
                 )
@@ -88,25 +90,24 @@ class RecorderLink(QObject):
                 if self._may_quit:
                     self._quit(recorder)
         except RecorderError as error:
-            if not self._closing.is_set():
-                self.gone.emit(str(error))
+            self._tell(self.gone, str(error))
 
     def _ask_next(self, recorder: RemoteRecorder) -> None:
         """Ask what is to be asked, else how it goes."""
         try:
             what, arguments = self._requests.get(timeout=STATUS_S)
         except queue.Empty:
-            self.status.emit(recorder.status())
+            self._tell(self.status, recorder.status())
             return
         try:
             answer = getattr(recorder, what)(*arguments)
         except RecorderGoneError:
             raise
         except RecorderError as error:
-            self.refused.emit(what, str(error))
+            self._tell(self.refused, what, str(error))
         else:
-            self.answered.emit(what, answer)
-        self.status.emit(recorder.status())
+            self._tell(self.answered, what, answer)
+        self._tell(self.status, recorder.status())
 
     def _look_on(self, first: RemoteRecorder) -> None:
         """Ask for pictures until closed, by a way of its own; runs in a thread of its own."""
@@ -115,10 +116,15 @@ class RecorderLink(QObject):
                 while not self._closing.is_set():
                     found = recorder.pictures(self._widths) if self._widths else None
                     if found is not None:
-                        self.pictures.emit(found)
+                        self._tell(self.pictures, found)
                     self._closing.wait(self._picture_s if found else _PAUSED_S)
         except RecorderError:
             return  # the other thread tells that it is gone
+
+    def _tell(self, signal: Any, *values: object) -> None:
+        """Say something, unless nobody listens any more."""
+        if not self._closing.is_set():
+            signal.emit(*values)
 
     @staticmethod
     def _quit(recorder: RemoteRecorder) -> None:

@@ -187,7 +187,8 @@ class CameraTile(QWidget):
             return
         is_slow = counts.state is CameraState.RUNNING and counts.fps < _SLOW * self.fps
         painter.setPen(_WARN if is_slow else _TEXT)
-        painter.drawText(room, Qt.AlignmentFlag.AlignLeft, f"{counts.fps:.1f} fps")
+        warm = "" if counts.temperature_c is None else f"  {counts.temperature_c:.0f} °C"
+        painter.drawText(room, Qt.AlignmentFlag.AlignLeft, f"{counts.fps:.1f} fps{warm}")
         painter.setPen(_BAD if counts.missing else _QUIET)
         missing = f"{counts.missing:,} missing" if counts.missing else "none missing"
         painter.drawText(room, Qt.AlignmentFlag.AlignHCenter, missing)
