@@ -27,6 +27,7 @@ _TOO_BRIGHT = 0.01
 """Share of pixels as bright as can be that is too much."""
 _SLOW = 0.9
 _HALF = 0.5
+_SHARP = 0.97
 _OVER = "no more frames: see the events"
 
 
@@ -176,7 +177,7 @@ class CameraTile(QWidget):
             return
         share = self._picture.focus / self._best_focus
         bar = QRectF(room.left(), room.top(), room.width() * share, room.height())
-        painter.fillRect(bar, QColor("#3f6f4f") if share > _SLOW else QColor("#6f5a30"))
+        painter.fillRect(bar, QColor("#3f6f4f") if share > _SHARP else QColor("#3d4b66"))
         painter.setPen(_TEXT)
         told = f"focus {100 * share:.0f} % of best"
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, told)
