@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 import time
@@ -11,6 +10,7 @@ from multiprocessing.connection import Client
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from napari_sdannce.capture.recorder_process.notes import note_path, notes_folder, read_note
+from napari_sdannce.detached import start_detached
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,21 +153,13 @@ def start_recorder() -> RemoteRecorder:
     RecorderGoneError
         When it does not start; what it wrote is told.
     """
-    command = [sys.executable, "-m", "napari_sdannce.capture.recorder_process"]
+    command = [sys.executable, "-P", "-m", "napari_sdannce.capture.recorder_process"]
     _remove_old_logs()
     log = notes_folder() / f"{time.time_ns()}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    threading.Thread(target=process.wait, name="reap the recorder", daemon=True).start()
+    process = start_detached(command, log)
     deadline = time.monotonic() + START_S
     pause = threading.Event()
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and process.is_running():
         note = read_note(note_path(process.pid))
         if note is not None and note.pid == process.pid:
             return RemoteRecorder(note)

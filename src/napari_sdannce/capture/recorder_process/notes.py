@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import psutil
 from platformdirs import user_state_path
 
+from napari_sdannce.detached import find_process
 from napari_sdannce.files.writing import atomic_path
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_SAME_START_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,7 @@ class RecorderNote:
     @property
     def is_alive(self) -> bool:
         """Whether its process runs."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.process_started) < _SAME_START_S
-            return bool(same) and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return False
+        return find_process(self.pid, self.process_started) is not None
 
 
 def notes_folder() -> Path:
