@@ -223,7 +223,8 @@ class CapturePanel(QWidget):
         self.say("")
         self._on_status(status)
         self._show_connected(connected)
-        self.cameras.search()
+        if not _is_recording(status):  # looking for cameras may disturb those that record
+            self.cameras.search()
         if connected is not None:
             self.show_settings(connected.settings)
             self.say("This recorder ran already; here is what it does.")
