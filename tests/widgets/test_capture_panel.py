@@ -95,6 +95,11 @@ def connected(panel: CapturePanel, qtbot: Any) -> None:
     )
 
 
+def record(panel: CapturePanel, qtbot: Any) -> None:
+    qtbot.waitUntil(panel.bar.record_button.isEnabled, timeout=PATIENCE_MS)
+    panel.bar.record_button.click()
+
+
 def is_recording(panel: CapturePanel) -> bool:
     return panel.status is not None and panel.status.now.state is RecorderState.RECORDING
 
@@ -131,7 +136,7 @@ def test_what_cameras_see_is_shown_recorded_and_opened(
 
     folder = panel.bar.folder
     assert folder.parent == tmp_path / "data"
-    panel.bar.record_button.click()
+    record(panel, qtbot)
     qtbot.waitUntil(lambda: is_recording(panel), timeout=PATIENCE_MS)
     assert panel.bar.stop_button.isEnabled()
     assert not panel.bar.record_button.isEnabled()
@@ -162,7 +167,7 @@ def test_a_recording_is_stopped_and_judged(opened: Any, qtbot: Any) -> None:
     panel = opened()
     choose(panel, "synthetic")
     connected(panel, qtbot)
-    panel.bar.record_button.click()
+    record(panel, qtbot)
     qtbot.waitUntil(lambda: is_recording(panel), timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: panel.status.now.cameras[0].encoded > 10, timeout=PATIENCE_MS)
     panel.bar.stop_button.click()
@@ -177,6 +182,7 @@ def test_a_self_test_is_told(opened: Any, qtbot: Any, monkeypatch: pytest.Monkey
     panel = opened()
     choose(panel, "synthetic")
     connected(panel, qtbot)
+    qtbot.waitUntil(panel.bar.test_button.isEnabled, timeout=PATIENCE_MS)
     panel.bar.test_button.click()
     qtbot.waitUntil(lambda: panel.bar.verdicts.isVisibleTo(panel), timeout=PATIENCE_MS)
     assert "<b>Camera" in panel.bar.verdicts.text()
@@ -190,7 +196,7 @@ def test_a_recording_goes_on_without_the_panel_and_is_found_again(
     panel = opened()
     choose(panel, "synthetic", when_behind="stop")
     connected(panel, qtbot)
-    panel.bar.record_button.click()
+    record(panel, qtbot)
     qtbot.waitUntil(lambda: is_recording(panel), timeout=PATIENCE_MS)
     folder = panel.status.now.folder
     closed(viewer, panel)
@@ -239,7 +245,7 @@ def test_what_can_not_be_is_told_and_can_be_mended(
     panel.connect_button.click()
     if "encoding" in settings:
         qtbot.waitUntil(lambda: panel.connected is not None, timeout=PATIENCE_MS)
-        panel.bar.record_button.click()
+        record(panel, qtbot)
     said = lambda: panel.message.text().replace("\u200b", "")  # noqa: E731
     qtbot.waitUntil(lambda: told in said(), timeout=PATIENCE_MS)
     choose(panel, "basler", 1, fps=10.0, seconds=0.5)
