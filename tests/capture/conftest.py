@@ -110,3 +110,20 @@ class HandClock(Clock):
 @pytest.fixture
 def hand_clock() -> HandClock:
     return HandClock()
+
+
+@pytest.fixture
+def lab(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The kind of cameras "lab", as a package of somebody else would bring it."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    import lab_cameras
+
+    site = tmp_path_factory.mktemp("site")
+    package = site / "lab_cameras-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text(lab_cameras.METADATA)
+    (package / "entry_points.txt").write_text(lab_cameras.ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(site))
+    yield lab_cameras.LabCameras
+    lab_cameras.LabCameras.classes.clear()
+    lab_cameras.LabCameras.opened.clear()

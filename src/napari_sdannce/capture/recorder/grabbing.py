@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.recorder.causes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sdannce.capture.cameras import Camera, Frame
 
+_log = logging.getLogger(__name__)
 GRAB_S = 0.1
 """How long to wait for a frame before looking whether to stop."""
 NO_MORE_S = 0.25
@@ -60,13 +64,17 @@ class GrabThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        failure = None
+        failure: CameraError | None = None
         try:
             self._grab()
         except CameraError as error:
             failure = error
-        finally:
-            self._ended(failure)
+        except Exception as error:  # noqa: BLE001 - the edge of a thread, and of others' drivers
+            failure = CameraError(in_words(error))
+            _log.warning("%s failed", self._thread.name, exc_info=error)
+        if failure is not None:
+            self._rest()
+        self._ended(failure)
 
     def _grab(self) -> None:
         wants_more = True
@@ -76,3 +84,8 @@ class GrabThread:
         self._camera.disarm()
         while wants_more and (frame := self._camera.grab(NO_MORE_S)) is not None:
             wants_more = self._take(frame)
+
+    def _rest(self) -> None:
+        """Have it expose no more; one that failed may fail at this, too."""
+        with suppress(Exception):
+            self._camera.disarm()

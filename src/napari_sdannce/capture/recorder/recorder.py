@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.newest import NewestFrames
+from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.recorder.counts import RecorderState, RecorderStatus
 from napari_sdannce.capture.recorder.finishing import End, finish_recording
-from napari_sdannce.capture.recorder.prepare import prepare, remove_files
+from napari_sdannce.capture.recorder.prepare import prepare
 from napari_sdannce.capture.recorder.running import Running
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Recorder:
         self._rig = rig
         self._encodings = prepare(self.settings, rig)
         self._state = RecorderState.STARTING
-        self._stopping = threading.Event()
+        self._reasons: SimpleQueue[str] = SimpleQueue()  # which a signal handler may use, too
         self._ended_by = ""
         self._running: Running | None = None
 
@@ -59,26 +61,20 @@ class Recorder:
         CameraError, VideoError, TriggerBoardError, OSError
             When it could not begin; nothing stays then.
         """
-        self._begin()
-        assert self._running is not None
+        running = self._begin()
         try:
-            while not self._stopping.wait(TICK_S):
-                self._running.look()
-        except BaseException:
-            self.stop("the recorder failed")
+            while not self._is_to_end():
+                running.look()
+        except BaseException as error:
+            self._ended_by = f"the recorder failed: {in_words(error)}"
             raise
         finally:
-            self._state = RecorderState.FINISHING
-            self._running.end(self._ended_by)
-        recording = finish_recording(self.settings.folder, self._end())
-        self._state = RecorderState.ENDED
+            recording = self._finish(running)
         return recording
 
     def stop(self, reason: str) -> None:
-        """Have it end; frames that were exposed are still recorded. For any thread."""
-        if not self._stopping.is_set():
-            self._ended_by = reason
-            self._stopping.set()
+        """Have it end; frames that were exposed are still recorded. For any thread, at any time."""
+        self._reasons.put(reason or "it was stopped")
 
     def status(self) -> RecorderStatus:
         """How it goes. For any thread."""
@@ -97,23 +93,36 @@ class Recorder:
             running.disk.bytes_per_second,
             running.trigger.pulses,
             running.events.last,
-            self._ended_by if self._stopping.is_set() else "",
+            self._ended_by,
         )
 
-    def _begin(self) -> None:
+    def _begin(self) -> Running:
         began = datetime.now(UTC)
+        running = Running(self._rig, self.settings, self._encodings, began, self.newest, self.stop)
+        self._running = running
         try:
-            self._running = Running(
-                self._rig, self.settings, self._encodings, began, self.newest, self.stop
-            )
-            self._running.begin()
+            running.begin()
         except BaseException:
-            if self._running is not None:
-                self._running.end("it could not begin")
-            remove_files(self.settings)
+            self._ended_by = "it could not begin"
+            running.end(self._ended_by)
+            running.remove_files()
+            self._state = RecorderState.ENDED
             raise
         self._state = RecorderState.RECORDING
+        return running
 
-    def _end(self) -> End:
+    def _is_to_end(self) -> bool:
+        """Whether somebody wants it to end; waits a little for that."""
+        with suppress(Empty):
+            self._ended_by = self._reasons.get(timeout=TICK_S)
+        return bool(self._ended_by)
+
+    def _finish(self, running: Running) -> RecordingFile:
+        self._state = RecorderState.FINISHING
+        running.end(self._ended_by)
         status = self.status()
-        return End(datetime.now(UTC), self._ended_by, status.pulses, status.cameras, status.events)
+        end = End(datetime.now(UTC), self._ended_by, status.pulses, status.cameras, status.events)
+        try:
+            return finish_recording(self.settings.folder, end)
+        finally:
+            self._state = RecorderState.ENDED
