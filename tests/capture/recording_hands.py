@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 30.0
 SMALL = {"width": 160, "height": 64}
-LARGE = {"width": 2048, "height": 2048}
-"""Of which 16 fill the least memory that may be set."""
+LARGE = {"width": 2048, "height": 2048, "pixel_format": "RGB8"}
+"""Of which five fill the least memory that may be set."""
 UNPACED = {"features": {"paced": False}}
 """Frames come as fast as they are taken."""
 OURS = ("grab ", "encode ", "trigger")
@@ -66,6 +66,14 @@ def settings_of(
 def our_threads() -> list[str]:
     """Threads of recorders that are alive."""
     return [each.name for each in threading.enumerate() if each.name.startswith(OURS)]
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.002)
 
 
 @dataclass
@@ -105,17 +113,21 @@ class Session:
             (each.grabbed for each in cameras if each.name in (names or each.name)), default=0
         )
 
-    def told(self, what: str) -> bool:
-        """Whether something was told so far."""
-        return any(what in event.what for event in self.recorder.status().events)
+    def pulsed(self, n_frames: int, *names: str) -> bool:
+        """Whether each camera has delivered so many; those with pulses at a line get another."""
+        for each in self.rig.cameras:
+            each.camera.pulse()
+        return self.grabbed(*names) >= n_frames
+
+    def told(self, what: str, camera: str = "") -> bool:
+        """Whether something was told so far, of a camera where one is named."""
+        events = self.recorder.status().events
+        return any(what in each.what and camera in ("", each.camera) for each in events)
 
     def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not is_so():
-            assert time.monotonic() < deadline, self.recorder.status()
-            assert self.error is None, self.error
-            threading.Event().wait(0.002)
+        """Wait until something is so, as long as the recording goes on."""
+        until(lambda: is_so() or self.error is not None)
+        assert self.error is None, self.error
 
     def until_grabbed(self, n_frames: int, *names: str) -> None:
         """Wait until each camera has delivered so many frames."""

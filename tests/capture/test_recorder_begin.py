@@ -187,10 +187,12 @@ def test_drivers_that_raise_what_they_like_are_told_by_camera(lab: Any, tmp_path
             raise ZeroDivisionError
 
     lab.classes["2"] = Broken
-    with pytest.raises(CameraError, match="^Camera2: AttributeError: 'NoneType' object has no att"):
+    with pytest.raises(
+        CameraError, match=r"^Camera2: AttributeError: 'NoneType' object has no att"
+    ):
         Rig(settings_of(tmp_path, 3))
     lab.classes["1"] = Gone
-    with pytest.raises(CameraError, match="^Camera1: ZeroDivisionError$"):
+    with pytest.raises(CameraError, match=r"^Camera1: ZeroDivisionError$"):
         Rig(settings_of(tmp_path, 3))
     assert len(lab.opened) == 5
     assert not any(camera.is_open for camera in lab.opened)

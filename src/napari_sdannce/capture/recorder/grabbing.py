@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ GRAB_S = 0.1
 """How long to wait for a frame before looking whether to stop."""
 NO_MORE_S = 0.25
 """When none comes for so long from a camera that exposes no more, all have come."""
+
+MORE_S = 5.0
+"""For so long at most."""
 
 
 class GrabThread:
@@ -82,8 +86,11 @@ class GrabThread:
             frame = self._camera.grab(GRAB_S)
             wants_more = frame is None or self._take(frame)
         self._camera.disarm()
+        deadline = time.monotonic() + MORE_S
         while wants_more and (frame := self._camera.grab(NO_MORE_S)) is not None:
             wants_more = self._take(frame)
+            if time.monotonic() > deadline:
+                raise CameraError("it goes on to deliver frames though it was told to stop")
 
     def _rest(self) -> None:
         """Have it expose no more; one that failed may fail at this, too."""
