@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -21,7 +22,14 @@ SILENT_S = 5.0
 SOON_FULL_S = 600.0
 """A disk that will be full in less time is told of."""
 _HEALTH_S = 5.0
+_SETTLED_S = 1.0
+"""How long it takes until it is seen how fast videos grow."""
 _GB = 1e9
+
+
+def gb(n_bytes: float) -> str:
+    """A size in GB, with two digits at least."""
+    return f"{n_bytes / _GB:.{1 if n_bytes >= _GB else 3}f}"
 
 
 class DiskGuard:
@@ -57,17 +65,27 @@ class DiskGuard:
             self.free_bytes = shutil.disk_usage(self._folder).free
         except OSError as error:
             return f"the disk does not answer: {error}"
-        self.bytes_per_second = n_bytes / max(1.0, time.monotonic() - self._began_s)
+        self.bytes_per_second = n_bytes / max(_SETTLED_S, time.monotonic() - self._began_s)
         if self.free_bytes < self._keep_free:
             return (
-                f"the disk has only {self.free_bytes / _GB:.2f} GB left "
+                f"the disk has only {gb(self.free_bytes)} GB left "
                 f"(keep_free_gb {self._keep_free / _GB:g})"
             )
-        left_s = self.usable_bytes / self.bytes_per_second if self.bytes_per_second else None
-        if left_s is not None and left_s < SOON_FULL_S and not self._is_told:
-            self._is_told = True
-            self._events.trouble_with("", f"the disk will be full in {left_s / 60:.0f} minutes")
+        self._foresee()
         return ""
+
+    def _foresee(self) -> None:
+        """Tell once when the disk will soon be full."""
+        if self._is_told or time.monotonic() - self._began_s < _SETTLED_S:
+            return
+        left_s = self.usable_bytes / self.bytes_per_second if self.bytes_per_second else SOON_FULL_S
+        if left_s < SOON_FULL_S:
+            self._is_told = True
+            minutes = math.ceil(left_s / 60)
+            told = (
+                f"the disk will be full in less than {minutes} minute{'s' if minutes > 1 else ''}"
+            )
+            self._events.trouble_with("", told)
 
 
 class HealthGuard:

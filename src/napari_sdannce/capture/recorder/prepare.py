@@ -10,6 +10,7 @@ import psutil
 
 from napari_sdannce.capture.codecs import CodecError, choose_encoding, footage_of
 from napari_sdannce.capture.recorder.events import EVENTS_FILE
+from napari_sdannce.capture.recorder.guards import gb
 from napari_sdannce.capture.recording_file import RECORDING_FILE
 from napari_sdannce.capture.recording_folder import VIDEOS
 from napari_sdannce.files.errors import FileFormatError
@@ -120,9 +121,9 @@ def check_disk(settings: CaptureSettings, rig: Rig, encodings: Sequence[Encoding
         needed += settings.seconds * rate
     if free < needed:
         raise PrepareError(
-            f"{settings.folder}: the disk has {free / _GB:.1f} GB left; this recording needs "
-            f"{needed / _GB:.1f} GB at least, with the {settings.keep_free_gb:g} GB that "
-            "keep_free_gb leaves free"
+            f"{settings.folder}: the disk has {gb(free)} GB left; this recording needs "
+            f"{gb(needed)} GB at least, with the {settings.keep_free_gb:g} GB that keep_free_gb "
+            "leaves free"
         )
 
 

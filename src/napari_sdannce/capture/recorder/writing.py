@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.frame_records import FrameRecord, FrameStatus
@@ -77,7 +77,7 @@ class WriteThread:
         self._troubled = troubled
         self._moved_s = time.monotonic()
         self._why_not = ""
-        self._unnoted: deque[FrameRecord] = deque()
+        self._held: deque[FrameRecord] = deque()
         self._thread = threading.Thread(target=self._run, name=f"encode {name}", daemon=True)
 
     @property
@@ -117,8 +117,9 @@ class WriteThread:
             if queued.frame.image is not None:
                 file_frame = self._written(queued)
                 status = FrameStatus.UNWRITTEN if file_frame is None else status
-            self._note(_record_of(queued, status, file_frame))
             self.became[status] += 1
+            self._held.append(_record_of(queued, status, file_frame))
+            self._try_to_note()
             self.wake()
         self._finish()
 
@@ -143,26 +144,47 @@ class WriteThread:
         self._events.add(EventKind.UNWRITTEN, why, self._name, queued.index)
         self._troubled(error)
 
-    def _note(self, record: FrameRecord) -> None:
-        """Note a frame, and those before it that a full disk did not take; perhaps later."""
-        self._unnoted.append(record)
+    def _try_to_note(self, *, is_end: bool = False) -> None:
+        """Note frames, as far as it is known what became of them, and the disk takes it."""
         try:
-            self._note_all()
+            self._note(is_end=is_end)
         except OSError as error:
             self._troubled(error)
 
-    def _note_all(self) -> None:
-        while self._unnoted:
-            self._output.records.add(self._unnoted[0])
-            self._unnoted.popleft()
+    def _note(self, *, is_end: bool) -> None:
+        """Note frames; one in the video when the next one is: a write that fails takes it along."""
+        video = self._output.video
+        while self._held:
+            record = self._held[0]
+            if record.file_frame is not None and record.file_frame >= video.n_frames:
+                record = self._held[0] = self._lost_again(record)
+            is_newest = record.file_frame == video.n_frames - 1
+            if is_newest and not is_end and not video.is_closed:
+                return
+            self._output.records.add(record)
+            self._held.popleft()
+
+    def _lost_again(self, record: FrameRecord) -> FrameRecord:
+        """A frame that was written, and was lost with the next one."""
+        self.became[record.status] -= 1
+        self.became[FrameStatus.UNWRITTEN] += 1
+        why = "lost with the one after it"
+        self._events.add(EventKind.UNWRITTEN, why, self._name, record.recorder_index)
+        return replace(record, file_frame=None, status=FrameStatus.UNWRITTEN)
 
     def _finish(self) -> None:
-        """Finish the files: first the one without which nobody knows what the video shows."""
-        for step in (self._note_all, self._output.records.close, self._output.video.close):
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - the edge of a thread: do the other steps
-                self._events.trouble_with(self._name, in_words(error))
+        """Finish the files."""
+        self._safely(self._output.video.close)
+        self._try_to_note(is_end=True)
+        self._safely(lambda: self._note(is_end=True))  # a full disk may have more room now
+        self._safely(self._output.records.close)
+
+    def _safely(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: do the other steps
+            self._events.trouble_with(self._name, in_words(error))
+            self._troubled(error)
 
 
 def _record_of(queued: QueuedFrame, status: FrameStatus, file_frame: int | None) -> FrameRecord:
