@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_sdannce.capture.frame_records import FrameRecords
+    from napari_sdannce.capture.newest import NewestFrames
     from napari_sdannce.capture.recorder.counts import CameraCounts
     from napari_sdannce.capture.recording_file import RecordingFile
 
@@ -135,10 +136,10 @@ class Session:
 
 
 @contextmanager
-def recording(settings: CaptureSettings) -> Iterator[Session]:
+def recording(settings: CaptureSettings, newest: NewestFrames | None = None) -> Iterator[Session]:
     """Record beside the block; after it, wait for the end, and raise what went wrong."""
     with Rig(settings) as rig:
-        session = Session(rig, Recorder(rig, settings))
+        session = Session(rig, Recorder(rig, settings, newest))
         thread = threading.Thread(target=session.run, name="recorder under test")
         thread.start()
         try:
