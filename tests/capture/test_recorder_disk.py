@@ -27,8 +27,9 @@ LOSSLESS = {"codec": "ffv1"}
 
 
 def test_a_full_disk_ends_it_and_loses_nothing_that_was_written(lab: Any, disk_of: Disk) -> None:
-    disk = disk_of(2 * MB)
-    settings = settings_of(disk / "rec", [HEAVY] * 3, fps=60, encoding=LOSSLESS)
+    disk = disk_of(8 * MB)
+    large = {"width": 1024, "height": 768, "pixel_format": "RGB8"}
+    settings = settings_of(disk / "rec", [large] * 3, fps=60, encoding=LOSSLESS)
     found = record(settings)
     assert found.file.ended_by.startswith("the disk is full: ")
     assert sum(counts.unwritten for counts in found.counts.values()) >= 1

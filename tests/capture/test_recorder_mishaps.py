@@ -122,7 +122,7 @@ def test_an_encoder_that_can_not_follow_leaves_frames_out_at_their_place(
 def test_an_encoder_that_can_not_follow_may_end_the_recording(lab: Any, tmp_path: Path) -> None:
     settings = settings_of(
         tmp_path / "rec",
-        [LARGE, {}],
+        [LARGE],
         fps=100,
         memory_mb=64,
         encoding={"codec": "ffv1"},
@@ -131,7 +131,6 @@ def test_an_encoder_that_can_not_follow_may_end_the_recording(lab: Any, tmp_path
     found = record(settings)
     assert found.file.ended_by == "the encoder of Camera1 can not follow"
     assert found.counts["Camera1"].dropped >= 1
-    assert found.counts["Camera2"].dropped == 0
 
 
 @pytest.mark.parametrize("trigger", ["free", "software"])
