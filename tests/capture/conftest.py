@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -145,3 +146,49 @@ class HandClock(Clock):
 @pytest.fixture
 def hand_clock() -> HandClock:
     return HandClock()
+
+
+@pytest.fixture
+def lab(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The kind of cameras "lab", as a package of somebody else would bring it."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    import lab_cameras
+
+    site = tmp_path_factory.mktemp("site")
+    package = site / "lab_cameras-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text(lab_cameras.METADATA)
+    (package / "entry_points.txt").write_text(lab_cameras.ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(site))
+    yield lab_cameras.LabCameras
+    lab_cameras.LabCameras.classes.clear()
+    lab_cameras.LabCameras.opened.clear()
+
+
+@pytest.fixture
+def disk_of(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A disk that holds so many bytes, in place of one that is nearly full (Linux)."""
+    place = tmp_path / "disk"
+
+    def mounted(n_bytes: int) -> Path:
+        place.mkdir()
+        options = f"size={n_bytes},mode=1777"
+        if _as_root("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)):
+            pytest.skip("only root may mount a disk, on Linux")
+        return place
+
+    yield mounted
+    if place.is_mount():
+        assert not _as_root("umount", "--lazy", str(place))
+
+
+def _as_root(*command: str) -> str:
+    """Run something that only root may; what went wrong."""
+    if sys.platform != "linux":
+        return "not here"
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    try:
+        done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return str(error)
+    return done.stderr if done.returncode else ""

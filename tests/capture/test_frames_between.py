@@ -41,6 +41,15 @@ def test_a_count_that_falls_back_goes_on_from_where_it_was() -> None:
     assert [each.began_anew for each in found] == [False, False, True, False, False]
 
 
+def test_a_frame_that_came_without_its_count_is_the_next_one() -> None:
+    numbering = Numbering(100)
+    blocks = (0, 1, None, 3, None, None, 8)
+    found = [numbering.number(frame(block, None, i * PERIOD)) for i, block in enumerate(blocks)]
+    assert [each.exposure for each in found] == [0, 1, 2, 3, 4, 5, 8]
+    assert [each.lost_before for each in found] == [0, 0, 0, 0, 0, 0, 2]
+    assert not any(each.began_anew for each in found)
+
+
 def test_the_first_frames_may_be_lost() -> None:
     first = Numbering(100).number(frame(3))
     assert (first.exposure, first.lost_before) == (3, 3)

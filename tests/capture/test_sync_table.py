@@ -265,6 +265,15 @@ def test_free_cameras_are_matched_by_time() -> None:
     assert (np.diff(sync.sample_ids) > 0).all()
 
 
+def test_a_free_camera_that_began_when_others_had_ended_is_told() -> None:
+    times = pulse_times(100, 50)
+    rig = {"A": times, "B": times, "C": times + 3_000_000_000}
+    records = {name: Simulated().record(when, 0)[0] for name, when in rig.items()}
+    sync, report = sync_cameras(records, SyncRules(50, trigger="free"))
+    assert sync.frames.tolist() == [[i, i, MISSING_FRAME] for i in range(100)]
+    assert report.problems == ("no frame of C is near one of the others in time",)
+
+
 def test_moments_that_lie_apart_can_be_left_out() -> None:
     times = pulse_times(200, 100)
     records = {}

@@ -323,14 +323,14 @@ def test_a_full_disk_leaves_what_was_written(tmp_path: Path, small_disk) -> None
     with small_disk(), pytest.raises(VideoError) as caught:
         write_noisy_numbers(writer, 1000)
     n = writer.n_frames
-    assert f"frame {n} was not written: " in str(caught.value)
+    assert f"frame {n + 1} was not written: " in str(caught.value)
     assert "all before can be read" in str(caught.value)
     with pytest.raises(VideoError, match="is closed"):
         writer.write(frame_code(0), 0)
     writer.close()
     with VideoReader(tmp_path / "0.mp4") as video:
         assert video.problems == ()
-        assert n - 2 <= video.n_frames <= n
+        assert video.n_frames == n > 10
         assert [read_code(video.read(i)) for i in range(video.n_frames)] == list(
             range(video.n_frames)
         )

@@ -5,9 +5,7 @@ A row is with the system as soon as it is added, so that a program that is kille
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from napari_sdannce.capture.rows import RowFile
 from napari_sdannce.files.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -106,10 +105,7 @@ class FrameRecordFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / RECORDS_FILE
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._file = os.open(self.path, flags | getattr(os, "O_BINARY", 0), 0o644)
-        self._length = 0
-        self._write(HEADER)
+        self._rows = RowFile(self.path, HEADER)
 
     def __enter__(self) -> Self:
         return self
@@ -125,27 +121,15 @@ class FrameRecordFile:
         OSError
             When the disk is full; half a row is taken back, and later ones can be added.
         """
-        self._write(record.row)
+        self._rows.add(f"{record.row}\n")
 
     def flush(self) -> None:
         """Have the disk keep what was added, whatever happens to the machine."""
-        os.fsync(self._file)
+        self._rows.flush()
 
     def close(self) -> None:
         """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-    def _write(self, row: str) -> None:
-        line = f"{row}\n".encode()
-        try:
-            if os.write(self._file, line) < len(line):
-                os.ftruncate(self._file, self._length)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
-        self._length += len(line)
+        self._rows.close()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

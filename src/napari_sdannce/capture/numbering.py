@@ -56,13 +56,18 @@ class Numbering:
         self._beat = Beat(self._period_ns)
         self._last: NumberedFrame | None = None
         self._offset = 0
+        self._counts = False
 
     def number(self, frame: Frame) -> NumberedFrame:
         """Number the next frame."""
         last = self._last
-        self._last = (
-            self._counted(frame, last) if frame.block_id is not None else self._timed(frame)
-        )
+        if frame.block_id is not None:
+            self._counts = True
+            self._last = self._counted(frame, last)
+        elif self._counts and last is not None:
+            self._last = self._uncounted(frame, last)
+        else:
+            self._last = self._timed(frame)
         return self._last
 
     def _counted(self, frame: Frame, last: NumberedFrame | None) -> NumberedFrame:
@@ -76,6 +81,12 @@ class Numbering:
         lost = exposure - before - 1
         late = self._periods_since_last(frame) - lost
         return NumberedFrame(frame, exposure, lost, late if late > _LATE_PERIODS else 0, began_anew)
+
+    def _uncounted(self, frame: Frame, last: NumberedFrame) -> NumberedFrame:
+        """A frame that arrived torn, without its count, of a camera that counts: the next one."""
+        late = self._periods_since_last(frame)
+        exposure = last.exposure + 1
+        return NumberedFrame(frame, exposure, late_periods=late if late > _LATE_PERIODS else 0)
 
     def _timed(self, frame: Frame) -> NumberedFrame:
         late = self._periods_since_last(frame)

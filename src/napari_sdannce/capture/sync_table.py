@@ -76,7 +76,8 @@ def sync_cameras(records: Mapping[str, FrameRecords], rules: SyncRules) -> tuple
         raise ValueError("no cameras to be synchronised")
     numbered, problems = _numbered(records, rules)
     table = _Table(tuple(records), {camera.name: camera for camera in numbered}, rules)
-    problems += [f"{name} recorded nothing" for name in records if name not in table.cameras]
+    empty = [name for name, each in records.items() if not each.in_file.any()]
+    problems += [f"{name} recorded nothing" for name in empty]
     problems += _pulse_problems(numbered, rules.pulses)
     return table.sync, table.report(records, problems)
 
@@ -107,7 +108,10 @@ def _numbered(
         return [], []
     if triggered:
         return align(cameras, period_ns)
-    return meet(cameras, period_ns), []
+    met = meet(cameras, period_ns)
+    alone = [camera.name for camera in met if not camera.records.in_file.any()]
+    told = [f"no frame of {name} is near one of the others in time" for name in alone]
+    return [camera for camera in met if camera.name not in alone], told
 
 
 def _pulse_problems(cameras: Sequence[NumberedCamera], pulses: int | None) -> list[str]:

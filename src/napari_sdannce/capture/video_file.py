@@ -14,7 +14,7 @@ from napari_sdannce.capture.cameras import PixelLayout
 from napari_sdannce.capture.codecs import SUFFIX
 from napari_sdannce.recording import VideoFile
 from napari_sdannce.video import VideoError
-from napari_sdannce.video.mp4_tables import end_of_media
+from napari_sdannce.video.mp4_tables import whole_media
 from napari_sdannce.video.output import VideoOutput
 from napari_sdannce.video.uncoded_frames import Channels, UncodedFrames
 
@@ -80,7 +80,7 @@ class CameraVideoWriter:
         self.encoding = encoding
         self.frames_per_file = frames_per_file
         self.n_frames = 0
-        """Frames written so far, in all files."""
+        """Frames written so far, in all files; when one could not be, those that can be read."""
         self.files: tuple[VideoFile, ...] = ()
         """Files that were begun, also the one in work."""
         self._bytes_before = 0
@@ -244,9 +244,10 @@ class CameraVideoWriter:
         self._output, self._is_closed = None, True
         self._bytes_before += output.n_bytes
         output.abandon()
-        end = end_of_media(self.path)
+        end, n_whole = whole_media(self.path)
         if end:
             os.truncate(self.path, end)
+        self.n_frames = min(self.n_frames, self.files[-1].first_frame + n_whole)
         return VideoError(
             self.path, f"{what}: {_reason(error)}; all before can be read, but perhaps the last"
         )

@@ -98,18 +98,21 @@ def end_of_boxes(path: Path) -> int | None:
     return last if last < end and {b"ftyp", b"moov", b"moof"} <= seen else None
 
 
-def end_of_media(path: Path) -> int:
-    """Where the last whole box of pictures of an mp4 file ends; 0 when there is none."""
+def whole_media(path: Path) -> tuple[int, int]:
+    """Where the last whole box of pictures of an mp4 file ends, and how many there are.
+
+    In a file with a fragment a frame, each of them is a frame.
+    """
     end = path.stat().st_size
-    last = 0
+    last = count = 0
     with path.open("rb") as file:
         try:
             for kind, start, size, _ in _top_boxes(file, end):
                 if kind == b"mdat" and start + size <= end:
-                    last = start + size
+                    last, count = start + size, count + 1
         except (struct.error, UnusableTables):
             pass
-    return last
+    return last, count
 
 
 def are_boxes(path: Path, start: int, stop: int) -> bool:

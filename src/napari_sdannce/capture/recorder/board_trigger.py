@@ -74,6 +74,9 @@ class BoardTrigger:
         """Begin to pulse."""
         self._board.start()
 
+    def leave_out(self, camera: str) -> None:
+        """Nothing is to be done: a pulse is for all cameras."""
+
     def poll(self) -> None:
         """Ask how many pulses there were; a board that is gone has failed."""
         if not self.failure:

@@ -1,4 +1,4 @@
-"""Why frames were lost, as far as the SDK tells."""
+"""Why something went wrong, as far as anybody tells."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 from napari_sdannce.capture.cameras import CameraError
 
 if TYPE_CHECKING:
-    from napari_sdannce.capture.cameras import Camera
+    from napari_sdannce.capture.recorder.rig import RigCamera
 
 UNKNOWN = "lost between sensor and this computer"
+_IN_PLAIN_WORDS = (CameraError, OSError, ValueError)
+"""Errors of which the message alone says what is wrong."""
+
+
+def in_words(error: BaseException) -> str:
+    """What is told of an error; of one that nobody foresaw, also of which kind it is."""
+    text, kind = str(error), type(error).__name__
+    return text if text and isinstance(error, _IN_PLAIN_WORDS) else f"{kind}: {text}".rstrip(": ")
 
 
 class Causes:
@@ -18,11 +26,15 @@ class Causes:
     Parameters
     ----------
     camera
-        That lost something.
+        That may lose something.
     """
 
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: RigCamera) -> None:
         self._camera = camera
+        self._before: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Compare with what is counted now; to be called when the camera is armed."""
         self._before = self._counted()
 
     def of_loss(self) -> str:
@@ -37,10 +49,7 @@ class Causes:
         return f"the SDK counts {', '.join(risen)}" if risen else UNKNOWN
 
     def _counted(self) -> dict[str, float]:
-        try:
-            return dict(self._camera.health().values)
-        except CameraError:
-            return {}
+        return dict(self._camera.health().values)
 
 
 def _is_of_loss(name: str) -> bool:

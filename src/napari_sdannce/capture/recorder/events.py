@@ -2,6 +2,9 @@
 
 A camera that loses every second frame would tell it a hundred times a second. So what happens to
 frames is told when it begins, and then added up: one line a second of each kind and camera.
+
+Whoever notes something never waits for the disk: it is when the disk is slow that most is noted,
+and by threads that must not be late.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from napari_sdannce.capture.rows import RowFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +119,13 @@ class Event:
         when = self.utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return (when, self.camera, frame, self.kind, str(self.count), self.what)
 
+    @property
+    def line(self) -> str:
+        """The same as text, with its end."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(self.row)
+        return text.getvalue()
+
 
 class EventLog:
     """Notes what happens, from any thread.
@@ -121,30 +133,33 @@ class EventLog:
     Parameters
     ----------
     path
-        File to append to; None: none is written.
+        New file to write; None: none is written.
     now_ns
         Time since 1970.
+
+    Raises
+    ------
+    OSError
+        When the file can not be made.
     """
 
     def __init__(self, path: Path | None = None, now_ns: Callable[[], int] = time.time_ns) -> None:
-        self._path = path
+        self._rows = None if path is None else RowFile(path, ",".join(HEADER))
         self._now_ns = now_ns
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._kept: deque[Event] = deque(maxlen=KEPT)
+        self._unwritten: list[Event] = []
         self._told_ns: dict[tuple[EventKind, str], int] = {}
         self._added_up: dict[tuple[EventKind, str], Event] = {}
         self.n_events = 0
         """Events so far, also those that are not kept."""
-        self.trouble = ""
-        """Why the file could not be written; empty when it could."""
-        if path is not None:
-            self._append(HEADER)
 
     @property
     def last(self) -> tuple[Event, ...]:
         """The last events, in the order in which they happened."""
         with self._lock:
-            return tuple(self._kept)
+            return tuple(sorted(self._kept, key=lambda event: event.utc_ns))
 
     def note(self, what: str, camera: str = "") -> None:
         """Note that something went as it should."""
@@ -176,9 +191,20 @@ class EventLog:
             self._tell_due(now_ns)
 
     def tell_due(self, *, all_of_them: bool = False) -> None:
-        """Tell what was added up a second ago or more, or all that was."""
+        """Tell what was added up a second ago or more, or all that was, and write what was told."""
         with self._lock:
             self._tell_due(self._now_ns(), all_of_them=all_of_them)
+        self._write()
+
+    def close(self) -> None:
+        """Tell and write all there is, and close the file; what it could not take is told."""
+        self.tell_due(all_of_them=True)
+        with self._writing:
+            rows, self._rows = self._rows, None
+        if rows is not None:
+            rows.close()
+        if self._unwritten:
+            self.trouble_with("", f"{len(self._unwritten)} events are not in {EVENTS_FILE}")
 
     def _tell_due(self, now_ns: int, *, all_of_them: bool = False) -> None:
         for key in list(self._added_up):
@@ -189,16 +215,19 @@ class EventLog:
 
     def _tell(self, event: Event) -> None:
         self._kept.append(event)
+        if self._rows is not None:
+            self._unwritten.append(event)
         self.n_events += 1
-        if self._path is not None:
-            self._append(event.row)
 
-    def _append(self, row: tuple[str, ...]) -> None:
-        assert self._path is not None
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(row)
-        try:
-            with self._path.open("a", encoding="utf-8", newline="") as file:
-                file.write(line.getvalue())
-        except OSError as error:  # a full disk must not end what can still be saved
-            self.trouble = f"{self._path}: {error.strerror}"
+    def _write(self) -> None:
+        """Write what was told; what a full disk does not take waits for the next time."""
+        with self._writing:
+            if self._rows is None:
+                return
+            with self._lock:
+                events, self._unwritten = self._unwritten, []
+            try:
+                self._rows.add("".join(event.line for event in events))
+            except OSError:
+                with self._lock:
+                    self._unwritten[:0] = events

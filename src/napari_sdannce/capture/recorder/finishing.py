@@ -6,6 +6,7 @@ finished in the same way.
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from napari_sdannce.capture.cameras import CameraInfo, Format
 from napari_sdannce.capture.campy_files import metadata_of, times_in_video, write_campy_files
 from napari_sdannce.capture.clock import fit_clock
 from napari_sdannce.capture.frame_records import FrameStatus
+from napari_sdannce.capture.recorder.checks import check, checks_of
+from napari_sdannce.capture.recorder.events import EVENTS_FILE, KEPT
 from napari_sdannce.capture.recorder.reserve import RESERVE_FILE
 from napari_sdannce.capture.recording_file import (
     CameraEntry,
-    CheckEntry,
     ClockEntry,
     EventEntry,
     SyncEntry,
@@ -33,7 +35,6 @@ from napari_sdannce.capture.recording_folder import (
 from napari_sdannce.capture.sync_table import SyncRules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_sdannce.capture.frame_records import FrameRecords
@@ -73,6 +74,8 @@ class End:
 def finish_recording(folder: Path, end: End | None = None) -> RecordingFile:
     """Write sync, Campy's files and the end into ``recording.yaml``.
 
+    One that was finished before stays as it is.
+
     Parameters
     ----------
     folder
@@ -89,8 +92,10 @@ def finish_recording(folder: Path, end: End | None = None) -> RecordingFile:
     OSError
         When the disk is full.
     """
-    (folder / RESERVE_FILE).unlink(missing_ok=True)
     recording = read_recording_file(folder)
+    if recording.is_finished:
+        return recording
+    (folder / RESERVE_FILE).unlink(missing_ok=True)
     settings = recording.settings
     names = [camera.name for camera in recording.cameras]
     records = {name: read_camera_records(folder, name) for name in names}
@@ -99,22 +104,34 @@ def finish_recording(folder: Path, end: End | None = None) -> RecordingFile:
         _write_campy(folder, settings, camera, in_video[camera.name])
     rules = SyncRules(settings.fps, settings.trigger, pulses=None if end is None else end.pulses)
     report = write_sync(folder, names, rules)
+    counts = {} if end is None else {each.name: each for each in end.counts}
     checks = [
-        check
-        for camera in recording.cameras
-        for check in _checks(camera.name, records[camera.name], in_video[camera.name], end)
+        each
+        for name in names
+        for each in checks_of(name, records[name], in_video[name], settings.fps, counts.get(name))
     ]
     changes = {
-        "ended": _last_utc(records, recording.began) if end is None else end.ended,
-        "ended_by": INTERRUPTED if end is None else end.reason,
         "cameras": tuple(_with_frames(each, records[each.name]) for each in recording.cameras),
-        "events": recording.events if end is None else tuple(map(_event_entry, end.events)),
-        "checks": (*checks, *_sync_checks(report.problems)),
+        "checks": (*checks, check("sync", not report.problems, "; ".join(report.problems))),
         "sync": SyncEntry.of(report),
     }
+    changes |= _how_it_ended(folder, recording, records, end)
     finished = recording.model_copy(update=changes)
     write_recording_file(folder, finished, overwrite=True)
     return finished
+
+
+def _how_it_ended(
+    folder: Path, recording: RecordingFile, records: dict[str, FrameRecords], end: End | None
+) -> dict[str, object]:
+    if end is not None:
+        events = tuple(map(_event_entry, end.events))
+        return {"ended": end.ended, "ended_by": end.reason, "events": events}
+    return {
+        "ended": _last_utc(records, recording.began),
+        "ended_by": INTERRUPTED,
+        "events": _noted_events(folder / EVENTS_FILE),
+    }
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -145,41 +162,22 @@ def _with_frames(camera: CameraEntry, records: FrameRecords) -> CameraEntry:
     return camera.model_copy(update={"frames": there, "clock": clock})
 
 
-def _checks(
-    camera: str, records: FrameRecords, in_video: FrameRecords, end: End | None
-) -> list[CheckEntry]:
-    counts = {each.name: each for each in end.counts}.get(camera) if end else None
-    grabbed = len(records) if counts is None else counts.grabbed
-    checks = [
-        _check(
-            f"{camera}: every frame is accounted for",
-            len(records) == grabbed and (counts is None or not counts.unaccounted),
-            f"{grabbed} grabbed, {len(records)} noted",
-        ),
-        _check(
-            f"{camera}: the video holds every frame that was written",
-            int(in_video.in_file.sum()) == int(records.in_file.sum()),
-            f"{int(records.in_file.sum())} written, {int(in_video.in_file.sum())} can be read",
-        ),
-    ]
-    missing = _missing(records, 0 if counts is None else counts.lost)
-    checks.append(_check(f"{camera}: nothing is missing", not missing, ", ".join(missing)))
-    return checks
-
-
-def _missing(records: FrameRecords, lost: int) -> list[str]:
-    """What is not in the video, in words."""
-    left_out = (FrameStatus.FAILED, FrameStatus.DROPPED, FrameStatus.UNWRITTEN)
-    told = [f"{records.count(each)} {each}" for each in left_out if records.count(each)]
-    return told + ([f"{lost} never arrived"] if lost else [])
-
-
-def _sync_checks(problems: Sequence[str]) -> list[CheckEntry]:
-    return [_check("sync", not problems, "; ".join(problems))]
-
-
-def _check(name: str, passed: bool, message: str) -> CheckEntry:
-    return CheckEntry(name=name, passed=passed, message="" if passed else message)
+def _noted_events(path: Path) -> tuple[EventEntry, ...]:
+    """The last events of a recording that was killed, as far as its file tells."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if row["what"]]
+    except (OSError, ValueError, KeyError, csv.Error):
+        return ()
+    return tuple(
+        EventEntry(
+            utc=datetime.fromisoformat(row["utc"]),
+            what=row["what"],
+            camera=row["camera"],
+            frame=int(row["frame"]) if row["frame"] else None,
+        )
+        for row in rows[-KEPT:]
+    )
 
 
 def _event_entry(event: Event) -> EventEntry:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.recorder.causes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sdannce.capture.cameras import Camera, Frame
 
+_log = logging.getLogger(__name__)
 GRAB_S = 0.1
 """How long to wait for a frame before looking whether to stop."""
 NO_MORE_S = 0.25
 """When none comes for so long from a camera that exposes no more, all have come."""
 
+MORE_S = 5.0
+"""For so long at most."""
 HANGS_S = 10.0
 """How long a camera may take to stop."""
 
@@ -63,13 +70,17 @@ class GrabThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        failure = None
+        failure: CameraError | None = None
         try:
             self._grab()
         except CameraError as error:
             failure = error
-        finally:
-            self._ended(failure)
+        except Exception as error:  # noqa: BLE001 - the edge of a thread, and of others' drivers
+            failure = CameraError(in_words(error))
+            _log.warning("%s failed", self._thread.name, exc_info=error)
+        if failure is not None:
+            self._rest()
+        self._ended(failure)
 
     def _grab(self) -> None:
         wants_more = True
@@ -77,5 +88,13 @@ class GrabThread:
             frame = self._camera.grab(GRAB_S)
             wants_more = frame is None or self._take(frame)
         self._camera.disarm()
+        deadline = time.monotonic() + MORE_S
         while wants_more and (frame := self._camera.grab(NO_MORE_S)) is not None:
             wants_more = self._take(frame)
+            if time.monotonic() > deadline:
+                raise CameraError("it goes on to deliver frames though it was told to stop")
+
+    def _rest(self) -> None:
+        """Have it expose no more; one that failed may fail at this, too."""
+        with suppress(Exception):
+            self._camera.disarm()

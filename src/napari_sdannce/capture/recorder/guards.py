@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING
-
-from napari_sdannce.capture.cameras import CameraError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +18,18 @@ if TYPE_CHECKING:
 HOT_C = 75.0
 """Cameras are troubled by more: noise, and, some degrees on, they switch themselves off."""
 SILENT_S = 5.0
-"""A camera of which nothing came for so long is told of."""
+"""A camera of which nothing came for a period and so long is told of."""
 SOON_FULL_S = 600.0
 """A disk that will be full in less time is told of."""
 _HEALTH_S = 5.0
+_SETTLED_S = 1.0
+"""How long it takes until it is seen how fast videos grow."""
 _GB = 1e9
+
+
+def gb(n_bytes: float) -> str:
+    """A size in GB, with two digits at least."""
+    return f"{n_bytes / _GB:.{1 if n_bytes >= _GB else 3}f}"
 
 
 class DiskGuard:
@@ -55,18 +61,31 @@ class DiskGuard:
 
     def look(self, n_bytes: int) -> str:
         """Look at the disk, with the size of all videos so far; why to stop, empty: go on."""
-        self.free_bytes = shutil.disk_usage(self._folder).free
-        self.bytes_per_second = n_bytes / max(1.0, time.monotonic() - self._began_s)
+        try:
+            self.free_bytes = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            return f"the disk does not answer: {error}"
+        self.bytes_per_second = n_bytes / max(_SETTLED_S, time.monotonic() - self._began_s)
         if self.free_bytes < self._keep_free:
             return (
-                f"the disk has only {self.free_bytes / _GB:.2f} GB left "
+                f"the disk has only {gb(self.free_bytes)} GB left "
                 f"(keep_free_gb {self._keep_free / _GB:g})"
             )
-        left_s = self.usable_bytes / self.bytes_per_second if self.bytes_per_second else None
-        if left_s is not None and left_s < SOON_FULL_S and not self._is_told:
-            self._is_told = True
-            self._events.trouble_with("", f"the disk will be full in {left_s / 60:.0f} minutes")
+        self._foresee()
         return ""
+
+    def _foresee(self) -> None:
+        """Tell once when the disk will soon be full."""
+        if self._is_told or time.monotonic() - self._began_s < _SETTLED_S:
+            return
+        left_s = self.usable_bytes / self.bytes_per_second if self.bytes_per_second else SOON_FULL_S
+        if left_s < SOON_FULL_S:
+            self._is_told = True
+            minutes = math.ceil(left_s / 60)
+            told = (
+                f"the disk will be full in less than {minutes} minute{'s' if minutes > 1 else ''}"
+            )
+            self._events.trouble_with("", told)
 
 
 class HealthGuard:
@@ -78,14 +97,22 @@ class HealthGuard:
         To be watched.
     events
         Where trouble is noted.
+    fps
+        Frames a second.
     waits_for_pulses
         Whether pulses come from elsewhere; that none come is told of then, too.
     """
 
     def __init__(
-        self, cameras: Sequence[RigCamera], events: EventLog, *, waits_for_pulses: bool = False
+        self,
+        cameras: Sequence[RigCamera],
+        events: EventLog,
+        fps: float,
+        *,
+        waits_for_pulses: bool = False,
     ) -> None:
         self.temperatures: dict[str, float | None] = {}
+        self._silent_s = SILENT_S + 1 / fps
         self._cameras = cameras
         self._events = events
         self._waits_for_pulses = waits_for_pulses
@@ -107,10 +134,7 @@ class HealthGuard:
                 self._listen(each, now)
 
     def _feel(self, camera: RigCamera) -> None:
-        try:
-            warm = camera.camera.health().temperature_c
-        except CameraError:  # who grabs its frames tells that
-            return
+        warm = camera.health().temperature_c
         self.temperatures[camera.name] = warm
         if warm is not None and warm > HOT_C and camera.name not in self._hot:
             self._hot.add(camera.name)
@@ -123,7 +147,7 @@ class HealthGuard:
             if counts.name in self._silent:
                 self._silent.discard(counts.name)
                 self._events.note("frames come again", counts.name)
-        elif now - since >= SILENT_S and counts.name not in self._silent:
+        elif now - since >= self._silent_s and counts.name not in self._silent:
             self._silent.add(counts.name)
             why = " (it waits for pulses at its line)" if self._waits_for_pulses else ""
-            self._events.trouble_with(counts.name, f"no frame for {SILENT_S:g} s{why}")
+            self._events.trouble_with(counts.name, f"no frame for {now - since:.0f} s{why}")

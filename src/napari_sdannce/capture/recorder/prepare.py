@@ -1,35 +1,28 @@
-"""Everything that can be known to go wrong before the first frame, and the files of a recording."""
+"""Everything that can be known to go wrong before the first frame."""
 
 from __future__ import annotations
 
-import math
+import os
 import shutil
-from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import psutil
 
 from napari_sdannce.capture.codecs import CodecError, choose_encoding, footage_of
-from napari_sdannce.capture.frame_records import FrameRecordFile
 from napari_sdannce.capture.recorder.events import EVENTS_FILE
-from napari_sdannce.capture.recorder.reserve import RESERVE_FILE
-from napari_sdannce.capture.recorder.track import Output
-from napari_sdannce.capture.recording_file import (
-    RECORDING_FILE,
-    CameraEntry,
-    RecordingFile,
-    software_versions,
-    write_recording_file,
-)
-from napari_sdannce.capture.recording_folder import VIDEOS, camera_folder
-from napari_sdannce.capture.video_file import CameraVideoWriter
+from napari_sdannce.capture.recorder.guards import gb
+from napari_sdannce.capture.recording_file import RECORDING_FILE
+from napari_sdannce.capture.recording_folder import VIDEOS
+from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.project_file import PROJECT_FILE, read_project
+from napari_sdannce.files.save_project import SYNC_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from napari_sdannce.capture.recorder.rig import Rig, RigCamera
+    from napari_sdannce.files.project_file import Project
     from napari_sdannce.settings.capture import CaptureSettings
     from napari_sdannce.video import Encoding
 
@@ -67,21 +60,32 @@ def n_frames_of(settings: CaptureSettings) -> int | None:
 def check_folder(folder: Path) -> None:
     """Raise when there is something that a recording would be mixed up with.
 
+    A project file that names no cameras, but a skeleton or a calibration, may be there already.
+
     Raises
     ------
     FileExistsError
-        When the folder holds a recording, or videos.
+        When the folder holds a recording, or something of one.
     PrepareError
-        When it is no folder.
+        When it is no folder, may not be written to, or its project file can not be read.
     """
-    if folder.exists() and not folder.is_dir():
-        raise PrepareError(f"{folder} is a file; a recording needs a folder")
-    for name in (RECORDING_FILE, VIDEOS):
+    there = _nearest_that_exists(folder)
+    if not there.is_dir():
+        raise PrepareError(f"{there} is a file; a recording needs a folder")
+    if not os.access(there, os.W_OK):
+        raise PrepareError(f"{there} may not be written to; choose another folder")
+    for name in (RECORDING_FILE, VIDEOS, EVENTS_FILE, SYNC_FILE):
         if (folder / name).exists():
-            raise FileExistsError(
-                f"{folder / name} exists: this folder holds a recording, and nothing is "
-                "overwritten; choose another one"
-            )
+            raise is_taken(folder / name)
+    if (folder / PROJECT_FILE).exists() and _project(folder).cameras:
+        raise is_taken(folder / PROJECT_FILE)
+
+
+def _project(folder: Path) -> Project:
+    try:
+        return read_project(folder)
+    except FileFormatError as error:
+        raise PrepareError(str(error)) from error
 
 
 def check_memory(settings: CaptureSettings, rig: Rig) -> None:
@@ -117,9 +121,9 @@ def check_disk(settings: CaptureSettings, rig: Rig, encodings: Sequence[Encoding
         needed += settings.seconds * rate
     if free < needed:
         raise PrepareError(
-            f"{settings.folder}: the disk has {free / _GB:.1f} GB left; this recording needs "
-            f"{needed / _GB:.1f} GB at least, with the {settings.keep_free_gb:g} GB that "
-            "keep_free_gb leaves free"
+            f"{settings.folder}: the disk has {gb(free)} GB left; this recording needs "
+            f"{gb(needed)} GB at least, with the {settings.keep_free_gb:g} GB that keep_free_gb "
+            "leaves free"
         )
 
 
@@ -158,69 +162,12 @@ def choose_encodings(settings: CaptureSettings, rig: Rig) -> tuple[Encoding, ...
     return tuple(found)
 
 
-def begin_files(
-    settings: CaptureSettings, rig: Rig, encodings: Sequence[Encoding], began: datetime
-) -> tuple[Output, ...]:
-    """Make the folder and the files of all cameras; none stays when one can not be made.
-
-    Raises
-    ------
-    VideoError, OSError
-        When one can not be made.
-    """
-    frames_per_file = (
-        None if settings.split_s is None else max(1, math.ceil(settings.split_s * settings.fps))
+def is_taken(file: Path) -> FileExistsError:
+    """The error when there is a file of a recording already."""
+    return FileExistsError(
+        f"{file} exists: this folder holds a recording, and nothing is overwritten; choose another "
+        "one"
     )
-    per_second = rig.bytes_per_second
-    outputs = []
-    with ExitStack() as undo:
-        undo.callback(_remove_if_empty, settings.folder / VIDEOS)
-        for camera, encoding in zip(rig.cameras, encodings, strict=True):
-            folder = camera_folder(settings.folder, camera.name)
-            folder.mkdir(parents=True)
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            records = undo.enter_context(FrameRecordFile(folder))
-            video = undo.enter_context(
-                CameraVideoWriter(
-                    folder,
-                    camera.format.layout,
-                    footage_of(camera.format, settings.fps),
-                    encoding,
-                    frames_per_file=frames_per_file,
-                )
-            )
-            share = camera.format.bytes_per_frame * settings.fps / per_second
-            outputs.append(Output(video, records, round(settings.memory_mb * _MB * share)))
-        entries = tuple(map(_entry, rig.cameras, encodings))
-        write_recording_file(
-            settings.folder,
-            RecordingFile(
-                began=began, settings=settings, software=software_versions(), cameras=entries
-            ),
-        )
-        undo.pop_all()
-    return tuple(outputs)
-
-
-def remove_files(settings: CaptureSettings) -> None:
-    """Remove what `begin_files` made, of a recording that could not begin."""
-    folder = settings.folder
-    for camera in settings.cameras:
-        shutil.rmtree(camera_folder(folder, camera.name), ignore_errors=True)
-    _remove_if_empty(folder / VIDEOS)
-    for name in (RECORDING_FILE, EVENTS_FILE, RESERVE_FILE):
-        (folder / name).unlink(missing_ok=True)
-    _remove_if_empty(folder)
-
-
-def _entry(camera: RigCamera, encoding: Encoding) -> CameraEntry:
-    entry = CameraEntry.of(camera.name, camera.info, camera.format)
-    return entry.model_copy(update={"codec": encoding.codec, "options": dict(encoding.options)})
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
 
 
 def _nearest_that_exists(folder: Path) -> Path:

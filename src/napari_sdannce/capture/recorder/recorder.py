@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.newest import NewestFrames
+from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.recorder.counts import RecorderState, RecorderStatus
 from napari_sdannce.capture.recorder.finishing import End, finish_recording
-from napari_sdannce.capture.recorder.prepare import prepare, remove_files
+from napari_sdannce.capture.recorder.prepare import prepare
 from napari_sdannce.capture.recorder.running import ALL_CAME, Running
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ class Recorder:
         self._rig = rig
         self._encodings = prepare(self.settings, rig)
         self._state = RecorderState.STARTING
-        self._stopping = threading.Event()
+        # why to end, and whether nobody wanted that; a signal handler may add to it, too
+        self._reasons: SimpleQueue[tuple[str, bool]] = SimpleQueue()
         self._ended_by = ""
         self._ended_badly = False
         self._running: Running | None = None
@@ -61,15 +64,17 @@ class Recorder:
             When it could not begin; nothing stays then.
         """
         began = datetime.now(UTC)
+        running = Running(
+            self._rig, self.settings, self._encodings, began, self.newest, self._end_for
+        )
+        self._running = running
         try:
-            self._running = Running(
-                self._rig, self.settings, self._encodings, began, self.newest, self._end_for
-            )
-            self._running.begin()
+            running.begin()
         except BaseException:
-            if self._running is not None:
-                self._running.end("it could not begin")
-            remove_files(self.settings)
+            self._ended_by, self._ended_badly = "it could not begin", True
+            running.end(self._ended_by)
+            running.remove_files()
+            self._state = RecorderState.ENDED
             raise
         self._state = RecorderState.RECORDING
 
@@ -83,23 +88,22 @@ class Recorder:
         """
         if self._running is None:
             self.begin()
-        assert self._running is not None
+        running = self._running
+        assert running is not None
         try:
-            while not self._stopping.wait(TICK_S):
-                self._running.look()
-        except BaseException:
-            self._end_for("the recorder failed")
+            while not self._is_to_end():
+                running.look()
+        except BaseException as error:
+            self._ended_by = f"the recorder failed: {in_words(error)}"
+            self._ended_badly = True
             raise
         finally:
-            self._state = RecorderState.FINISHING
-            self._running.end(self._ended_by)
-        recording = finish_recording(self.settings.folder, self._end())
-        self._state = RecorderState.ENDED
+            recording = self._finish(running)
         return recording
 
     def stop(self, reason: str) -> None:
-        """Have it end; frames that were exposed are still recorded. For any thread."""
-        self._end_for(reason, was_asked=True)
+        """Have it end; frames that were exposed are still recorded. For any thread, at any time."""
+        self._reasons.put((reason or "it was stopped", False))
 
     @property
     def fill(self) -> float:
@@ -123,15 +127,25 @@ class Recorder:
             running.disk.bytes_per_second,
             running.trigger.pulses,
             running.events.last,
-            self._ended_by if self._stopping.is_set() else "",
+            self._ended_by,
             self._ended_badly,
         )
 
-    def _end_for(self, reason: str, *, was_asked: bool = False) -> None:
-        if not self._stopping.is_set():
-            self._ended_by, self._ended_badly = reason, not was_asked and reason != ALL_CAME
-            self._stopping.set()
+    def _end_for(self, reason: str) -> None:
+        self._reasons.put((reason, reason != ALL_CAME))
 
-    def _end(self) -> End:
+    def _is_to_end(self) -> bool:
+        """Whether somebody wants it to end; waits a little for that."""
+        with suppress(Empty):
+            self._ended_by, self._ended_badly = self._reasons.get(timeout=TICK_S)
+        return bool(self._ended_by)
+
+    def _finish(self, running: Running) -> RecordingFile:
+        self._state = RecorderState.FINISHING
+        running.end(self._ended_by)
         status = self.status()
-        return End(datetime.now(UTC), self._ended_by, status.pulses, status.cameras, status.events)
+        end = End(datetime.now(UTC), self._ended_by, status.pulses, status.cameras, status.events)
+        try:
+            return finish_recording(self.settings.folder, end)
+        finally:
+            self._state = RecorderState.ENDED

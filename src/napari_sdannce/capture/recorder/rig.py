@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import logging
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from napari_sdannce.capture.cameras import CameraError, Trigger
+from napari_sdannce.capture.cameras import CameraError, Health, Trigger
 from napari_sdannce.capture.find_cameras import open_back_end
+from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.trigger_board import TriggerBoard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_sdannce.capture.cameras import BackEnd, Camera, CameraInfo, Format
     from napari_sdannce.settings.capture import (
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     )
 
 Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,6 +53,36 @@ class RigCamera:
     def info(self) -> CameraInfo:
         """Which camera it is."""
         return self.camera.info
+
+    def arm(self) -> None:
+        """Make it ready for exposures.
+
+        Raises
+        ------
+        CameraError
+            Whatever its driver raises.
+        """
+        with _any_fault():
+            self.camera.arm()
+
+    def trigger(self) -> None:
+        """Start one exposure.
+
+        Raises
+        ------
+        CameraError
+            Whatever its driver raises.
+        """
+        with _any_fault():
+            self.camera.trigger()
+
+    def health(self) -> Health:
+        """How it is; nothing when its driver fails: who grabs its frames tells that."""
+        try:
+            with _any_fault():
+                return self.camera.health()
+        except CameraError:
+            return Health()
 
 
 class Rig:
@@ -123,7 +156,7 @@ class Rig:
             if wanted.back_end not in back_ends:
                 back_ends[wanted.back_end] = open_back_end(wanted.back_end)
             camera = back_ends[wanted.back_end].open(wanted.serial)
-            self._opened.callback(camera.close)
+            self._opened.callback(_close, camera)
             return camera
 
         cameras = _each(self.settings.cameras, opened)
@@ -156,13 +189,34 @@ def _port(board: TriggerBoardSettings | None) -> tuple[str, int] | None:
     return None if board is None else (board.port, board.baud)
 
 
+def _close(camera: Camera) -> None:
+    """Let go of a camera; one whose driver fails at that must not keep the others."""
+    try:
+        with _any_fault():
+            camera.close()
+    except CameraError as error:
+        _log.warning("%s can not be closed: %s", camera.info.serial, error)
+
+
+@contextmanager
+def _any_fault() -> Iterator[None]:
+    """Make a `CameraError` of whatever a driver raises: others write drivers, too."""
+    try:
+        yield
+    except CameraError:
+        raise
+    except Exception as error:
+        raise CameraError(in_words(error)) from error
+
+
 def _each(wanted: Sequence[CameraSettings], do: Callable[[CameraSettings], Result]) -> list[Result]:
     """Do something with every camera, and raise one error that tells of all that failed."""
     done: list[Result] = []
     failed: dict[str, tuple[str, list[str]]] = {}
     for each in wanted:
         try:
-            done.append(do(each))
+            with _any_fault():
+                done.append(do(each))
         except CameraError as error:
             alike = str(error).replace(each.serial, "")
             failed.setdefault(alike, (str(error), []))[1].append(each.name)

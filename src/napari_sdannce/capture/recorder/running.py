@@ -12,7 +12,8 @@ from napari_sdannce.capture.recorder.events import EVENTS_FILE, EventLog
 from napari_sdannce.capture.recorder.grabbing import HANGS_S, GrabThread
 from napari_sdannce.capture.recorder.guards import DiskGuard, HealthGuard
 from napari_sdannce.capture.recorder.moments import Moments
-from napari_sdannce.capture.recorder.prepare import begin_files, n_frames_of
+from napari_sdannce.capture.recorder.new_files import begin_files
+from napari_sdannce.capture.recorder.prepare import n_frames_of
 from napari_sdannce.capture.recorder.reserve import Reserve
 from napari_sdannce.capture.recorder.track import Track
 from napari_sdannce.capture.recorder.triggering import trigger_of
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 STILL_S = 30.0
 """An encoder that has done nothing for so long, though frames wait, has failed."""
 LAST_PULSE_S = 1.0
-"""How long the frame of the last exposure may take to arrive."""
+"""How long, after its exposure, the last frame may take to arrive."""
+LONGEST_EXPOSURE_S = 10.0
+OTHERS_S = 5.0
+"""How long cameras are waited for when another one has all its frames: those that run freely begin
+one after the other."""
 ALL_CAME = "all frames that were wanted came"
 _FLUSH_S = 1.0
 
@@ -51,7 +56,7 @@ class Running:
     Raises
     ------
     VideoError, OSError
-        When files can not be made.
+        When files can not be made; nothing stays then.
     """
 
     def __init__(
@@ -63,7 +68,7 @@ class Running:
         newest: NewestFrames,
         stop: Callable[[str], None],
     ) -> None:
-        outputs = begin_files(settings, rig, encodings, began)
+        self._files = begin_files(settings, rig, encodings, began)
         folder, cameras = settings.folder, rig.cameras
         n_frames = n_frames_of(settings)
         waits = settings.trigger == "hardware" and settings.board is None
@@ -71,14 +76,17 @@ class Running:
         self.disk = DiskGuard(folder, settings.keep_free_gb, self.events)
         self.trigger = trigger_of(rig, settings, n_frames, self.events)
         self._settings = settings
+        self._exposure_s = min(1 / settings.fps, LONGEST_EXPOSURE_S)
         self._cameras = cameras
         self._stop = stop
         self._newest = newest
         self._reserve = Reserve(folder, self.disk.free_bytes)
-        self._health = HealthGuard(cameras, self.events, waits_for_pulses=waits)
+        self._health = HealthGuard(cameras, self.events, settings.fps, waits_for_pulses=waits)
         self._began_ns = time.monotonic_ns()
         self._ended_ns: int | None = None
         self._flushed_s = 0.0
+        self._first_had_all_s: float | None = None
+        self._last_pulse_by_s: float | None = None
         self._grabs: dict[str, GrabThread] = {}
         self._tracks = tuple(
             Track(
@@ -90,7 +98,7 @@ class Running:
                 look=self._look_on,
                 troubled=self._troubled,
             )
-            for camera, output in zip(cameras, outputs, strict=True)
+            for camera, output in zip(cameras, self._files.outputs, strict=True)
         )
         self._moments = self._moments_from_now()
 
@@ -121,14 +129,20 @@ class Running:
         self._newest.begin_anew()
         self._moments = self._moments_from_now()
         for camera, track in zip(self._cameras, self._tracks, strict=True):
-            grab = GrabThread(camera.name, camera.camera, track.take, track.end)
-            camera.camera.arm()
+            grab = GrabThread(camera.name, camera.camera, track.take, self._ending(track))
+            camera.arm()
+            track.armed()
             self._grabs[camera.name] = grab
             grab.start()
         self._began_ns = time.monotonic_ns()
         self.trigger.start()
-        count = f"{len(self._tracks)} camera{'s' if len(self._tracks) > 1 else ''}"
-        self.events.note(f"recording began: {count}, {self._settings.fps:g} frames a second")
+        self.events.note(f"recording began: {self._what}")
+
+    @property
+    def _what(self) -> str:
+        n, fps = len(self._cameras), self._settings.fps
+        rate = sum(camera.format.bytes_per_frame for camera in self._cameras) * fps / 1e6
+        return f"{n} camera{'s' if n > 1 else ''}, {fps:g} frames a second, {rate:.0f} MB/s"
 
     def look(self) -> None:
         """Look at disk, cameras and encoders; end the recording when it has to."""
@@ -143,33 +157,69 @@ class Running:
             if track.seconds_still > STILL_S:
                 self._stop(f"the encoder of {track.name} stands still")
         self.trigger.poll()
-        if self.trigger.failure:
-            self._stop(self.trigger.failure)
-        elif self.trigger.is_over:
-            self._stop(ALL_CAME)
-        elif all(track.is_over for track in self._tracks):
-            lost = all(track.is_lost for track in self._tracks)
-            self._stop("no camera is left" if lost else ALL_CAME)
+        over = self.trigger.failure or self._why_over()
+        if over:
+            self._stop(over)
 
     def end(self, reason: str) -> None:
         """Let exposures end, take the frames that are on their way, and have them encoded."""
         self.trigger.stop()
         self._wait_for_last_pulse()
-        for grab in self._grabs.values():
-            grab.stop()
-        for track in self._tracks:
-            grabbing = self._grabs.get(track.name)
-            if grabbing is None:
-                track.end(None)
-            elif not grabbing.join(HANGS_S):
-                track.end(CameraError(f"its SDK did not answer for {HANGS_S:g} s"))
+        self._end_tracks()
         self._ended_ns = time.monotonic_ns()
         for track in self._tracks:
             if not track.join(STILL_S):
                 self.events.trouble_with(track.name, "its encoder stands still; frames are lost")
-        self.events.note(f"recording ended: {reason}")
-        self.events.tell_due(all_of_them=True)
         self._reserve.release()
+        self.events.tell_due(all_of_them=True)
+        self.events.note(f"recording ended: {reason}")
+        self.events.close()
+
+    def remove_files(self) -> None:
+        """Remove what was made for a recording that could not begin, once it has ended."""
+        self._files.remove()
+
+    def _end_tracks(self) -> None:
+        """Have cameras stop, and take the frames that are on their way."""
+        for grab in self._grabs.values():
+            grab.stop()
+        deadline = time.monotonic() + HANGS_S
+        for track in self._tracks:
+            grabbing = self._grabs.get(track.name)
+            if grabbing is None:
+                track.end(None)
+            elif not grabbing.join(max(0.0, deadline - time.monotonic())):
+                track.end(CameraError(f"its SDK did not answer for {HANGS_S:g} s"))
+            if self.trigger.pulses is not None:
+                track.miss_after_last(self.trigger.pulses)
+
+    def _ending(self, track: Track) -> Callable[[CameraError | None], None]:
+        """What is done when a camera ends."""
+
+        def ended(failure: CameraError | None) -> None:
+            track.end(failure)
+            if failure is not None:
+                self.trigger.leave_out(track.name)
+
+        return ended
+
+    def _why_over(self) -> str:
+        """Why the recording is over; empty when more frames are to come."""
+        if all(track.is_lost for track in self._tracks):
+            return "no camera is left"
+        if self.trigger.is_over:
+            self._wait_for_last_pulse()
+        elif not all(track.is_over for track in self._tracks) and not self._others_had_time():
+            return ""
+        without = [track.name for track in self._tracks if not track.has_all]
+        return f"{ALL_CAME}, but not of {', '.join(without)}" if without else ALL_CAME
+
+    def _others_had_time(self) -> bool:
+        """Whether cameras that still run had time to deliver what another one has delivered."""
+        if self._first_had_all_s is None and any(track.has_all for track in self._tracks):
+            self._first_had_all_s = time.monotonic()
+        since = self._first_had_all_s
+        return since is not None and time.monotonic() - since > OTHERS_S + self._exposure_s
 
     def _moments_from_now(self) -> Moments:
         is_triggered = self._settings.trigger != "free"
@@ -186,23 +236,30 @@ class Running:
                 track.flush()
 
     def _troubled(self, track: Track, error: Exception | None) -> None:
-        """Frames of a camera were left out, or could not be written."""
+        """Frames of a camera were left out, or could not be written or noted."""
         if error is None:
             if self._settings.when_behind == "stop":
                 self._stop(f"the encoder of {track.name} can not follow")
         elif is_full_disk(error):
-            self._reserve.release()
-            self._stop(f"the disk is full: {error}")
-        else:
-            self.events.trouble_with(track.name, str(error))
-            if all(each.output.video.is_closed for each in self._tracks):
-                self._stop("no video can be written any more")
+            self._give_up(f"the disk is full: {error}")
+        elif isinstance(error, OSError):
+            self._stop(f"{track.name}: {error}")
+        elif not any(each.can_write for each in self._tracks):
+            self._stop("no video can be written any more")
+
+    def _give_up(self, why: str) -> None:
+        """The disk is full: keep its last room for what tells which frames there are."""
+        for track in self._tracks:
+            track.write_no_more("the disk is full")
+        self._reserve.release()
+        self._stop(why)
 
     def _wait_for_last_pulse(self) -> None:
         """Give the last exposure time to arrive: a camera that is stopped before loses it."""
         pulses, pause = self.trigger.pulses, threading.Event()
-        deadline = time.monotonic() + LAST_PULSE_S
-        while pulses is not None and time.monotonic() < deadline:
+        if self._last_pulse_by_s is None:
+            self._last_pulse_by_s = time.monotonic() + self._exposure_s + LAST_PULSE_S
+        while pulses is not None and time.monotonic() < self._last_pulse_by_s:
             if all(track.is_over or track.n_exposures >= pulses for track in self._tracks):
                 return
             pause.wait(LAST_PULSE_S / 50)

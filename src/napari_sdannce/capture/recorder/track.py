@@ -1,55 +1,34 @@
-"""What becomes of the frames of one camera: numbered, queued, encoded, noted."""
+"""What becomes of the frames of one camera: numbered, queued, written, noted."""
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError, CameraLostError
 from napari_sdannce.capture.frame_queue import FrameQueue, QueuedFrame
-from napari_sdannce.capture.frame_records import FrameRecord, FrameStatus
+from napari_sdannce.capture.frame_records import FrameStatus
 from napari_sdannce.capture.numbering import Numbering
 from napari_sdannce.capture.recorder.causes import Causes
 from napari_sdannce.capture.recorder.counts import CameraCounts, CameraState
 from napari_sdannce.capture.recorder.events import EventKind
 from napari_sdannce.capture.recorder.frame_rate import FrameRate
-from napari_sdannce.video import VideoError
+from napari_sdannce.capture.recorder.writing import WriteThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sdannce.capture.cameras import Frame
-    from napari_sdannce.capture.frame_records import FrameRecordFile
     from napari_sdannce.capture.numbering import NumberedFrame
     from napari_sdannce.capture.recorder.events import EventLog
     from napari_sdannce.capture.recorder.rig import RigCamera
-    from napari_sdannce.capture.video_file import CameraVideoWriter
+    from napari_sdannce.capture.recorder.writing import Output
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Output:
-    """Where the frames of a camera go.
-
-    Parameters
-    ----------
-    video
-        Writes its video.
-    records
-        Writes what became of each frame.
-    queue_bytes
-        Bytes of images that may wait for the encoder.
-    """
-
-    video: CameraVideoWriter
-    records: FrameRecordFile
-    queue_bytes: int
+GONE = "the camera was not there any more"
 
 
 class Track:
-    """Records one camera; frames are taken in one thread and encoded in another.
+    """Records one camera; frames are taken in one thread and written in another.
 
     Every frame that is taken ends in the record of frames, in its order: those that are not in the
     video with why.
@@ -85,26 +64,24 @@ class Track:
         troubled: Callable[[Track, Exception | None], None],
     ) -> None:
         self.name = camera.name
-        self.output = output
         self.n_exposures = 0
         """Exposures up to the last frame that came, lost ones among them."""
+        self._output = output
         self._events = events
         self._n_frames = n_frames
         self._look = look
         self._troubled = troubled
         self._numbering = Numbering(fps)
         self._queue = FrameQueue(output.queue_bytes)
-        self._causes = Causes(camera.camera)
+        self._causes = Causes(camera)
         self._rate = FrameRate()
         self._state = CameraState.WAITING
-        self._encoded_s = time.monotonic()
         self._taken = 0
         self._lost = 0
-        self._became = dict.fromkeys(FrameStatus, 0)
-        self._encoder = threading.Thread(
-            target=self._encode, name=f"encode {self.name}", daemon=True
+        self._writing = WriteThread(
+            self.name, output, self._queue, events, lambda error: troubled(self, error)
         )
-        self._encoder.start()
+        self._writing.start()
 
     @property
     def is_over(self) -> bool:
@@ -122,14 +99,31 @@ class Track:
         return self._queue.fill
 
     @property
+    def has_all(self) -> bool:
+        """Whether all exposures that are wanted have come, or were lost on their way."""
+        return self._n_frames is not None and self.n_exposures >= self._n_frames
+
+    @property
+    def can_write(self) -> bool:
+        """Whether its video takes frames."""
+        return not self._output.video.is_closed
+
+    @property
     def seconds_still(self) -> float:
         """How long its encoder has done nothing, though frames wait."""
-        return time.monotonic() - self._encoded_s if len(self._queue) else 0.0
+        return self._writing.seconds_still
+
+    def armed(self) -> None:
+        """The camera is armed, and frames are about to come."""
+        self._causes.begin()
 
     def take(self, frame: Frame) -> bool:
         """Take the next frame of the camera; whether more are wanted."""
+        if self.is_over:
+            return False
         numbered = self._numbering.number(frame)
         if self._n_frames is not None and numbered.exposure >= self._n_frames:
+            self.miss_after_last(self._n_frames)
             return False
         self._state = CameraState.RUNNING
         self.n_exposures = numbered.exposure + 1
@@ -138,11 +132,15 @@ class Track:
         self._taken += 1
         self._tell(numbered, queued)
         self._look(self.name, numbered)
-        if not self._queue.put(queued):
-            self._events.add(EventKind.DROPPED, "", self.name, queued.index)
-            self._queue.put(queued.dropped)
-            self._troubled(self, None)
-        return self._n_frames is None or numbered.exposure + 1 < self._n_frames
+        self._put(queued)
+        return not self.has_all
+
+    def miss_after_last(self, n_exposures: int) -> None:
+        """Note exposures after the last frame, of this many, that never arrived."""
+        missing = n_exposures - self.n_exposures
+        if missing > 0:
+            self.n_exposures = n_exposures
+            self._miss(missing, self._taken)
 
     def end(self, failure: CameraError | None) -> None:
         """No more frames come; `failure`: the camera's own, if it failed."""
@@ -153,29 +151,26 @@ class Track:
             self._events.trouble_with(self.name, f"{kind}{failure}")
         self._queue.close()
 
+    def write_no_more(self, why: str) -> None:
+        """Only note frames from here on."""
+        self._writing.write_no_more(why)
+
     def join(self, still_s: float) -> bool:
         """Wait until all its frames are written; False when none was for so many seconds."""
-        while self._encoder.is_alive():
-            self._encoder.join(still_s / 10)
-            if time.monotonic() - self._encoded_s > still_s:
-                return False
-        return True
+        return self._writing.join(still_s)
 
     def flush(self) -> None:
         """Have the disk keep what was noted of its frames."""
-        if self._encoder.is_alive():
-            with suppress(OSError):  # of a full disk, who writes to it tells
-                self.output.records.flush()
+        self._writing.flush()
 
     def counts(self, temperature_c: float | None = None) -> CameraCounts:
         """Its frames, in numbers."""
-        became = dict(self._became)
-        written = became[FrameStatus.OK] + became[FrameStatus.LATE]
+        became = self._writing.became.copy()
         return CameraCounts(
             self.name,
             self._state,
             grabbed=self._taken,
-            encoded=written,
+            encoded=became[FrameStatus.OK] + became[FrameStatus.LATE],
             dropped=became[FrameStatus.DROPPED],
             failed=became[FrameStatus.FAILED],
             unwritten=became[FrameStatus.UNWRITTEN],
@@ -185,9 +180,17 @@ class Track:
             fps=self._rate.now(time.monotonic_ns()),
             fill=self._queue.fill,
             most_fill=self._queue.most_fill,
-            n_bytes=self.output.video.n_bytes,
+            n_bytes=self._output.video.n_bytes,
             temperature_c=temperature_c,
         )
+
+    def _put(self, queued: QueuedFrame) -> None:
+        if not len(self._queue):
+            self._writing.wake()
+        if not self._queue.put(queued):
+            self._events.add(EventKind.DROPPED, "", self.name, queued.index)
+            self._queue.put(queued.dropped)
+            self._troubled(self, None)
 
     @staticmethod
     def _status(numbered: NumberedFrame) -> FrameStatus:
@@ -199,9 +202,7 @@ class Track:
         """Note what is odd about a frame."""
         index = queued.index
         if numbered.lost_before:
-            self._lost += numbered.lost_before
-            cause = self._causes.of_loss()
-            self._events.add(EventKind.LOST, cause, self.name, index, numbered.lost_before)
+            self._miss(numbered.lost_before, index)
         if numbered.frame.image is None:
             self._events.add(EventKind.FAILED, numbered.frame.trouble, self.name, index)
         elif numbered.late_periods:
@@ -213,55 +214,8 @@ class Track:
             told = f"it began to count anew at frame {index}; numbers go by time"
             self._events.trouble_with(self.name, told)
 
-    def _encode(self) -> None:
-        """Write frames until no more come; runs in a thread of its own."""
-        while (queued := self._queue.get()) is not None:
-            self._encoded_s = time.monotonic()
-            status, file_frame = queued.status, None
-            if queued.frame.image is not None:
-                file_frame = self._written(queued)
-                status = FrameStatus.UNWRITTEN if file_frame is None else status
-            self._note(queued, status, file_frame)
-            self._became[status] += 1
-            self._encoded_s = time.monotonic()
-        self._finish()
-
-    def _written(self, queued: QueuedFrame) -> int | None:
-        """Number in the video of a frame; None when it was not written."""
-        frame = queued.frame
-        assert frame.image is not None
-        if self.output.video.is_closed:
-            self._events.add(EventKind.UNWRITTEN, "", self.name, queued.index)
-            return None
-        time_ns = frame.host_ns if frame.camera_ns is None else frame.camera_ns
-        try:
-            return self.output.video.write(frame.image, time_ns // 1000)
-        except (VideoError, OSError, ValueError) as error:
-            self._events.add(EventKind.UNWRITTEN, str(error), self.name, queued.index)
-            self._troubled(self, error)
-            return None
-
-    def _note(self, queued: QueuedFrame, status: FrameStatus, file_frame: int | None) -> None:
-        frame = queued.frame
-        record = FrameRecord(
-            queued.index,
-            file_frame,
-            frame.block_id,
-            frame.camera_ns,
-            frame.host_ns,
-            frame.utc_ns,
-            queued.depth,
-            status,
-        )
-        try:
-            self.output.records.add(record)
-        except OSError as error:
-            self._troubled(self, error)
-
-    def _finish(self) -> None:
-        """Finish its files."""
-        try:
-            self.output.video.close()
-        except VideoError as error:
-            self._events.trouble_with(self.name, str(error))
-        self.output.records.close()
+    def _miss(self, count: int, index: int) -> None:
+        """Note that exposures before frame `index` never arrived."""
+        self._lost += count
+        cause = GONE if self.is_lost else self._causes.of_loss()
+        self._events.add(EventKind.LOST, cause, self.name, index, count)

@@ -54,6 +54,10 @@ class TriggerSource(Protocol):
         """Start no more; from here on `pulses` is final."""
         ...
 
+    def leave_out(self, camera: str) -> None:
+        """Start no more exposures of a camera that failed, where it is asked one by one."""
+        ...
+
     def poll(self) -> None:
         """Look how far it is, where that takes asking somebody."""
         ...
@@ -73,6 +77,9 @@ class Elsewhere:
         """Nothing is to be done."""
 
     def stop(self) -> None:
+        """Nothing is to be done."""
+
+    def leave_out(self, camera: str) -> None:
         """Nothing is to be done."""
 
     def poll(self) -> None:
@@ -103,7 +110,7 @@ class SoftwareTrigger:
         self.failure = ""
         self.pulses = 0
         self.is_over = False
-        self._cameras = list(cameras)
+        self._cameras = {camera.name: camera for camera in cameras}
         self._period_ns = round(1e9 / fps)
         self._n_pulses = n_pulses
         self._events = events
@@ -123,6 +130,10 @@ class SoftwareTrigger:
         if self._thread.is_alive():
             self._thread.join()
 
+    def leave_out(self, camera: str) -> None:
+        """Start no more exposures of a camera."""
+        self._cameras.pop(camera, None)
+
     def poll(self) -> None:
         """Nothing is to be done."""
 
@@ -134,7 +145,7 @@ class SoftwareTrigger:
                 late = f"{late_ns / self._period_ns:.1f} periods"
                 self._events.add(EventKind.LATE_TRIGGER, late, frame=self.pulses)
                 due_ns += late_ns
-            for camera in self._cameras.copy():
+            for camera in tuple(self._cameras.values()):
                 self._trigger(camera)
             self.pulses += 1
             due_ns += self._period_ns
@@ -151,11 +162,11 @@ class SoftwareTrigger:
         Its count of exposures would tell the wrong pulse from there on.
         """
         try:
-            camera.camera.trigger()
+            camera.trigger()
         except CameraLostError:  # who grabs its frames tells that
-            self._cameras.remove(camera)
+            self.leave_out(camera.name)
         except CameraError as error:
-            self._cameras.remove(camera)
+            self.leave_out(camera.name)
             told = f"its exposures are started no more after the first {self.pulses}: {error}"
             self._events.trouble_with(camera.name, told)
 

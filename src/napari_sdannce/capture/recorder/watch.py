@@ -63,7 +63,7 @@ class Watch:
         ]
         self._trigger.start()
         waits = settings.trigger == "hardware" and settings.board is None
-        self._health = HealthGuard(rig.cameras, self.events, waits_for_pulses=waits)
+        self._health = HealthGuard(rig.cameras, self.events, settings.fps, waits_for_pulses=waits)
         self._stopping = threading.Event()
         self._guard = threading.Thread(target=self._guarding, name="guard", daemon=True)
         self._guard.start()
@@ -120,7 +120,7 @@ class _Watched:
         self._grabbed = self._lost = self._failed = 0
         self._grab: GrabThread | None = None
         try:
-            camera.camera.arm()
+            camera.arm()
         except CameraError as error:
             self._end(error)
         else:
