@@ -86,7 +86,7 @@ class Recorder:
         CameraError, VideoError, TriggerBoardError, OSError
             As `begin`, if that was not called before.
         """
-        if self._running is None:
+        if self._state is not RecorderState.RECORDING:
             self.begin()
         running = self._running
         assert running is not None
