@@ -37,7 +37,7 @@ def test_seconds_give_exactly_so_many_frames(lab: Any, tmp_path: Path, trigger: 
     for name in ("Camera1", "Camera2", "Camera3"):
         assert found.exposures(name) == list(range(25))
     assert found.file.ended_by == "all frames that were wanted came"
-    assert [row["what"] for row in found.rows] == [
+    assert found.told("note") == [
         "recording began: 3 cameras, 50 frames a second",
         "recording ended: all frames that were wanted came",
     ]
