@@ -28,14 +28,15 @@ LOSSLESS = {"codec": "ffv1"}
 
 def test_a_full_disk_ends_it_and_loses_nothing_that_was_written(lab: Any, disk_of: Disk) -> None:
     disk = disk_of(8 * MB)
-    large = {"width": 1024, "height": 768, "pixel_format": "RGB8"}
-    settings = settings_of(disk / "rec", [large] * 3, fps=60, encoding=LOSSLESS)
-    found = record(settings)
+    with recording(settings_of(disk / "rec", [HEAVY] * 3, fps=60, encoding=LOSSLESS)) as going:
+        going.until_grabbed(30)
+        (disk / "theirs").write_bytes(bytes(shutil.disk_usage(disk).free - MB // 4))
+    found = counted(going)
     assert found.file.ended_by.startswith("the disk is full: ")
     assert sum(counts.unwritten for counts in found.counts.values()) >= 1
     sync = open_recording(found.folder).sync
     assert sync is not None
-    assert len(sync) > 20
+    assert len(sync) >= 25
     assert not (found.folder / RESERVE_FILE).exists()
     for name, counts in found.counts.items():
         if counts.unwritten:

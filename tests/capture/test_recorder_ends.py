@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from napari_sdannce.capture.recorder import grabbing, running
+from napari_sdannce.capture.recorder import grabbing, running, triggering
 from napari_sdannce.capture.recorder.counts import CameraState, RecorderState
 from napari_sdannce.capture.recorder.finishing import finish_recording
 from napari_sdannce.capture.recorder.recorder import Recorder
@@ -125,6 +125,69 @@ def test_a_camera_that_hangs_does_not_keep_the_others(
     assert [each.grabbed for each in found.counts.values()] == [5, 15, 5]
     assert found.told("trouble") == ["it failed: its SDK did not answer for 0.4 s"] * 2
     assert found.file.ended_by == "all frames that were wanted came, but not of Camera1, Camera3"
+
+
+class Deaf(LabCamera):
+    """Its SDK does not come back from a trigger, until it is let go."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.let_go = threading.Event()
+        self.hangs = threading.Event()
+
+    def trigger(self) -> None:
+        if self._count == 5:
+            self.hangs.set()
+            self.let_go.wait()
+        super().trigger()
+
+
+def test_a_camera_that_hangs_when_it_is_triggered_does_not_keep_the_end(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triggering, "HANGS_S", 0.3)
+    monkeypatch.setattr(running, "LAST_PULSE_S", 0.1)
+    lab.classes["2"] = Deaf
+    settings = settings_of(tmp_path / "rec", 2, trigger="software")
+    with Rig(settings) as rig:
+        session = Session(rig, Recorder(rig, settings))
+
+        def stop() -> None:
+            lab.opened[1].hangs.wait()
+            session.recorder.stop("enough")
+
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        session.recorder.run()
+        stopping.join()
+        lab.opened[1].let_go.set()
+        until(lambda: our_threads() == [])
+    found = counted(session)
+    assert found.told("trouble") == ["its SDK did not answer to a trigger for 0.3 s"]
+    assert found.exposures("Camera2") == [0, 1, 2, 3, 4]
+
+
+def test_a_trigger_that_can_not_be_stopped_does_not_keep_the_cameras(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that was unplugged, say."""
+
+    class Unplugged(triggering.Elsewhere):
+        def stop(self) -> None:
+            raise OSError(5, "Input/output error", "/dev/ttyACM0")
+
+        def close(self) -> None:
+            raise RuntimeError("port is closed")
+
+    monkeypatch.setattr(running, "trigger_of", lambda *_: Unplugged())
+    with recording(settings_of(tmp_path / "rec", 2)) as going:
+        going.until_grabbed(5)
+        going.recorder.stop("enough")
+    found = counted(going)
+    assert found.told("trouble") == [
+        "[Errno 5] Input/output error: '/dev/ttyACM0'",
+        "RuntimeError: port is closed",
+    ]
 
 
 class Endless(LabCamera):

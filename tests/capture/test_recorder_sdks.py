@@ -93,7 +93,7 @@ def test_failed_buffers_of_one_camera(tmp_path: Path, served: Path) -> None:
         going.until_grabbed(5)
         execute(going.camera("Camera2"), "ForceFailedBuffer", ForceFailedBufferCount=3)
     found = counted(going)
-    assert with_frames(found) == {"Camera1": 30, "Camera2": 27, "Camera3": 30}
+    assert with_frames(found) == {"Camera1": 30, "Camera2": 27, "Camera3": 30}, found.rows
     assert found.counts["Camera2"].failed == 3
     assert "incompletely grabbed" in found.told("failed", "Camera2")[0]
     sync = open_recording(found.folder).sync

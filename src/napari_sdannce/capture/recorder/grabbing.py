@@ -40,7 +40,7 @@ class GrabThread:
     take
         Gets each frame; says whether more are wanted.
     ended
-        Called at the end, in this thread, with the error of a camera that failed, else None.
+        Called when no more frames come, in this thread, with the error of a camera that failed.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class GrabThread:
         except Exception as error:  # noqa: BLE001 - the edge of a thread, and of others' drivers
             failure = CameraError(in_words(error))
             _log.warning("%s failed", self._thread.name, exc_info=error)
+        self._ended(failure)
         if failure is not None:
             self._rest()
-        self._ended(failure)
 
     def _grab(self) -> None:
         wants_more = True

@@ -65,6 +65,8 @@ class DiskGuard:
             self.free_bytes = shutil.disk_usage(self._folder).free
         except OSError as error:
             return f"the disk does not answer: {error}"
+        if not n_bytes:
+            self._began_s = time.monotonic()
         self.bytes_per_second = n_bytes / max(_SETTLED_S, time.monotonic() - self._began_s)
         if self.free_bytes < self._keep_free:
             return (

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.recorder.events import EVENTS_FILE, EventLog
 from napari_sdannce.capture.recorder.grabbing import HANGS_S, GrabThread
 from napari_sdannce.capture.recorder.guards import DiskGuard, HealthGuard
@@ -163,7 +164,7 @@ class Running:
 
     def end(self, reason: str) -> None:
         """Let exposures end, take the frames that are on their way, and have them encoded."""
-        self.trigger.stop()
+        self._safely(self.trigger.stop)
         self._wait_for_last_pulse()
         self._end_tracks()
         self._ended_ns = time.monotonic_ns()
@@ -178,6 +179,13 @@ class Running:
     def remove_files(self) -> None:
         """Remove what was made for a recording that could not begin, once it has ended."""
         self._files.remove()
+
+    def _safely(self, step: Callable[[], None]) -> None:
+        """Do something with what starts exposures; when it fails, cameras end all the same."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - it may be unplugged: all else must be done
+            self.events.trouble_with("", in_words(error))
 
     def _end_tracks(self) -> None:
         """Have cameras stop, and take the frames that are on their way."""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.capture import CaptureSettings
 
 
+HANGS_S = 10.0
+"""How long a camera may take to answer."""
+
+
 class TriggerSource(Protocol):
     """Starts exposures, once all cameras wait for them."""
 
@@ -110,6 +114,7 @@ class SoftwareTrigger:
         self.failure = ""
         self.pulses = 0
         self.is_over = False
+        self._asked = ""
         self._cameras = {camera.name: camera for camera in cameras}
         self._period_ns = round(1e9 / fps)
         self._n_pulses = n_pulses
@@ -128,7 +133,10 @@ class SoftwareTrigger:
         """Start no more."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(HANGS_S)
+        if self._thread.is_alive():
+            told = f"its SDK did not answer to a trigger for {HANGS_S:g} s"
+            self._events.trouble_with(self._asked, told)
 
     def leave_out(self, camera: str) -> None:
         """Start no more exposures of a camera."""
@@ -161,6 +169,7 @@ class SoftwareTrigger:
 
         Its count of exposures would tell the wrong pulse from there on.
         """
+        self._asked = camera.name
         try:
             camera.trigger()
         except CameraLostError:  # who grabs its frames tells that
