@@ -11,7 +11,7 @@ BIN = $(VENV)/bin
 PYTEST_ARGS ?= -n 2 --dist loadfile
 DEMO_OUTPUT ?= demo_output
 
-DEBIAN_PACKAGES = xvfb xauth libgl1 libegl1 libopengl0 libgl1-mesa-dri libglib2.0-0 libdbus-1-3 \
+DEBIAN_PACKAGES = g++ xvfb xauth libgl1 libegl1 libopengl0 libgl1-mesa-dri libglib2.0-0 libdbus-1-3 \
 	libfontconfig1 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcb-cursor0 libxcb-glx0 \
 	libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render0 libxcb-render-util0 \
 	libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1
@@ -54,7 +54,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/python -m pip install -c constraints.txt -e ".[all,test,dev]"
 	touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
-# Qt and OpenGL need system libraries on Debian: install them as root, else say how.
+# Qt and OpenGL need system libraries on Debian, and a test g++: install them as root, else say how.
 system:
 	@if command -v dpkg-query >/dev/null; then \
 		missing=""; \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +15,9 @@ import pytest
 
 from napari_sdannce.capture.back_ends.pictures import Clock
 from napari_sdannce.settings.capture import CameraSettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from plugged_board import Plugged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,6 +98,36 @@ def until() -> Callable[[Callable[[], bool]], None]:
             threading.Event().wait(0.002)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trigger board's program for this computer; what C++ leaves undefined ends it."""
+    compiler = shutil.which("g++")
+    if compiler is None and sys.platform != "linux":
+        pytest.skip("there is no g++ to compile the trigger board's program with")
+    sources = Path(__file__).parents[2] / "firmware" / "trigger_board"
+    built = tmp_path_factory.mktemp("firmware") / "trigger_board_host"
+    options = ["-std=c++11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"]
+    if sys.platform == "linux":  # compilers elsewhere call it otherwise
+        options += ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
+    files = [*sources.glob("*.cpp"), Path(__file__).with_name("trigger_board_host.cpp")]
+    subprocess.run([compiler or "g++", *options, f"-I{sources}", *files, "-o", built], check=True)
+    return built
+
+
+@pytest.fixture
+def plug(firmware: Path, tmp_path: Path) -> Iterator[Callable[..., Plugged]]:
+    """Plug in a trigger board with a certain time of its clock, silent while it boots."""
+    boards = []
+
+    def plug_in(clock_us: int = 0, boot_ms: int = 0) -> Plugged:
+        boards.append(Plugged(firmware, tmp_path, clock_us, boot_ms))
+        return boards[-1]
+
+    yield plug_in
+    for board in boards:
+        board.throw_away()
 
 
 class HandClock(Clock):

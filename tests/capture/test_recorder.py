@@ -38,7 +38,7 @@ def test_seconds_give_exactly_so_many_frames(lab: Any, tmp_path: Path, trigger: 
         assert found.exposures(name) == list(range(25))
     assert found.file.ended_by == "all frames that were wanted came"
     assert found.told("note") == [
-        "recording began: 3 cameras, 50 frames a second",
+        "recording began: 3 cameras, 50 frames a second, 2 MB/s",
         "recording ended: all frames that were wanted came",
     ]
 

@@ -71,7 +71,7 @@ def test_killed_it_can_be_finished(tmp_path: Path, trigger: str) -> None:
     assert finished.ended is not None
     assert finished.ended > finished.began
     assert [event.what for event in finished.events] == [row["what"] for row in read_events(folder)]
-    assert finished.events[0].what == "recording began: 3 cameras, 60 frames a second"
+    assert finished.events[0].what == "recording began: 3 cameras, 60 frames a second, 15 MB/s"
     assert not (folder / RESERVE_FILE).exists()
     passed = {check.name: check.passed for check in finished.checks}
     assert not passed["Camera1: every frame is accounted for"]

@@ -53,7 +53,7 @@ class Trigger(StrEnum):
     """A pulse at one of its lines."""
 
 
-class CameraError(Exception):
+class CameraError(RuntimeError):
     """A camera that can not be used, or stopped being one; the message names it."""
 
 

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_sdannce.capture.cameras import CameraInfo, Format, PixelLayout
 from napari_sdannce.capture.clock import ClockFit
 from napari_sdannce.capture.sync_report import SyncReport
+from napari_sdannce.files.experiment import RECORDING_FILE as RECORDING_FILE
 from napari_sdannce.files.writing import atomic_path
 from napari_sdannce.files.yaml_file import read_yaml
 from napari_sdannce.settings.capture import CaptureSettings
 
-RECORDING_FILE = "recording.yaml"
 EXPECTED = "the file of a recording (recording.yaml)"
 PACKAGES = ("napari-sdannce", "av", "numpy", "opencv-python-headless", "pypylon", "genicam")
 """Those whose versions are noted."""

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Input that can not be used gives one line and exit code 2."""
     try:
         given = None if arguments is None else list(arguments)
-        cli.main(args=given, prog_name="sdannce", standalone_mode=False)
+        code = cli.main(args=given, prog_name="sdannce", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -40,3 +40,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         click.echo(f"sdannce: {line}", err=True)
         sys.exit(2)
+    if isinstance(code, int) and code:
+        sys.exit(code)

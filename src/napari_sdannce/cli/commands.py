@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from napari_sdannce.cli.cameras import cameras
+from napari_sdannce.cli.capture import capture
 from napari_sdannce.cli.jobs import jobs
 from napari_sdannce.cli.noting import as_job
 from napari_sdannce.cli.options import (
@@ -60,6 +61,7 @@ def cli() -> None:
 
 
 cli.add_command(cameras)
+cli.add_command(capture)
 cli.add_command(jobs)
 cli.add_command(render)
 

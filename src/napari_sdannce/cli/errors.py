@@ -41,7 +41,10 @@ def _sentence(error: Exception) -> str | None:
         return "the memory of the GPU is full; a smaller batch_size, or fewer voxels, takes less"
     if isinstance(error, OSError):
         return _of_system(error)
-    return str(error) if isinstance(error, ValueError) and _is_a_check_of_ours(error) else None
+    is_ours = type(error).__module__.partition(".")[0] == _PACKAGE.name
+    if is_ours or (isinstance(error, ValueError) and _is_a_check_of_ours(error)):
+        return str(error)
+    return None
 
 
 def _of_system(error: OSError) -> str:

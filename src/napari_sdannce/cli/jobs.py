@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from napari_sdannce.cli.default_command import DefaultGroup
 from napari_sdannce.jobs.words import remaining
 
 if TYPE_CHECKING:
@@ -15,16 +16,7 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True)
 
 
-class _ListsByDefault(click.Group):
-    """A group whose first word may be left out: then it is ``list``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_ListsByDefault)
+@click.group(cls=DefaultGroup, default="list")
 def jobs() -> None:
     """Jobs that were started in the background, as the panels do.
 

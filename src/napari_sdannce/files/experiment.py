@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sdannce.recording import PixelOrigin, Recording, VideoFile, View
+from napari_sdannce.recording import PixelOrigin, Problem, Recording, VideoFile, View
 
 from .errors import FileFormatError
 from .layout import EXPECTED, open_layout
@@ -15,6 +16,9 @@ from .video_folders import VIDEO_SUFFIXES, find_cameras
 
 if TYPE_CHECKING:
     import os
+
+RECORDING_FILE = "recording.yaml"
+"""How a recording was made, which the recorder writes when it begins."""
 
 
 def open_recording(
@@ -58,7 +62,8 @@ def open_recording(
         if (place / PROJECT_FILE).is_file():
             return open_project(place / PROJECT_FILE, pixel_origin=pixel_origin, videos=videos)
         is_videos = place.name == "videos" and bool(find_cameras(place)[0])
-        return open_layout(place.parent if is_videos else place, pixel_origin, videos=videos)
+        folder = place.parent if is_videos else place
+        return _told_if_unfinished(open_layout(folder, pixel_origin, videos=videos))
     if place.name == PROJECT_FILE:
         return open_project(place, pixel_origin=pixel_origin, videos=videos)
     if place.suffix.lower() == ".mat":
@@ -69,6 +74,18 @@ def open_recording(
         f"a file of type '{place.suffix}'" if place.suffix else "a file of a type that is not known"
     )
     raise FileFormatError(place, found, EXPECTED)
+
+
+def _told_if_unfinished(recording: Recording) -> Recording:
+    """The same; one that was recorded has a project file from its end on."""
+    path = recording.folder / RECORDING_FILE
+    if not path.is_file():
+        return recording
+    told = (
+        "it was not finished, so that frames of one number need not belong together; "
+        f"`sdannce capture finish {recording.folder.name}` mends that"
+    )
+    return replace(recording, problems=(*recording.problems, Problem(path, told)))
 
 
 def _name_of_single(path: Path) -> str:

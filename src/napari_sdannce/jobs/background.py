@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from napari_sdannce.detached import find_process
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.jobs.following import last_event
 from napari_sdannce.settings.events import Event, JobDone, JobFailed, JobStopped
@@ -26,7 +27,6 @@ STOP_FILE = "STOP"
 """A training ends cleanly when a file of this name is in its run folder."""
 _SAME_TIME_S = 2.0  # clocks of file systems are coarse
 _SILENT_S = 60.0
-_SAME_START_SECONDS = 2.0
 
 
 class State(StrEnum):
@@ -97,12 +97,7 @@ class BackgroundJob:
         """The process, while it lives on this computer."""
         if self.note.computer != platform.node():
             return None
-        try:
-            process = psutil.Process(self.note.pid)
-            same = abs(process.create_time() - self.note.process_started) < _SAME_START_SECONDS
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return None
+        return find_process(self.note.pid, self.note.process_started)
 
     def state(self) -> State:
         """How it stands now."""

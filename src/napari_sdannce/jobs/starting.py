@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import platform
 import shutil
-import subprocess
 import sys
-import threading
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import psutil
 import yaml
 
+from napari_sdannce.detached import start_detached
 from napari_sdannce.files.writing import atomic_path
 from napari_sdannce.jobs.background import (
     ENDS,
@@ -123,12 +121,12 @@ def _start(
     # -P: a file of the experiment must not stand in for a module of Python
     command = (sys.executable, "-P", "-m", "napari_sdannce", *words,
                "--progress", "none", "--events", str(folder / EVENTS))  # fmt: skip
-    pid, created = _start_detached(command, folder)
+    child = start_detached(command, folder / LOG)
     note = JobNote(
         what=tuple(what),
         command=command,
-        pid=pid,
-        process_started=created,
+        pid=child.pid,
+        process_started=float(child.create_time()),
         computer=platform.node(),
         started=started,
         experiments=tuple(experiments),
@@ -150,21 +148,3 @@ def _new_folder(what: Sequence[str], experiment: Path, started: datetime) -> Pat
             candidate, number = path.with_name(f"{path.name}-{number}"), number + 1
         else:
             return candidate
-
-
-def _start_detached(command: Sequence[str], folder: Path) -> tuple[int, float]:
-    """Start a process in a session of its own, its output in the log: pid and time of its start."""
-    with (folder / LOG).open("ab") as log:
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-            child = psutil.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, creationflags=flags
-            )
-        else:
-            child = psutil.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-    created = float(child.create_time())
-    # somebody has to wait for a child, or it stays as a zombie when it ends
-    threading.Thread(target=child.wait, name=f"wait for {folder.name}", daemon=True).start()
-    return int(child.pid), created

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from .base import Settings
 
 TriggerKind = Literal["free", "software", "hardware"]
 Feature = bool | int | float | str
+Pin = Annotated[int, Field(ge=0, le=255)]
 
 
 class CameraSettings(Settings):
@@ -23,16 +24,36 @@ class CameraSettings(Settings):
     )
     back_end: str = Field("basler", description="Kind of camera, as `sdannce cameras` lists it")
     serial: str = Field(min_length=1, description="Serial number, as `sdannce cameras` lists it")
-    width: int | None = Field(None, ge=1, le=65535, description="Width of the image, px")
-    height: int | None = Field(None, ge=1, le=65535, description="Height of the image, px")
-    offset_x: int | None = Field(None, ge=0, description="Left edge of the image on the sensor, px")
-    offset_y: int | None = Field(None, ge=0, description="Upper edge of the image, px")
-    pixel_format: str | None = Field(
-        None, description="In the words of the SDK: Mono8, BayerRG8, RGB8 ..."
+    width: int | None = Field(
+        None, ge=1, le=65535, description="Width of the image; default: as the camera has it"
     )
-    exposure_us: float | None = Field(None, gt=0, description="Exposure, microseconds")
-    gain_db: float | None = Field(None, ge=0, description="Gain, dB")
-    gamma: float | None = Field(None, gt=0, description="Gamma; 1: values in proportion to light")
+    height: int | None = Field(
+        None, ge=1, le=65535, description="Height of the image; default: as the camera has it"
+    )
+    offset_x: int | None = Field(
+        None,
+        ge=0,
+        description="Left edge of the image on the sensor; default: as the camera has it",
+    )
+    offset_y: int | None = Field(
+        None,
+        ge=0,
+        description="Upper edge of the image on the sensor; default: as the camera has it",
+    )
+    pixel_format: str | None = Field(
+        None,
+        description="Pixels in the words of the SDK: Mono8, BayerRG8, RGB8 ...; default: as the "
+        "camera has it",
+    )
+    exposure_us: float | None = Field(
+        None, gt=0, description="Exposure; default: as the camera has it"
+    )
+    gain_db: float | None = Field(None, ge=0, description="Gain; default: as the camera has it")
+    gamma: float | None = Field(
+        None,
+        gt=0,
+        description="Gamma; 1: values in proportion to light; default: as the camera has it",
+    )
     trigger_line: str = Field("Line1", description="Line of pulses that start exposures")
     output_line: str | None = Field(None, description="Line that is high during an exposure")
     feature_file: Path | None = Field(
@@ -49,11 +70,13 @@ class EncodingSettings(Settings):
 
     codec: str = Field(
         "auto",
-        description="auto: the first that works of hevc_nvenc, h264_nvenc, h264_qsv, h264_amf, "
-        "libx264; or the name of one, also libsvtav1, mjpeg, ffv1 (loses nothing)",
+        description="Encoder; auto: the first that works of hevc_nvenc, h264_nvenc, h264_qsv, "
+        "h264_amf, libx264; or the name of one, also libsvtav1, mjpeg, ffv1 (loses nothing)",
     )
     quality: Literal["low", "medium", "high", "visually_lossless"] = Field(
-        "high", description="How much is kept; what that means for a codec is in docs/capture.md"
+        "high",
+        description="How much of the pictures is kept; what that means for a codec is in "
+        "docs/capture.md",
     )
     keyframe_s: float = Field(0.5, gt=0, le=1, description="Most seconds between keyframes")
     options: dict[str, str] = Field({}, description="Options of the encoder by its own names")
@@ -63,8 +86,28 @@ class TriggerBoardSettings(Settings):
     """A microcontroller that starts all exposures (firmware/)."""
 
     port: str = Field(min_length=1, description="Serial port: /dev/ttyACM0, COM3 ...")
-    pins: tuple[int, ...] = Field((0, 1, 2, 3, 4, 5), min_length=1, description="Pins that pulse")
-    baud: int = Field(115200, ge=300, description="Speed of the port")
+    pins: tuple[Pin, ...] = Field(
+        (2, 3, 4, 5, 6, 7),
+        min_length=1,
+        max_length=16,
+        description="Pins that pulse together, by the numbers on the board; 0 and 1 are the serial "
+        "port itself on many boards",
+    )
+    pulse_us: int | None = Field(
+        None,
+        ge=10,
+        le=1_000_000,
+        description="How long a pulse is high, microseconds; default: 5000, at most half the time "
+        "to the next",
+    )
+    baud: int = Field(115200, ge=300, description="Speed of the port, which is that of the sketch")
+
+    @model_validator(mode="after")
+    def _no_pin_twice(self) -> Self:
+        twice = [pin for pin, count in Counter(self.pins).items() if count > 1]
+        if twice:
+            raise ValueError(f"pins: {twice[0]} is there twice")
+        return self
 
 
 class CaptureSettings(Settings):

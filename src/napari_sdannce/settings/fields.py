@@ -12,7 +12,10 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-UNITS = {"_mm": "mm", "_px": "px", "_deg": "°"}
+UNITS = {
+    **{"_mm": "mm", "_px": "px", "_deg": "°", "_us": "µs", "_db": "dB", "_mb": "MB", "_gb": "GB"},
+    "_s": "s",
+}
 _SIMPLE = (bool, int, float, str, Path)
 
 

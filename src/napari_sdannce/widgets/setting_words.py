@@ -42,8 +42,20 @@ _LABELS = {
     "unlabelled": "Unlabelled frames",
     "validation_experiments": "Validate on",
     "voxels": "Voxels an edge",
-    "width": "Network width",
+    "back_end": "Kind",
+    "board.port": "Port of the board",
+    "board.pins": "Its pins",
+    "fps": "Frames a second",
+    "keep_free_gb": "Keep free on the disk",
+    "keyframe_s": "Keyframe every",
+    "memory_mb": "Frames that wait",
+    "preview_fps": "Pictures a second",
+    "seconds": "Length in seconds",
+    "split_s": "New file every",
+    "trigger": "Exposures start by",
+    "when_behind": "If encoders are behind",
 }
+_NETWORK_WIDTH = "Network width"
 GROUPS = {
     "volume": "Cube of voxels",
     "image": "Images",
@@ -51,6 +63,8 @@ GROUPS = {
     "graph": "Graph network",
     "cluster_job": "Cluster job",
     "com_pairs": "COM from pairs of cameras",
+    "encoding": "Videos",
+    "board": "Trigger board",
 }
 """What groups of settings are called."""
 _CHOICES = {
@@ -58,7 +72,13 @@ _CHOICES = {
         "matlab": "is (1, 1), as in MATLAB",
         "zero": "is (0, 0)",
         "reference": "as s-DANNCE's weights learned it",
-    }
+    },
+    "trigger": {
+        "free": "their own clocks",
+        "software": "this program",
+        "hardware": "pulses at a line",
+    },
+    "when_behind": {"drop": "leave frames out, and say so", "stop": "stop the recording"},
 }
 """What choices mean, where their names do not say it."""
 _LEFT_OPEN = {"cameras": "all", "crop_rows": "all", "crop_columns": "all"}
@@ -74,6 +94,8 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 def label_of(field: SettingField) -> str:
     """Short name, without its unit."""
+    if _is_of_network(field):
+        return _NETWORK_WIDTH
     named = _LABELS.get(".".join(field.path)) or _LABELS.get(field.name)
     if named is not None:
         return named
@@ -133,11 +155,16 @@ def cut(text: str, most: int) -> str:
     return f"{text[: most - 1].rpartition(' ')[0]} …"
 
 
+def _is_of_network(field: SettingField) -> bool:
+    """Whether it is the width of a network, and not of an image."""
+    return field.name == "width" and field.high == max(WIDTHS.values()) * 4
+
+
 def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:
     """What can be chosen, in words and as a value; None where anything may be typed."""
     if field.is_tuple:
         return None
-    if field.name == "width":
+    if _is_of_network(field):
         return [(f"{name} ({channels})", channels) for name, channels in WIDTHS.items()]
     if field.name == "device":
         several = cuda_devices()[1:]  # the first is what 'cuda' means

@@ -93,6 +93,11 @@ class ReplayCamera(PictureCamera):
         self._loops = flag(str(self), wanted, "loop", default=False)
         return Format(video.width, video.height, layout, fps)
 
+    def arm(self) -> None:
+        """Make it ready: the video begins anew, also one that was over."""
+        self._lost = None
+        super().arm()
+
     def picture(self, number: int) -> Image:
         """A frame of the video."""
         if number >= self._n_frames and not self._loops:

@@ -132,6 +132,8 @@ class RecorderStatus:
         The last ones.
     ended_by
         Why it ended; empty as long as it has not.
+    ended_badly
+        Whether it ended though nobody wanted it to.
     """
 
     state: RecorderState
@@ -144,6 +146,7 @@ class RecorderStatus:
     pulses: int | None = None
     events: tuple[Event, ...] = ()
     ended_by: str = ""
+    ended_badly: bool = False
 
     @property
     def seconds_of_disk(self) -> float | None:

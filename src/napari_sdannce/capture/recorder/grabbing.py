@@ -24,6 +24,8 @@ NO_MORE_S = 0.25
 
 MORE_S = 5.0
 """For so long at most."""
+HANGS_S = 10.0
+"""How long a camera may take to stop."""
 
 
 class GrabThread:

@@ -12,7 +12,7 @@ from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.recorder.counts import RecorderState, RecorderStatus
 from napari_sdannce.capture.recorder.finishing import End, finish_recording
 from napari_sdannce.capture.recorder.prepare import prepare
-from napari_sdannce.capture.recorder.running import Running
+from napari_sdannce.capture.recorder.running import ALL_CAME, Running
 
 if TYPE_CHECKING:
     from napari_sdannce.capture.recorder.rig import Rig
@@ -49,9 +49,34 @@ class Recorder:
         self._rig = rig
         self._encodings = prepare(self.settings, rig)
         self._state = RecorderState.STARTING
-        self._reasons: SimpleQueue[str] = SimpleQueue()  # which a signal handler may use, too
+        # why to end, and whether nobody wanted that; a signal handler may add to it, too
+        self._reasons: SimpleQueue[tuple[str, bool]] = SimpleQueue()
         self._ended_by = ""
+        self._ended_badly = False
         self._running: Running | None = None
+
+    def begin(self) -> None:
+        """Make the files, arm the cameras, let exposures begin; `run` goes on from there.
+
+        Raises
+        ------
+        CameraError, VideoError, TriggerBoardError, OSError
+            When it could not begin; nothing stays then.
+        """
+        began = datetime.now(UTC)
+        running = Running(
+            self._rig, self.settings, self._encodings, began, self.newest, self._end_for
+        )
+        self._running = running
+        try:
+            running.begin()
+        except BaseException:
+            self._ended_by, self._ended_badly = "it could not begin", True
+            running.end(self._ended_by)
+            running.remove_files()
+            self._state = RecorderState.ENDED
+            raise
+        self._state = RecorderState.RECORDING
 
     def run(self) -> RecordingFile:
         """Record until all frames have come or `stop` is called; what was recorded.
@@ -59,14 +84,18 @@ class Recorder:
         Raises
         ------
         CameraError, VideoError, TriggerBoardError, OSError
-            When it could not begin; nothing stays then.
+            As `begin`, if that was not called before.
         """
-        running = self._begin()
+        if self._state is not RecorderState.RECORDING:
+            self.begin()
+        running = self._running
+        assert running is not None
         try:
             while not self._is_to_end():
                 running.look()
         except BaseException as error:
             self._ended_by = f"the recorder failed: {in_words(error)}"
+            self._ended_badly = True
             raise
         finally:
             recording = self._finish(running)
@@ -74,7 +103,12 @@ class Recorder:
 
     def stop(self, reason: str) -> None:
         """Have it end; frames that were exposed are still recorded. For any thread, at any time."""
-        self._reasons.put(reason or "it was stopped")
+        self._reasons.put((reason or "it was stopped", False))
+
+    @property
+    def fill(self) -> float:
+        """Share of the fullest queue that is taken."""
+        return 0.0 if self._running is None else self._running.fill
 
     def status(self) -> RecorderStatus:
         """How it goes. For any thread."""
@@ -94,27 +128,16 @@ class Recorder:
             running.trigger.pulses,
             running.events.last,
             self._ended_by,
+            self._ended_badly,
         )
 
-    def _begin(self) -> Running:
-        began = datetime.now(UTC)
-        running = Running(self._rig, self.settings, self._encodings, began, self.newest, self.stop)
-        self._running = running
-        try:
-            running.begin()
-        except BaseException:
-            self._ended_by = "it could not begin"
-            running.end(self._ended_by)
-            running.remove_files()
-            self._state = RecorderState.ENDED
-            raise
-        self._state = RecorderState.RECORDING
-        return running
+    def _end_for(self, reason: str) -> None:
+        self._reasons.put((reason, reason != ALL_CAME))
 
     def _is_to_end(self) -> bool:
         """Whether somebody wants it to end; waits a little for that."""
         with suppress(Empty):
-            self._ended_by = self._reasons.get(timeout=TICK_S)
+            self._ended_by, self._ended_badly = self._reasons.get(timeout=TICK_S)
         return bool(self._ended_by)
 
     def _finish(self, running: Running) -> RecordingFile:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from napari_sdannce.capture.cameras import CameraError, Health, Trigger
 from napari_sdannce.capture.find_cameras import open_back_end
 from napari_sdannce.capture.recorder.causes import in_words
+from napari_sdannce.capture.trigger_board import TriggerBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from napari_sdannce.capture.cameras import BackEnd, Camera, CameraInfo, Format
-    from napari_sdannce.settings.capture import CameraSettings, CaptureSettings
+    from napari_sdannce.settings.capture import (
+        CameraSettings,
+        CaptureSettings,
+        TriggerBoardSettings,
+    )
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -92,12 +97,16 @@ class Rig:
     ------
     CameraError
         When some can not be opened or refuse a setting; all of them are told, and none stays open.
+    TriggerBoardError
+        When there shall be a board, and none answers.
     """
 
     def __init__(self, settings: CaptureSettings) -> None:
         self.settings = settings
         self._opened = ExitStack()
         self.cameras: tuple[RigCamera, ...] = ()
+        self.board: TriggerBoard | None = None
+        """The microcontroller that starts exposures, where there is one."""
         try:
             self._open_all()
         except BaseException:
@@ -130,11 +139,15 @@ class Rig:
             When one refuses a setting; all are told.
         """
         opened = [camera.camera for camera in self.cameras]
+        before = self.settings.board
         self._set_up(settings, opened)
+        if _port(settings.board) != _port(before):
+            self._open_board(settings)
 
     def close(self) -> None:
-        """Let go of all cameras."""
+        """Let go of all cameras, and of the board."""
         self._opened.close()
+        self._close_board()
 
     def _open_all(self) -> None:
         back_ends: dict[str, BackEnd] = {}
@@ -148,6 +161,17 @@ class Rig:
 
         cameras = _each(self.settings.cameras, opened)
         self._set_up(self.settings, cameras)
+        self._open_board(self.settings)
+
+    def _open_board(self, settings: CaptureSettings) -> None:
+        self._close_board()
+        if settings.board is not None:
+            self.board = TriggerBoard(settings.board.port, settings.board.baud)
+
+    def _close_board(self) -> None:
+        if self.board is not None:
+            self.board.close()
+            self.board = None
 
     def _set_up(self, settings: CaptureSettings, cameras: Sequence[Camera]) -> None:
         trigger = Trigger(settings.trigger)
@@ -159,6 +183,10 @@ class Rig:
 
         self.cameras = tuple(_each(settings.cameras, set_up))
         self.settings = settings
+
+
+def _port(board: TriggerBoardSettings | None) -> tuple[str, int] | None:
+    return None if board is None else (board.port, board.baud)
 
 
 def _close(camera: Camera) -> None:
@@ -183,13 +211,22 @@ def _any_fault() -> Iterator[None]:
 
 def _each(wanted: Sequence[CameraSettings], do: Callable[[CameraSettings], Result]) -> list[Result]:
     """Do something with every camera, and raise one error that tells of all that failed."""
-    done, failed = [], []
+    done: list[Result] = []
+    failed: dict[str, tuple[str, list[str]]] = {}
     for each in wanted:
         try:
             with _any_fault():
                 done.append(do(each))
         except CameraError as error:
-            failed.append(f"{each.name}: {error}")
+            alike = str(error).replace(each.serial, "")
+            failed.setdefault(alike, (str(error), []))[1].append(each.name)
     if failed:
-        raise CameraError("; ".join(failed))
+        raise CameraError("; ".join(_told(names, error) for error, names in failed.values()))
     return done
+
+
+def _told(names: Sequence[str], error: str) -> str:
+    """An error of a camera, and which others have the same."""
+    first, *others = names
+    alike = f" (and the same of {', '.join(others)})" if others else ""
+    return f"{first}: {error}{alike}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_sdannce.capture.cameras import CameraError
 from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.recorder.events import EVENTS_FILE, EventLog
-from napari_sdannce.capture.recorder.grabbing import GrabThread
+from napari_sdannce.capture.recorder.grabbing import HANGS_S, GrabThread
 from napari_sdannce.capture.recorder.guards import DiskGuard, HealthGuard
 from napari_sdannce.capture.recorder.moments import Moments
 from napari_sdannce.capture.recorder.new_files import begin_files
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 STILL_S = 30.0
 """An encoder that has done nothing for so long, though frames wait, has failed."""
-HANGS_S = 10.0
-"""How long cameras may take to stop."""
 LAST_PULSE_S = 1.0
 """How long, after its exposure, the last frame may take to arrive."""
 LONGEST_EXPOSURE_S = 10.0
@@ -77,7 +75,7 @@ class Running:
         waits = settings.trigger == "hardware" and settings.board is None
         self.events = EventLog(folder / EVENTS_FILE)
         self.disk = DiskGuard(folder, settings.keep_free_gb, self.events)
-        self.trigger = trigger_of(settings, cameras, n_frames, self.events)
+        self.trigger = trigger_of(rig, settings, n_frames, self.events)
         self._settings = settings
         self._exposure_s = min(1 / settings.fps, LONGEST_EXPOSURE_S)
         self._cameras = cameras
@@ -110,6 +108,11 @@ class Running:
         """How long it has run."""
         return ((self._ended_ns or time.monotonic_ns()) - self._began_ns) / 1e9
 
+    @property
+    def fill(self) -> float:
+        """Share of the fullest queue that is taken."""
+        return max((track.fill for track in self._tracks), default=0.0)
+
     def counts(self) -> tuple[CameraCounts, ...]:
         """Frames of the cameras."""
         warm = self._health.temperatures
@@ -134,8 +137,13 @@ class Running:
             grab.start()
         self._began_ns = time.monotonic_ns()
         self.trigger.start()
-        count = f"{len(self._tracks)} camera{'s' if len(self._tracks) > 1 else ''}"
-        self.events.note(f"recording began: {count}, {self._settings.fps:g} frames a second")
+        self.events.note(f"recording began: {self._what}")
+
+    @property
+    def _what(self) -> str:
+        n, fps = len(self._cameras), self._settings.fps
+        rate = sum(camera.format.bytes_per_frame for camera in self._cameras) * fps / 1e6
+        return f"{n} camera{'s' if n > 1 else ''}, {fps:g} frames a second, {rate:.0f} MB/s"
 
     def look(self) -> None:
         """Look at disk, cameras and encoders; end the recording when it has to."""
@@ -149,7 +157,8 @@ class Running:
         for track in self._tracks:
             if track.seconds_still > STILL_S:
                 self._stop(f"the encoder of {track.name} stands still")
-        over = self._why_over()
+        self.trigger.poll()
+        over = self.trigger.failure or self._why_over()
         if over:
             self._stop(over)
 
@@ -162,7 +171,6 @@ class Running:
         for track in self._tracks:
             if not track.join(STILL_S):
                 self.events.trouble_with(track.name, "its encoder stands still; frames are lost")
-        self._safely(self.trigger.close)
         self._reserve.release()
         self.events.tell_due(all_of_them=True)
         self.events.note(f"recording ended: {reason}")

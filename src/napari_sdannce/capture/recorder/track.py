@@ -94,6 +94,11 @@ class Track:
         return self._state is CameraState.LOST
 
     @property
+    def fill(self) -> float:
+        """Share of its queue that is taken."""
+        return self._queue.fill
+
+    @property
     def has_all(self) -> bool:
         """Whether all exposures that are wanted have come, or were lost on their way."""
         return self._n_frames is not None and self.n_exposures >= self._n_frames

@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from napari_sdannce.capture.cameras import CameraError, CameraLostError
+from napari_sdannce.capture.recorder.board_trigger import BoardTrigger
 from napari_sdannce.capture.recorder.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.capture.recorder.events import EventLog
-    from napari_sdannce.capture.recorder.rig import RigCamera
+    from napari_sdannce.capture.recorder.rig import Rig, RigCamera
     from napari_sdannce.settings.capture import CaptureSettings
 
 
@@ -23,6 +24,11 @@ HANGS_S = 10.0
 
 class TriggerSource(Protocol):
     """Starts exposures, once all cameras wait for them."""
+
+    @property
+    def failure(self) -> str:
+        """Why it can start no more; empty as long as it can."""
+        ...
 
     @property
     def pulses(self) -> int | None:
@@ -56,14 +62,15 @@ class TriggerSource(Protocol):
         """Start no more exposures of a camera that failed, where it is asked one by one."""
         ...
 
-    def close(self) -> None:
-        """Let go of what it uses."""
+    def poll(self) -> None:
+        """Look how far it is, where that takes asking somebody."""
         ...
 
 
 class Elsewhere:
     """Exposures are started by the cameras' clocks, or by pulses that somebody else sends."""
 
+    failure = ""
     pulses = None
     is_over = False
 
@@ -79,7 +86,7 @@ class Elsewhere:
     def leave_out(self, camera: str) -> None:
         """Nothing is to be done."""
 
-    def close(self) -> None:
+    def poll(self) -> None:
         """Nothing is to be done."""
 
 
@@ -104,6 +111,7 @@ class SoftwareTrigger:
     def __init__(
         self, cameras: Sequence[RigCamera], fps: float, n_pulses: int | None, events: EventLog
     ) -> None:
+        self.failure = ""
         self.pulses = 0
         self.is_over = False
         self._asked = ""
@@ -134,7 +142,7 @@ class SoftwareTrigger:
         """Start no more exposures of a camera."""
         self._cameras.pop(camera, None)
 
-    def close(self) -> None:
+    def poll(self) -> None:
         """Nothing is to be done."""
 
     def _run(self) -> None:
@@ -177,12 +185,11 @@ def _seconds_to(due_ns: int) -> float:
 
 
 def trigger_of(
-    settings: CaptureSettings,
-    cameras: Sequence[RigCamera],
-    n_pulses: int | None,
-    events: EventLog,
+    rig: Rig, settings: CaptureSettings, n_pulses: int | None, events: EventLog
 ) -> TriggerSource:
-    """What starts the exposures of a recording."""
+    """What starts the exposures of cameras that are set up so."""
     if settings.trigger == "software":
-        return SoftwareTrigger(cameras, settings.fps, n_pulses, events)
+        return SoftwareTrigger(rig.cameras, settings.fps, n_pulses, events)
+    if rig.board is not None and settings.board is not None:
+        return BoardTrigger(rig.board, settings.board, settings.fps, n_pulses, events)
     return Elsewhere()

@@ -1,0 +1,1 @@
+"""The recorder in a process of its own: windows may close, recording goes on and is found again."""

@@ -1,0 +1,1 @@
+"""The panel "Capture": connect cameras, see what they see, record."""
