@@ -164,7 +164,7 @@ class Running:
 
     def end(self, reason: str) -> None:
         """Let exposures end, take the frames that are on their way, and have them encoded."""
-        self._safely(self.trigger.stop)
+        self._stop_trigger()
         self._wait_for_last_pulse()
         self._end_tracks()
         self._ended_ns = time.monotonic_ns()
@@ -180,11 +180,11 @@ class Running:
         """Remove what was made for a recording that could not begin, once it has ended."""
         self._files.remove()
 
-    def _safely(self, step: Callable[[], None]) -> None:
-        """Do something with what starts exposures; when it fails, cameras end all the same."""
+    def _stop_trigger(self) -> None:
+        """Let exposures end; when that fails, cameras end all the same."""
         try:
-            step()
-        except Exception as error:  # noqa: BLE001 - it may be unplugged: all else must be done
+            self.trigger.stop()
+        except (RuntimeError, OSError) as error:
             self.events.trouble_with("", in_words(error))
 
     def _end_tracks(self) -> None:
