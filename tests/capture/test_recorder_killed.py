@@ -64,7 +64,7 @@ def test_killed_it_can_be_finished(tmp_path: Path, trigger: str) -> None:
         assert records.file_frame.tolist() == list(range(len(records)))
         assert killed_ns - records.host_ns[-1] < 1e9
         kept[name] = len(stamps_of(folder, name))
-        assert len(records) - 30 <= kept[name] <= len(records) + 1
+        assert abs(len(records) - kept[name]) <= 1
         assert video_files(folder, name)[:3] == ["0.mp4", "30.mp4", "60.mp4"]
     finished = finish_recording(folder)
     assert finished.ended_by == INTERRUPTED

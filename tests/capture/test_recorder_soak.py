@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 FPS = 50
 CAMERA = {"width": 1152, "height": 1024}
-MOST_GROWTH_MB = 40
-"""Of memory, from a quarter of the time to its end, in which cameras deliver 354 MB a second."""
+MOST_GROWTH_MB = 100
+"""Of memory, from a quarter of the time to its end, in which cameras deliver 354 MB a second: the
+64 that may wait, and a little."""
 
 
 def test_nothing_grows_and_every_frame_is_accounted_for(lab: Any, tmp_path: Path) -> None:
