@@ -35,7 +35,11 @@ def capture() -> None:
 
 @capture.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@add_options(options_of(CaptureSettings, without=("cameras", "board")))
+@add_options(
+    option
+    for option in options_of(CaptureSettings, without=("cameras", "board"))
+    if option.path != ("encoding", "options")  # several names and values are for a file
+)
 @click.option(
     "--self-test", is_flag=True, help="Record 10 s, judge each camera, and keep nothing of it."
 )
@@ -65,7 +69,10 @@ def run(config: Path, self_test: bool, progress: str, **given: Any) -> None:
 @click.option("--fps", type=float, default=30.0, help="Frames a second. [30]")
 @click.option("--kind", "kinds", multiple=True, help="Only cameras of this kind (back_end).")
 def new(file: Path, fps: float, kinds: tuple[str, ...]) -> None:
-    """Write a configuration of the cameras that are there, to be edited: FILE [capture.yaml]."""
+    """Write a configuration of the cameras there are.
+
+    It goes to FILE [capture.yaml], to be edited.
+    """
     from napari_sdannce.capture.configuration import new_configuration, write_configuration
     from napari_sdannce.capture.find_cameras import find_cameras
 
@@ -83,7 +90,10 @@ def new(file: Path, fps: float, kinds: tuple[str, ...]) -> None:
 @capture.command()
 @click.argument("folder", type=FOLDER)
 def finish(folder: Path) -> None:
-    """Finish a recording whose program was killed: sync, times, Campy's files."""
+    """Finish a recording whose program was killed.
+
+    Sync, times and Campy's files are made of its videos and frame times.
+    """
     from napari_sdannce.capture.recorder.finishing import finish_recording, is_unfinished
     from napari_sdannce.capture.recorder.words import summary
 
@@ -109,7 +119,10 @@ def finish(folder: Path) -> None:
 )
 @click.option("--most-skew-ms", type=float, help="Leave out moments of frames farther apart.")
 def sync(folder: Path, least_cameras: int | None, missing: Any, most_skew_ms: float | None) -> None:
-    """Say anew which frames belong together, by other rules; videos stay as they are."""
+    """Say anew which frames belong together.
+
+    By other rules; the videos stay as they are.
+    """
     from napari_sdannce.capture.recorder.resync import resync
     from napari_sdannce.capture.recorder.words import sync_lines
 
@@ -120,7 +133,10 @@ def sync(folder: Path, least_cameras: int | None, missing: Any, most_skew_ms: fl
 
 @capture.command()
 def status() -> None:
-    """List the recorders that run on this computer, also those of panels."""
+    """List the recorders that run on this computer.
+
+    Those of panels are among them.
+    """
     from napari_sdannce.capture.recorder.words import status_line
     from napari_sdannce.capture.recorder_process.client import RecorderGoneError, RemoteRecorder
     from napari_sdannce.capture.recorder_process.notes import running_recorders
@@ -139,7 +155,10 @@ def status() -> None:
 @capture.command()
 @click.argument("pid", type=int, required=False)
 def stop(pid: int | None) -> None:
-    """End a recording that runs, wherever it was started; PID as `status` lists it."""
+    """End a recording, wherever it was started.
+
+    PID is as `status` lists it; it may be left out where only one recorder runs.
+    """
     from napari_sdannce.capture.recorder_process.client import RemoteRecorder
     from napari_sdannce.capture.recorder_process.notes import running_recorders
 
