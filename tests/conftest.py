@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -15,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("explore" if "SDANNCE_FUZZ_EXAMPLES" in os.environ else "steady")
+
+# Windows make so many small objects that Python would look for garbage all the time, in all that
+# earlier tests left in memory, too
+gc.set_threshold(20_000, 20, 50)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
