@@ -118,5 +118,7 @@ def peak_of(kind: str, folder: Path, n: int) -> int:
 if __name__ == "__main__":
     # the first store takes what is kept for all of them
     FILL["poses"](Path(sys.argv[1]) / "first" / "store", CHUNK)
-    peaks = {kind: [peak_of(kind, Path(sys.argv[1]), n) for n in (FEW, MANY[kind])] for kind in FILL}
+    peaks = {
+        kind: [peak_of(kind, Path(sys.argv[1]), n) for n in (FEW, MANY[kind])] for kind in FILL
+    }
     sys.stdout.write(json.dumps(peaks))
