@@ -322,6 +322,10 @@ def test_the_start_page_offers_what_is_there(labelling: Labelling, small: Any) -
     labelling.panel.close_session()
     start.go_on_button.click()
     assert labelling.desk.moments_with_labels() == [2, 6]
+    labelling.panel.close_session()
+    start.there.setCurrentRow(1)
+    start.go_on_button.click()
+    assert labelling.desk.folder.path.name == "mine"
 
 
 def test_labels_begin_with_a_file_from_elsewhere(labelling: Labelling, tmp_path: Path) -> None:
