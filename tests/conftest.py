@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -16,7 +17,42 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("explore" if "SDANNCE_FUZZ_EXAMPLES" in os.environ else "steady")
 
+# Windows make so many small objects that Python would look for garbage all the time, in all that
+# earlier tests left in memory, too
+gc.set_threshold(20_000, 20, 50)
+
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+# Begun first, so that no process is left with one of them at the end when several share the tests.
+# Those with windows come before the others: what other tests leave in memory slows them down.
+LONG = (
+    "widgets/test_label_sessions.py",
+    "widgets/test_label_panel.py",
+    "widgets/test_recording_panel.py",
+    "widgets/test_label_mishaps.py",
+    "widgets/test_label_help.py",
+    "widgets/test_job_panel.py",
+    "widgets/test_capture_panel.py",
+    "real/test_real_mouse.py",
+    "training/test_training_options.py",
+    "training/test_going_on.py",
+    "inference/test_prediction.py",
+    "notebooks/test_notebooks.py",
+    "inference/test_killed_jobs.py",
+    "inference/test_sharing.py",
+    "inference/test_memory.py",
+    "inference/test_cluster.py",
+    "inference/test_backends.py",
+    "synthetic/test_render.py",
+    "capture/test_whole_path.py",
+    "capture/test_cli_capture.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of long files first."""
+    rank = {CHECKOUT / "tests" / name: i for i, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
 
 
 def _shared_folder(name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,7 +205,13 @@ def load_skeleton(name_or_path: str | Path) -> Skeleton:
             f"no skeleton '{name_or_path}': neither a file nor one of the built-in skeletons "
             f"({', '.join(builtin_skeletons())})"
         )
-    return read_skeleton_yaml(builtin)
+    return _read_builtin(builtin)
+
+
+@cache
+def _read_builtin(path: Path) -> Skeleton:
+    """The program's own files stay as they are; every label file is compared with them all."""
+    return read_skeleton_yaml(path)
 
 
 def read_skeleton_yaml(path: Path) -> Skeleton:

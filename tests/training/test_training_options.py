@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.events import Event
 
 TINY = {"volume": {"voxels": 16, "size_mm": 120}, "width": 2, "com_jitter_mm": 8.0}
+FEW_VOXELS = {"voxels": 8, "size_mm": 120}
 GRAPH = {"hidden": 4, "layers": 1, "fuse": 4, "dropout": 0.3}
 BONES = "BoneLengthLoss:0.5,ref_index=0"
 
@@ -71,6 +72,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
     disc_scene, tmp_path: Path, average: float | None
 ) -> None:
     options = {"epochs": 2, "average": average, "clip_gradient": 1.0, "validation_frames": 6}
+    options["volume"] = FEW_VOXELS
     whole = losses_of(train_dannce(refining(disc_scene, output=tmp_path / "whole", **options)))
     # stopped in the middle of the second epoch, by closing the generator as Ctrl-C does
     job = train_dannce(refining(disc_scene, output=tmp_path / "cut", **options))
@@ -88,14 +90,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
 
 
 def test_a_finished_run_goes_on_for_more_epochs(disc_scene, tmp_path: Path) -> None:
-    settings = settings_for(
-        disc_scene, output=tmp_path / "run", epochs=1, schedule="constant", validation_frames=0
-    )
+    options = {"schedule": "constant", "validation_frames": 0, "volume": FEW_VOXELS}
+    settings = settings_for(disc_scene, output=tmp_path / "run", epochs=1, **options)
     first = losses_of(train_dannce(settings))
     more = losses_of(continue_training(tmp_path / "run", epochs=2))
-    again = settings_for(
-        disc_scene, output=tmp_path / "whole", epochs=2, schedule="constant", validation_frames=0
-    )
+    again = settings_for(disc_scene, output=tmp_path / "whole", epochs=2, **options)
     assert first + more == losses_of(train_dannce(again))
     assert [line["epoch"] for line in metrics_of(tmp_path / "run")] == [1, 2]
     said = [e.text for e in continue_training(tmp_path / "run", steps=1) if isinstance(e, Message)]
@@ -171,12 +170,13 @@ def test_the_average_is_what_is_saved(disc_scene, tmp_path: Path) -> None:
     seen: list[dict[str, torch.Tensor]] = []
     for steps in (1, 2, 3):
         options = {"steps": steps, "schedule": "constant", "validation_frames": 0}
+        options["volume"] = FEW_VOXELS
         plain = settings_for(disc_scene, output=tmp_path / f"plain{steps}", **options)
         list(train_dannce(plain))
         seen.append(weights_of(tmp_path / f"plain{steps}"))
     averaged = settings_for(
         disc_scene, output=tmp_path / "average", steps=3, schedule="constant", average=0.75,
-        validation_frames=0,
+        validation_frames=0, volume=FEW_VOXELS,
     )  # fmt: skip
     list(train_dannce(averaged))
     name = "output_layer.weight"
@@ -189,8 +189,9 @@ def test_the_average_is_what_is_saved(disc_scene, tmp_path: Path) -> None:
 def test_training_ends_when_nothing_gets_better(disc_scene, tmp_path: Path) -> None:
     # at so small a rate no validation is better than the first one
     settings = settings_for(
-        disc_scene, output=tmp_path / "run", epochs=9, stop_after=2, learning_rate=1e-30
-    )
+        disc_scene, output=tmp_path / "run", epochs=9, stop_after=2, learning_rate=1e-30,
+        volume=FEW_VOXELS,
+    )  # fmt: skip
     events = list(train_dannce(settings))
     assert sum(isinstance(event, EpochDone) for event in events) == 3
     assert any(isinstance(e, Message) and "2 validations without" in e.text for e in events)

@@ -114,21 +114,7 @@ def test_labels_are_carried_to_the_next_frames(
     experiment = tmp_path / "rats"
     shutil.copytree(sample_folder(), experiment)
     labelling = Labelling(viewer, experiment, load_skeleton("rat23"))
-    # the files of both rats, as one session
-    labelling.panel.close_session()
-    start = labelling.panel.start
-    start.start_from.setCurrentIndex(start.start_from.count() - 1)
-    start.make_button.click()
-    assert labelling.work is not None, labelling.panel.status
-    assert len(labelling.desk.subject.animals) == 2
-    assert len(labelling.desk.moments_with_labels()) == 40
-    assert labelling.desk.solution.complete.all(axis=1).tolist() == [True, True]
-    labelling.desk.clear_frame()
-    labelling.panel.close_session()
-    start.there.setCurrentRow(1)
-    start.go_on_button.click()
     desk, work = labelling.desk, labelling.work
-    assert desk.folder.path.name == "mine"
     truth = np.load(experiment / "truth.npz")["keypoints"]
     labelling.press("Y")
     assert labelling.panel.status.startswith("Label this frame first")
@@ -149,6 +135,16 @@ def test_labels_are_carried_to_the_next_frames(
     assert away < min(3.0, moved / 2)
     labelling.press("Ctrl+Z")
     assert desk.moments_with_labels() == [0]
+    # the files of both rats, as one session
+    labelling.panel.close_session()
+    start = labelling.panel.start
+    start.start_from.setCurrentIndex(start.start_from.count() - 1)
+    start.make_button.click()
+    assert labelling.work is not None, labelling.panel.status
+    assert len(labelling.desk.subject.animals) == 2
+    assert len(labelling.desk.moments_with_labels()) == 40
+    assert labelling.desk.solution.complete.all(axis=1).tolist() == [True, True]
+    labelling.desk.clear_frame()
     labelling.panel.close_session()
     viewer.window.remove_dock_widget(labelling.panel)
 

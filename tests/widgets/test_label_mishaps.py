@@ -53,20 +53,22 @@ def state_of(model: Any) -> list[object]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("of", ["camera", "pose"])
-def test_keys_of_napari_do_not_reach_the_canvases(labelling: Labelling, of: str) -> None:
+def test_keys_of_napari_do_not_reach_the_canvases(labelling: Labelling) -> None:
     """Some delete or hide the layers that are drawn with; a few of them ended the program."""
     views = labelling.work.views
-    model = views.cameras[0].model if of == "camera" else views.pose.model
-    canvas = views.cameras[0].place.native if of == "camera" else widget_of(views.pose.canvas)
-    before = state_of(model)
-    for keys in (
-        "A", "V", "1", "2", "Shift+V", "Shift+Down", "Ctrl+G", "Ctrl+R", "Ctrl+T", "Ctrl+Up",
-        "Ctrl+Del", "Ctrl+Backspace", "Alt+Shift+Up", "Ctrl+Shift+C", "Ctrl+Alt+/", "Space",
-    ):  # fmt: skip
-        combination = QKeySequence(keys)[0]
-        QTest.keyClick(canvas, combination.key(), combination.keyboardModifiers())
-        assert state_of(model) == before, keys
+    canvases = (
+        (views.cameras[0].model, views.cameras[0].place.native),
+        (views.pose.model, widget_of(views.pose.canvas)),
+    )
+    before = [state_of(model) for model, _ in canvases]
+    for _, canvas in canvases:
+        for keys in (
+            "A", "V", "1", "2", "Shift+V", "Shift+Down", "Ctrl+G", "Ctrl+R", "Ctrl+T", "Ctrl+Up",
+            "Ctrl+Del", "Ctrl+Backspace", "Alt+Shift+Up", "Ctrl+Shift+C", "Ctrl+Alt+/", "Space",
+        ):  # fmt: skip
+            combination = QKeySequence(keys)[0]
+            QTest.keyClick(canvas, combination.key(), combination.keyboardModifiers())
+            assert [state_of(model) for model, _ in canvases] == before, keys
 
 
 def test_what_is_hidden_is_shown_when_the_keyboard_goes_elsewhere(labelling: Labelling) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,15 +119,14 @@ def test_a_right_click_hides_and_shows(labelling: Labelling, small: Any) -> None
     assert desk.labels.states[0, 0, 0] == LabelState.HUMAN
 
 
-@pytest.mark.parametrize("keys", [KeyTable(), KeyTable(LABEL3D)], ids=["usual", "Label3D"])
-def test_every_key_arrives(labelling: Labelling, monkeypatch: Any, keys: KeyTable) -> None:
+def test_every_key_arrives(labelling: Labelling, monkeypatch: Any) -> None:
     """At the canvas of a camera and at that of the pose, whatever napari would do with it."""
     arrived = []
     work = labelling.work
-    work.keys.table = keys
     monkeypatch.setattr(work.keys, "_run", lambda action, down: arrived.append((action, down)))
     canvases = (work.views.cameras[1].place.native, widget_of(work.views.pose.canvas))
-    for canvas in canvases:
+    for keys, canvas in product((KeyTable(), KeyTable(LABEL3D)), canvases):
+        work.keys.table = keys
         for action in keys.actions:
             for key in action.keys:
                 arrived.clear()
