@@ -83,7 +83,7 @@ def test_progress_is_told_in_json(
     main(["capture", str(config()), "--progress", "json"])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[0] == "{"]
     last = lines[-1]
-    assert last["ended_by"] == "all frames that were wanted came"
+    assert last["ended_by"] == "its length was reached"
     assert [each["encoded"] for each in last["cameras"]] == [50, 50]
 
 
