@@ -225,3 +225,7 @@ def test_a_configuration_of_what_is_there_is_written(
     settings = read_configuration(path).settings
     assert (len(settings.cameras), settings.fps) == (6, 20)
     assert failing("capture", "new", str(path)) == 2
+    for wrong in (("--least-cameras", "3"), ("--most-skew-ms", "-1")):
+        assert failing("capture", "sync", str(tmp_path / "rec"), *wrong) == 2
+    assert "the recording has only 2" in capsys.readouterr().err
+    assert len(open_recording(tmp_path / "rec").sync) == 50

@@ -107,7 +107,9 @@ def finish(folder: Path) -> None:
     default="mark",
     help="What stands for a frame that a camera lacks: nothing, or the nearest it has. [mark]",
 )
-@click.option("--most-skew-ms", type=float, help="Leave out moments of frames farther apart.")
+@click.option(
+    "--most-skew-ms", type=click.FloatRange(0), help="Leave out moments of frames farther apart."
+)
 def sync(folder: Path, least_cameras: int | None, missing: Any, most_skew_ms: float | None) -> None:
     """Say anew which frames belong together, by other rules; videos stay as they are."""
     from napari_sdannce.capture.recorder.resync import resync
