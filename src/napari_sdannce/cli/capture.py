@@ -53,10 +53,10 @@ def run(config: Path, self_test: bool, progress: str, **given: Any) -> None:
     configuration = read_configuration(config, merged({}, given_options(given)))
     for text in told(configuration.ignored):
         click.echo(f"warning: {text}", err=True)
-    if self_test:
-        _test(configuration.settings)
-    else:
-        with stopping_on_sigterm():
+    with stopping_on_sigterm():
+        if self_test:
+            _test(configuration.settings)
+        else:
             _record(configuration.settings, progress)
 
 
@@ -84,11 +84,12 @@ def new(file: Path, fps: float, kinds: tuple[str, ...]) -> None:
 @click.argument("folder", type=FOLDER)
 def finish(folder: Path) -> None:
     """Finish a recording whose program was killed: sync, times, Campy's files."""
-    from napari_sdannce.capture.recorder.finishing import finish_recording, is_unfinished
+    from napari_sdannce.capture.recorder.finishing import finish_recording
     from napari_sdannce.capture.recorder.words import summary
+    from napari_sdannce.capture.recording_file import read_recording_file
 
-    if not is_unfinished(folder):
-        raise ValueError(f"{folder}: this is no recording that was not finished")
+    if read_recording_file(folder).is_finished:
+        raise ValueError(f"{folder}: this recording is finished already")
     _refuse_if_it_runs(folder)
     for line in summary(finish_recording(folder), folder):
         click.echo(line)
