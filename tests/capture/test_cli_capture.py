@@ -13,7 +13,7 @@ import pytest
 
 from napari_sdannce.capture.configuration import read_configuration, write_configuration
 from napari_sdannce.capture.recorder_process.notes import running_recorders
-from napari_sdannce.capture.recording_file import read_recording_file
+from napari_sdannce.capture.recording_file import read_recording_file, write_recording_file
 from napari_sdannce.cli import main
 from napari_sdannce.files.experiment import open_recording
 from napari_sdannce.settings.capture import CaptureSettings
@@ -83,7 +83,7 @@ def test_progress_is_told_in_json(
     main(["capture", str(config()), "--progress", "json"])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[0] == "{"]
     last = lines[-1]
-    assert last["ended_by"] == "all frames that were wanted came"
+    assert last["ended_by"] == "its length was reached"
     assert [each["encoded"] for each in last["cameras"]] == [50, 50]
 
 
@@ -187,7 +187,53 @@ def test_a_killed_recording_is_finished(
     assert "the program that recorded was killed" in capsys.readouterr().out
     assert len(open_recording(tmp_path / "rec").sync)
     assert failing("capture", "finish", str(tmp_path / "rec")) == 2
-    assert "no recording that was not finished" in capsys.readouterr().err
+    assert "this recording is finished already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["notatime,,,note,1,hello\n", "2026-11-28T14:32:57.615Z,,x,note,1,hello\n", "2026-11\n", "\0"],
+)
+def test_a_killed_recording_is_finished_whatever_its_events_are(
+    config: Callable[..., Path], tmp_path: Path, damage: str
+) -> None:
+    main(["capture", str(config(seconds=0.2))])
+    folder = tmp_path / "rec"
+    as_killed(folder)
+    with (folder / "events.csv").open("a") as stream:
+        stream.write(damage)
+    main(["capture", "finish", str(folder)])
+    told = [event.what for event in read_recording_file(folder).events]
+    assert told[0].startswith("recording began")
+    assert told[-1].startswith("recording ended")
+
+
+def as_killed(folder: Path) -> None:
+    """Make a recording one whose program was killed."""
+    recording = read_recording_file(folder)
+    changes = {"ended": None, "ended_by": "", "events": (), "checks": (), "sync": None}
+    write_recording_file(folder, recording.model_copy(update=changes), overwrite=True)
+
+
+def test_why_a_recording_can_not_be_finished_is_told(
+    config: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert failing("capture", "finish", str(tmp_path)) == 2
+    assert "recording.yaml does not exist" in capsys.readouterr().err
+    (tmp_path / "recording.yaml").write_text("{{")
+    assert failing("capture", "finish", str(tmp_path)) == 2
+    assert "recording.yaml: line" in capsys.readouterr().err
+
+
+def test_a_self_test_that_is_ended_leaves_nothing(
+    config: Callable[..., Path], tmp_path: Path, until: Any
+) -> None:
+    process = started(config(folder=tmp_path / "new" / "rec"), "--self-test")
+    until(lambda: bool(list(tmp_path.glob("new/.self-test-*/videos"))))
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_sync_is_made_by_other_rules(
@@ -208,6 +254,10 @@ def test_the_sync_is_made_by_other_rules(
     main(["capture", "sync", str(tmp_path / "rec"), "--least-cameras", "1", "--missing", "nearest"])
     assert "nearest one stands: 1" in capsys.readouterr().out
     assert open_recording(tmp_path / "rec").sync.frames[7].tolist() == [7, 6]
+    for wrong in (("--least-cameras", "3"), ("--most-skew-ms", "-1")):
+        assert failing("capture", "sync", str(tmp_path / "rec"), *wrong) == 2
+    assert "the recording has only 2" in capsys.readouterr().err
+    assert len(open_recording(tmp_path / "rec").sync) == 50
 
 
 def _has_frames(folder: Path) -> bool:

@@ -52,10 +52,12 @@ def test_options_win(tmp_path: Path) -> None:
         (OURS + "fsp: 20\n", "'fsp' in line 6"),
         (OURS + "recTimeInSeconds: 20\n", "perhaps recTimeInSec"),
         (OURS.replace("fps: 50", "fps: fast"), "line 2: 'fps'"),
-        (OURS.replace("Camera2,", "Camera_2,"), "line 5: 'cameras.1.name'"),
+        (OURS.replace("Camera2,", "Camera_2,"), "name of a camera must not hold '_', got"),
         (OURS.replace("Camera2,", "Camera1,"), "the name Camera1 is there twice"),
         (OURS.replace("name: Camera1, ", ""), "'cameras.0.name' is missing"),
         (OURS.replace("feature_file", "features_file"), "'cameras.0.features_file' is not known"),
+        (OURS.replace("fps: 50\n", ""), "'fps' is missing; expected"),
+        (OURS.replace("folder: session 1\n", ""), "'folder' is missing; expected"),
         ("- 1\n", "expected a configuration of a recording"),
     ],
 )
@@ -64,6 +66,16 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, told: st
         read_configuration(written(tmp_path, text))
     assert told in str(error.value)
     assert "capture.yaml" in str(error.value)
+
+
+def test_an_option_that_is_wrong_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"capture.yaml: 'memory_mb' is not valid: Input"):
+        read_configuration(written(tmp_path, OURS), {"memory_mb": "0"})
+
+
+def test_what_is_wrong_of_several_keys_is_told_without_them(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"capture.yaml: board: pulses .* hardware; expected"):
+        read_configuration(written(tmp_path, OURS + "board: {port: COM3}\n"))
 
 
 def test_campys_are_read_with_the_serial_numbers_of_the_cameras_that_are_there(

@@ -36,10 +36,10 @@ def test_seconds_give_exactly_so_many_frames(lab: Any, tmp_path: Path, trigger: 
     found = record(settings_of(tmp_path / "rec", 3, trigger=trigger, seconds=0.5))
     for name in ("Camera1", "Camera2", "Camera3"):
         assert found.exposures(name) == list(range(25))
-    assert found.file.ended_by == "all frames that were wanted came"
+    assert found.file.ended_by == "its length was reached"
     assert found.told("note") == [
         "recording began: 3 cameras, 50 frames a second, 2 MB/s",
-        "recording ended: all frames that were wanted came",
+        "recording ended: its length was reached",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_camera_that_begins_to_count_anew(lab: Any, tmp_path: Path) -> None:
     assert found.told("trouble") == [
         f"it began to count anew at frame {i}; numbers go by time" for i in (10, 20)
     ]
-    assert found.file.ended_by == "all frames that were wanted came"
+    assert found.file.ended_by == "its length was reached"
 
 
 def test_a_torn_frame_without_its_count_is_the_next_one(lab: Any, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_free_camera_that_is_slower_is_not_waited_for(
     found = record(settings_of(tmp_path / "rec", 3, seconds=0.6))
     assert found.exposures("Camera1") == found.exposures("Camera3") == list(range(30))
     assert 5 <= found.counts["Camera2"].grabbed <= 20
-    assert found.file.ended_by == "all frames that were wanted came, but not of Camera2"
+    assert found.file.ended_by == "its length was reached, but not by Camera2"
 
 
 def test_the_same_cameras_record_again(lab: Any, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_camera_that_hangs_does_not_keep_the_others(
     found = counted(session)
     assert [each.grabbed for each in found.counts.values()] == [5, 15, 5]
     assert found.told("trouble") == ["it failed: its SDK did not answer for 0.4 s"] * 2
-    assert found.file.ended_by == "all frames that were wanted came, but not of Camera1, Camera3"
+    assert found.file.ended_by == "its length was reached, but not by Camera1, Camera3"
 
 
 class Deaf(LabCamera):

@@ -16,9 +16,9 @@ import pytest
 from napari_sdannce.capture.recorder.finishing import (
     INTERRUPTED,
     finish_recording,
-    is_unfinished,
 )
 from napari_sdannce.capture.recorder.reserve import RESERVE_FILE
+from napari_sdannce.capture.recording_file import read_recording_file
 from napari_sdannce.capture.recording_folder import camera_folder, read_camera_records
 from napari_sdannce.files.experiment import open_recording
 
@@ -56,7 +56,7 @@ def test_killed_it_can_be_finished(tmp_path: Path, trigger: str) -> None:
     with recording_program(folder, trigger):
         until(lambda: all(n_rows(folder, name) > 100 for name in NAMES))
         killed_ns = time.monotonic_ns()
-    assert is_unfinished(folder)
+    assert not read_recording_file(folder).is_finished
     kept = {}
     for name in NAMES:
         records = read_camera_records(folder, name)  # it raises where a row is not whole

@@ -54,7 +54,7 @@ def test_exposures_that_never_arrive_are_told_with_their_places(lab: Any, tmp_pa
     assert sync is not None
     assert sync.frames.tolist() == [[i, there.index(i)] for i in there]
     assert not found.check("Camera2: nothing is missing")
-    assert found.file.ended_by == "all frames that were wanted came, but not of Camera2"
+    assert found.file.ended_by == "its length was reached, but not by Camera2"
 
 
 def test_frames_that_are_not_whole_are_told_and_added_up(lab: Any, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_encoder_that_can_not_follow_leaves_frames_out_at_their_place(
     first = int(np.flatnonzero(records.status == "dropped")[0])
     assert found.rows[1]["frame"] == str(first)
     assert found.told("dropped")[0].endswith("the queue to the encoder was full")
-    assert found.file.ended_by == "all frames that were wanted came"
+    assert found.file.ended_by == "its length was reached"
 
 
 def test_an_encoder_that_can_not_follow_may_end_the_recording(lab: Any, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_driver_that_raises_what_it_likes_ends_only_its_own_camera(
     assert found.told("trouble", "Camera2") == ["it failed: IndexError: list index out of range"]
     assert found.counts["Camera2"].state is CameraState.LOST
     assert not lab.opened[1]._is_armed
-    assert found.file.ended_by == "all frames that were wanted came, but not of Camera2"
+    assert found.file.ended_by == "its length was reached, but not by Camera2"
 
 
 @pytest.mark.parametrize("error", [CameraError("not ready"), OSError("not ready")])
@@ -162,7 +162,7 @@ def test_a_camera_that_can_not_be_triggered_is_left_out(
     assert found.told("trouble") == [
         f"its exposures are started no more after the first {n}: not ready"
     ]
-    assert found.file.ended_by == "all frames that were wanted came, but not of Camera2"
+    assert found.file.ended_by == "its length was reached, but not by Camera2"
     assert found.file.sync is not None
     assert found.file.sync.problems == (f"Camera2 saw {n} pulses of 30",)
 
@@ -172,9 +172,7 @@ def test_when_no_camera_can_be_triggered_it_ends(lab: Any, tmp_path: Path) -> No
         going.until_grabbed(5)
         for camera in lab.opened:
             camera.raises["trigger"] = CameraError("not ready")
-    assert counted(going).file.ended_by == (
-        "all frames that were wanted came, but not of Camera1, Camera2"
-    )
+    assert counted(going).file.ended_by == ("its length was reached, but not by Camera1, Camera2")
 
 
 def test_images_that_are_not_as_they_were_set_up_are_noted(lab: Any, tmp_path: Path) -> None:

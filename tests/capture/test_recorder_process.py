@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from typing import TYPE_CHECKING, Any
@@ -14,14 +16,18 @@ import psutil
 import pytest
 
 from napari_sdannce.capture.recorder.counts import RecorderState
-from napari_sdannce.capture.recorder.finishing import finish_recording, is_unfinished
+from napari_sdannce.capture.recorder.finishing import finish_recording
 from napari_sdannce.capture.recorder_process.client import (
     RecorderError,
     RecorderGoneError,
     RemoteRecorder,
     start_recorder,
 )
-from napari_sdannce.capture.recorder_process.notes import notes_folder, running_recorders
+from napari_sdannce.capture.recorder_process.notes import (
+    notes_folder,
+    read_note,
+    running_recorders,
+)
 from napari_sdannce.capture.recording_file import read_recording_file
 from napari_sdannce.files.experiment import open_recording
 from napari_sdannce.settings.capture import CaptureSettings
@@ -97,6 +103,35 @@ def test_what_cameras_see_is_shown_and_recorded(
     with pytest.raises(RecorderGoneError, match="does not answer any more"):
         until(lambda: not gone.status())
     assert len(open_recording(settings().folder).sync) == last.cameras[0].encoded
+
+
+def test_a_recorder_ends_when_the_last_one_asks(until: Any) -> None:
+    with start_recorder() as first, RemoteRecorder(first.note) as second:
+        first.quit()
+        first.close()
+        threading.Event().wait(1.5)  # longer than it takes to end
+        assert second.connected() is None
+        second.quit()
+        until(lambda: not first.note.is_alive)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        {"pid": "x", "process_started": 1.0, "address": "a", "key": "aa"},
+        {"pid": -4, "process_started": 1.0, "address": "a", "key": "aa"},
+        {"pid": 1, "process_started": "no", "address": "a", "key": "aa"},
+        {"pid": 1, "process_started": 1.0, "address": 5, "key": "aa"},
+        {"pid": 1, "process_started": 1.0, "address": "a", "key": "zz"},
+        [1],
+    ],
+)
+def test_notes_that_are_damaged_are_removed(note: object) -> None:
+    path = notes_folder() / "1.json"
+    path.write_text(json.dumps(note))
+    assert read_note(path) is None
+    assert running_recorders() == []
+    assert not path.exists()
 
 
 def _sets(recorder: RemoteRecorder, count: int) -> list[int]:
@@ -204,7 +239,7 @@ def test_a_recorder_that_is_killed_is_told_and_its_recording_finished(
             until(lambda: not recorder.status())
     assert running_recorders() == []
     folder = settings().folder
-    assert is_unfinished(folder)
+    assert not read_recording_file(folder).is_finished
     assert "`sdannce capture finish rec` mends" in open_recording(folder).problems[-1].message
     finished = finish_recording(folder)
     assert finished.is_finished

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,10 +185,61 @@ def test_a_self_test_is_told(opened: Any, qtbot: Any, monkeypatch: pytest.Monkey
     connected(panel, qtbot)
     qtbot.waitUntil(panel.bar.test_button.isEnabled, timeout=PATIENCE_MS)
     panel.bar.test_button.click()
+    panel._on_status(panel.status)  # what was said before it began
+    assert panel.bar.headline.text() == "Self-test …"
+    for widget in (panel.bar.record_button, panel.bar.test_button, panel.form, panel.bar.name):
+        assert not widget.isEnabled()
     qtbot.waitUntil(lambda: panel.bar.verdicts.isVisibleTo(panel), timeout=PATIENCE_MS)
     assert "<b>Camera" in panel.bar.verdicts.text()
     assert "GB/h" in panel.bar.verdicts.text()
     assert not panel.bar.folder.parent.exists()
+    qtbot.waitUntil(panel.bar.record_button.isEnabled, timeout=PATIENCE_MS)
+    assert panel.bar.headline.text() == "Not recording"
+
+
+def test_encoders_are_blamed_only_when_they_are_behind(
+    opened: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = opened()
+    choose(panel, "synthetic")
+    connected(panel, qtbot)
+    monkeypatch.setattr(panel.link, "look_at", lambda *_: None)
+    panel.link._widths = {}
+    tiles = list(panel.tiles.tiles.values())
+    panel._on_pictures({})
+    assert not any(tile.is_paused for tile in tiles)
+    now = panel.status.now
+    behind = tuple(replace(each, fill=0.9) for each in now.cameras)
+    panel.status = replace(panel.status, now=replace(now, cameras=behind))
+    panel._on_pictures({})
+    assert all(tile.is_paused for tile in tiles)
+
+
+def test_a_recording_has_a_folder_of_its_own(opened: Any, qtbot: Any) -> None:
+    panel = opened()
+    panel.bar.parent_folder.setText("data")  # the recorder may run in another folder
+    assert panel.bar.folder.is_absolute()
+    panel.bar.name.clear()
+    panel.bar.name.editingFinished.emit()
+    assert panel.bar.name.text()
+
+
+def test_one_recorder_is_started_at_a_time(opened: Any, qtbot: Any) -> None:
+    panel = opened()
+    panel._on_gone("it ended")
+    panel.connect_button.click()
+    started = panel.link
+    assert not panel.connect_button.isEnabled()
+    panel.camera_form.apply_button.click()
+    assert panel.link is started
+    qtbot.waitUntil(lambda: panel._is_known, timeout=PATIENCE_MS)
+
+
+def test_that_no_camera_is_ticked_is_told(opened: Any) -> None:
+    panel = opened()
+    choose(panel, "none")
+    panel.camera_form.apply_button.click()
+    assert panel.message.text() == "No camera is ticked"
 
 
 def test_a_recording_goes_on_without_the_panel_and_is_found_again(

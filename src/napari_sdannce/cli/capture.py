@@ -57,10 +57,10 @@ def run(config: Path, self_test: bool, progress: str, **given: Any) -> None:
     configuration = read_configuration(config, merged({}, given_options(given)))
     for text in told(configuration.ignored):
         click.echo(f"warning: {text}", err=True)
-    if self_test:
-        _test(configuration.settings)
-    else:
-        with stopping_on_sigterm():
+    with stopping_on_sigterm():
+        if self_test:
+            _test(configuration.settings)
+        else:
             _record(configuration.settings, progress)
 
 
@@ -94,11 +94,12 @@ def finish(folder: Path) -> None:
 
     Sync, times and Campy's files are made of its videos and frame times.
     """
-    from napari_sdannce.capture.recorder.finishing import finish_recording, is_unfinished
+    from napari_sdannce.capture.recorder.finishing import finish_recording
     from napari_sdannce.capture.recorder.words import summary
+    from napari_sdannce.capture.recording_file import read_recording_file
 
-    if not is_unfinished(folder):
-        raise ValueError(f"{folder}: this is no recording that was not finished")
+    if read_recording_file(folder).is_finished:
+        raise ValueError(f"{folder}: this recording is finished already")
     _refuse_if_it_runs(folder)
     for line in summary(finish_recording(folder), folder):
         click.echo(line)
@@ -117,7 +118,9 @@ def finish(folder: Path) -> None:
     default="mark",
     help="What stands for a frame that a camera lacks: nothing, or the nearest it has. [mark]",
 )
-@click.option("--most-skew-ms", type=float, help="Leave out moments of frames farther apart.")
+@click.option(
+    "--most-skew-ms", type=click.FloatRange(0), help="Leave out moments of frames farther apart."
+)
 def sync(folder: Path, least_cameras: int | None, missing: Any, most_skew_ms: float | None) -> None:
     """Say anew which frames belong together.
 

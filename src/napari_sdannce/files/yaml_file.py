@@ -55,19 +55,23 @@ class YamlFile:
     def error(self, keys: Sequence[str | int], found: str, expected: str) -> FileFormatError:
         """Error that names the key and its line."""
         line = self.line(keys)
-        place = ".".join(map(str, keys))
         where = f"line {line}: " if line is not None else ""
-        return FileFormatError(self.path, f"{where}'{place}' {found}", expected)
+        place = f"'{'.'.join(map(str, keys))}' " if keys else ""
+        return FileFormatError(self.path, f"{where}{place}{found}", expected)
 
     def invalid(self, error: ValidationError, expected: str) -> FileFormatError:
-        """Error for what pydantic did not like: of several things, that deepest in the file."""
+        """Error for what pydantic did not like: of several things, that deepest in the file.
+
+        What is there comes before what is missing.
+        """
         located = [(self._keys(each["loc"]), each) for each in error.errors()]
-        keys, first = max(located, key=lambda each: len(each[0]))
+        keys, first = max(located, key=lambda each: (len(each[0]), each[1]["type"] != "missing"))
         if first["type"] == "extra_forbidden":
             return self.error(keys, "is not known", expected)
         if first["type"] == "missing":
             return self.error(keys, "is missing", expected)
-        return self.error(keys, f"is not valid: {_in_plain_words(first)}", expected)
+        told = _in_plain_words(first)
+        return self.error(keys, f"is not valid: {told}" if keys else told, expected)
 
     def _keys(self, location: Sequence[str | int]) -> list[str | int]:
         """Keys of the file in a location of pydantic, which also names branches of unions."""
@@ -76,6 +80,9 @@ class YamlFile:
             found = _step(node, key)
             if found is not None:
                 node = found[0]
+                keys.append(key)
+            elif i == 0:  # missing, or given by an option
+                node = None
                 keys.append(key)
             elif i == len(location) - 1 and isinstance(node, yaml.MappingNode) and keys:
                 keys.append(key)  # what is missing
@@ -143,6 +150,8 @@ def _in_plain_words(error: ErrorDetails) -> str:
         message = message.replace(python, plain)
     message = re.sub(r" or instance of \w+$", "", message)
     value = error["input"]
+    if error["type"] == "value_error" and isinstance(value, dict):
+        return message  # it is about several keys, which it names
     got = "nothing" if value is None else str(value)
     got = got if len(got) <= _MOST_SHOWN else f"{got[: _MOST_SHOWN - 3]}..."
     return f"{message}, got '{got}'" if isinstance(value, str) else f"{message}, got {got}"

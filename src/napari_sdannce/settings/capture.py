@@ -4,13 +4,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .base import Settings
 
 TriggerKind = Literal["free", "software", "hardware"]
 Feature = bool | int | float | str
 Pin = Annotated[int, Field(ge=0, le=255)]
+_NOT_IN_NAMES = '/\\_<>:"|?*'
 
 
 class CameraSettings(Settings):
@@ -19,7 +20,6 @@ class CameraSettings(Settings):
     name: str = Field(
         min_length=1,
         max_length=64,
-        pattern=r"^[^/\\\x00_<>:\"|?*.][^/\\\x00_<>:\"|?*]*$",
         description="Folder of its video: no slash, and no underscore, which s-DANNCE refuses",
     )
     back_end: str = Field("basler", description="Kind of camera, as `sdannce cameras` lists it")
@@ -63,6 +63,16 @@ class CameraSettings(Settings):
         {}, description="Other settings by the SDK's names (GenICam features), set last"
     )
     buffers: int = Field(64, ge=2, le=4096, description="Buffers of the SDK")
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        wrong = next((letter for letter in name if letter in _NOT_IN_NAMES or letter < " "), None)
+        if wrong is not None:
+            raise ValueError(f"the name of a camera must not hold {wrong!r}")
+        if name.startswith(".") or name != name.strip():
+            raise ValueError("the name of a camera must not begin with a dot or end with a space")
+        return name
 
 
 class EncodingSettings(Settings):
@@ -144,8 +154,9 @@ class CaptureSettings(Settings):
 
     @model_validator(mode="after")
     def _cameras_are_told_apart(self) -> Self:
+        names = {camera.name.casefold(): camera.name for camera in self.cameras}
         for what, values in (
-            ("name", [camera.name for camera in self.cameras]),
+            ("name", [names[camera.name.casefold()] for camera in self.cameras]),
             ("serial", [f"{camera.back_end} {camera.serial}" for camera in self.cameras]),
         ):
             twice = [value for value, count in Counter(values).items() if count > 1]

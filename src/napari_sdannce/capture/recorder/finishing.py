@@ -134,14 +134,6 @@ def _how_it_ended(
     }
 
 
-def is_unfinished(folder: Path) -> bool:
-    """Whether a folder holds a recording without its end: it still goes on, or was killed."""
-    try:
-        return not read_recording_file(folder).is_finished
-    except (FileNotFoundError, ValueError):
-        return False
-
-
 def _write_campy(
     folder: Path, settings: CaptureSettings, camera: CameraEntry, records: FrameRecords
 ) -> None:
@@ -164,20 +156,25 @@ def _with_frames(camera: CameraEntry, records: FrameRecords) -> CameraEntry:
 
 def _noted_events(path: Path) -> tuple[EventEntry, ...]:
     """The last events of a recording that was killed, as far as its file tells."""
+    found: list[EventEntry] = []
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["what"]]
-    except (OSError, ValueError, KeyError, csv.Error):
-        return ()
-    return tuple(
-        EventEntry(
-            utc=datetime.fromisoformat(row["utc"]),
-            what=row["what"],
-            camera=row["camera"],
-            frame=int(row["frame"]) if row["frame"] else None,
-        )
-        for row in rows[-KEPT:]
-    )
+            for row in csv.DictReader(stream):
+                found += _noted_event(row)
+    except (OSError, ValueError, csv.Error):
+        pass  # those before the damage stay
+    return tuple(found[-KEPT:])
+
+
+def _noted_event(row: dict[str, str]) -> list[EventEntry]:
+    """The event of a row; none when the row is damaged."""
+    try:
+        frame = int(row["frame"]) if row["frame"] else None
+        utc = datetime.fromisoformat(row["utc"])
+        entry = EventEntry(utc=utc, what=row["what"], camera=row["camera"], frame=frame)
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [entry] if entry.what else []
 
 
 def _event_entry(event: Event) -> EventEntry:

@@ -26,6 +26,8 @@ def resync(
 
     Raises
     ------
+    ValueError
+        When more cameras are wanted than there are.
     FileNotFoundError
         When there is no recording.
     FileFormatError
@@ -33,6 +35,9 @@ def resync(
     """
     recording = read_recording_file(folder)
     settings = recording.settings
+    there = len(recording.cameras)
+    if least_cameras is not None and least_cameras > there:
+        raise ValueError(f"least cameras {least_cameras}: the recording has only {there}")
     rules = SyncRules(settings.fps, settings.trigger, least_cameras, missing, most_skew_ms)
     entry = SyncEntry.of(write_sync(folder, [camera.name for camera in recording.cameras], rules))
     changed = recording.model_copy(update={"sync": entry})

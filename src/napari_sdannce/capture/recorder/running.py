@@ -38,7 +38,7 @@ LONGEST_EXPOSURE_S = 10.0
 OTHERS_S = 5.0
 """How long cameras are waited for when another one has all its frames: those that run freely begin
 one after the other."""
-ALL_CAME = "all frames that were wanted came"
+ALL_CAME = "its length was reached"
 _FLUSH_S = 1.0
 
 
@@ -220,7 +220,7 @@ class Running:
         elif not all(track.is_over for track in self._tracks) and not self._others_had_time():
             return ""
         without = [track.name for track in self._tracks if not track.has_all]
-        return f"{ALL_CAME}, but not of {', '.join(without)}" if without else ALL_CAME
+        return f"{ALL_CAME}, but not by {', '.join(without)}" if without else ALL_CAME
 
     def _others_had_time(self) -> bool:
         """Whether cameras that still run had time to deliver what another one has delivered."""

@@ -22,7 +22,7 @@ def status_line(status: RecorderStatus) -> str:
     slowest = min(each.fps for each in status.cameras)
     parts = [
         f"{status.state} {duration(status.seconds)}{of}",
-        f"{len(status.cameras)} cameras",
+        f"{len(status.cameras)} camera{'s' * (len(status.cameras) != 1)}",
         f"{slowest:.1f} fps",
         f"{sum(each.encoded for each in status.cameras)} frames",
         f"{sum(each.missing for each in status.cameras)} missing",

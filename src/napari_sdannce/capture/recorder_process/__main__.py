@@ -35,7 +35,8 @@ def main(alone_s: float = ALONE_S) -> None:
         signal.signal(number, on_signal)
     try:
         while not server.wait_for_quit(_LOOK_S):
-            if server.seconds_alone > alone_s and not session.is_recording:
+            is_alone = server.is_left or server.seconds_alone > alone_s
+            if is_alone and not session.is_recording:
                 break
     finally:
         session.close()

@@ -117,7 +117,7 @@ class RemoteRecorder:
         return cast("FrameSet | None", self._ask("newest_set", after, timeout_s))
 
     def quit(self) -> None:
-        """Have the process end; refused while it records."""
+        """Have the process end when nobody else needs it; refused while it records."""
         self._ask("quit")
 
     def close(self) -> None:

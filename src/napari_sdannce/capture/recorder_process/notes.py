@@ -76,9 +76,12 @@ def leave_note(address: str, key: str) -> Path:
 def read_note(path: Path) -> RecorderNote | None:
     """Read a note; None when there is none, or no whole one."""
     try:
-        return RecorderNote(**json.loads(path.read_text("utf-8")))
+        note = RecorderNote(**json.loads(path.read_text("utf-8")))
+        bytes.fromhex(note.key)
     except (OSError, ValueError, TypeError):
         return None
+    numbers = isinstance(note.pid, int) and isinstance(note.process_started, float)
+    return note if numbers and note.pid > 0 and isinstance(note.address, str) else None
 
 
 def running_recorders() -> list[RecorderNote]:
@@ -88,6 +91,6 @@ def running_recorders() -> list[RecorderNote]:
         note = read_note(path)
         if note is not None and note.is_alive:
             found.append(note)
-        else:
+        elif path.is_file():
             path.unlink(missing_ok=True)
     return sorted(found, key=lambda note: note.process_started)

@@ -51,6 +51,7 @@ class Server:
         self._note = leave_note(str(self._listener.address), key)
         self._closed = threading.Event()
         self._clients = 0
+        self._may_end = False
         self._alone_since = time.monotonic()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, name="accept", daemon=True).start()
@@ -61,12 +62,18 @@ class Server:
         with self._lock:
             return 0.0 if self._clients else time.monotonic() - self._alone_since
 
+    @property
+    def is_left(self) -> bool:
+        """Whether one who was connected asked it to quit, and no other needs it."""
+        with self._lock:
+            return self._may_end and not self._clients
+
     def wait_for_quit(self, timeout_s: float) -> bool:
-        """Wait until somebody has asked it to quit; False when nobody did in time."""
+        """Wait until `ask_to_quit`; False when that did not come in time."""
         return self._closed.wait(timeout_s)
 
     def ask_to_quit(self) -> None:
-        """Ask it to quit, as a client would, even while it records."""
+        """Ask it to quit, even while it records and others are connected."""
         self._closed.set()
 
     def close(self) -> None:
@@ -78,7 +85,8 @@ class Server:
     def _quit(self) -> None:
         if self._session.is_recording:
             raise CameraError("the cameras are recording; stop the recording first")
-        self._closed.set()
+        with self._lock:
+            self._may_end = True
 
     def _accept(self) -> None:
         """Let clients in; runs in a thread of its own."""
@@ -98,7 +106,10 @@ class Server:
             with client:
                 while True:
                     name, arguments = client.recv()
-                    client.send(self._answer(name, arguments))
+                    answer = self._answer(name, arguments)
+                    client.send(answer)
+                    if name == "quit" and answer[0]:
+                        return
         except (EOFError, OSError):
             return
         finally:

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_sdannce.capture.configuration import read_configuration, write_configuration
 from napari_sdannce.capture.recorder.counts import RecorderState
 from napari_sdannce.capture.recorder.self_test import SECONDS
+from napari_sdannce.capture.recorder_process.session import BEHIND
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.settings.capture import CaptureSettings
 from napari_sdannce.widgets import napari_adapter
@@ -36,11 +37,14 @@ from napari_sdannce.widgets.scrolled import scrolled
 from napari_sdannce.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import napari
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QHideEvent, QShowEvent
 
     from napari_sdannce.capture.cameras import CameraInfo
+    from napari_sdannce.capture.recorder.pictures import Picture
     from napari_sdannce.capture.recorder_process.session import Connected, SessionStatus
 
 _FIRST = (
@@ -51,6 +55,8 @@ _ELSEWHERE = ("folder", "cameras")
 _CONFIGS = "Configurations (*.yaml *.yml)"
 _CONTROLS_WIDTH = 380
 _FPS = 30.0
+_DOING = {"connect": "Connecting …", "record": "Starting …", "self_test": "Self-test …"}
+"""What takes the recorder some time, and how that is told."""
 
 
 class CapturePanel(QWidget):
@@ -70,6 +76,8 @@ class CapturePanel(QWidget):
         self.connected: Connected | None = None
         self.status: SessionStatus | None = None
         self._is_known = False
+        self._is_starting = False
+        self._doing = ""
         self._found: tuple[CameraInfo, ...] = ()
         self.link: RecorderLink
         self.cameras = CameraList()
@@ -124,14 +132,18 @@ class CapturePanel(QWidget):
         self._layout.addWidget(self.controls, stretch=2)
 
     def _start(self) -> None:
-        """Find the recorder that runs, or start one."""
+        """Find the recorder that runs, or start one; one attempt at a time."""
+        if self._is_starting:
+            return
+        self._is_starting = True
+        self.connect_button.setEnabled(False)
         self.say("Starting the recorder …")
         self.link = RecorderLink(self)
         self.link.reached.connect(self._on_reached)
         self.link.answered.connect(self._on_answered)
         self.link.refused.connect(self._on_refused)
         self.link.status.connect(self._on_status)
-        self.link.pictures.connect(self.tiles.show_pictures)
+        self.link.pictures.connect(self._on_pictures)
         self.link.gone.connect(self._on_gone)
         self.link.start()
 
@@ -161,6 +173,9 @@ class CapturePanel(QWidget):
 
     def settings(self) -> CaptureSettings | None:
         """What is chosen; None when something is wrong, which is then said."""
+        if not self.cameras.chosen():
+            self.say("No camera is ticked", trouble=True)
+            return None
         try:
             cameras = [
                 {"name": name, "back_end": kind, "serial": serial}
@@ -185,7 +200,7 @@ class CapturePanel(QWidget):
         if settings is not None:
             self.say("Connecting …")
             self.connect_button.setEnabled(False)
-            self.link.ask("connect", settings)
+            self._do("connect", settings)
 
     def record(self) -> None:
         """Begin a recording."""
@@ -193,8 +208,7 @@ class CapturePanel(QWidget):
         if settings is not None:
             self.say("")
             self.bar.show_test(None)
-            self.bar.record_button.setEnabled(False)
-            self.link.ask("record", settings)
+            self._do("record", settings)
 
     def test(self) -> None:
         """Record for some seconds, and judge."""
@@ -202,9 +216,13 @@ class CapturePanel(QWidget):
         if settings is not None:
             self.say(f"Self-test: recording for {SECONDS:g} s …")
             self.bar.show_test(None)
-            self.bar.test_button.setEnabled(False)
-            self.bar.record_button.setEnabled(False)
-            self.link.ask("self_test", settings, SECONDS)
+            self._do("self_test", settings, SECONDS)
+
+    def _do(self, what: str, *arguments: object) -> None:
+        """Ask for what takes time; until it is done, nothing else can be begun."""
+        self._doing = what
+        self._show_state()
+        self.link.ask(what, *arguments)
 
     def _on_search(self) -> None:
         self.link.ask("discover")
@@ -219,7 +237,7 @@ class CapturePanel(QWidget):
     # what the recorder says
 
     def _on_reached(self, connected: Connected | None, status: SessionStatus) -> None:
-        self._is_known = True
+        self._is_known, self._is_starting = True, False
         self.say("")
         self._on_status(status)
         self._show_connected(connected)
@@ -230,6 +248,7 @@ class CapturePanel(QWidget):
             self.say("This recorder ran already; here is what it does.")
 
     def _on_answered(self, what: str, answer: Any) -> None:
+        self._is_done(what)
         if what == "discover":
             self._found = answer.cameras
             self.cameras.show_found(answer)
@@ -244,13 +263,20 @@ class CapturePanel(QWidget):
             self._show_connected(None)
 
     def _on_refused(self, what: str, why: str) -> None:
+        self._is_done(what)
         self.say(why, trouble=True)
         self._on_cameras()
 
+    def _is_done(self, what: str) -> None:
+        if what == self._doing:
+            self._doing = ""
+
     def _on_gone(self, why: str) -> None:
-        self._is_known = False
+        self._is_known = self._is_starting = False
+        self._doing = ""
         self._show_connected(None)
-        self.bar.show_status(None)
+        self.status = None
+        self._show_state()
         self.link.close(quits=False)
         self.connect_button.setText("Start a new recorder")
         self.connect_button.setEnabled(True)
@@ -259,17 +285,28 @@ class CapturePanel(QWidget):
     def _on_status(self, status: SessionStatus) -> None:
         was_recording = _is_recording(self.status)
         self.status = status
-        self.bar.show_status(status)
+        self._show_state()
         self.tiles.show_counts(status.now.cameras)
         last = status.last.events if status.last is not None else ()
         shown = (*last, *status.now.events) if not _is_recording(status) else status.now.events
         self.events.show_events(shown)
         n = self.events.n_troubles
         self.tabs.setTabText(2, f"Events ({n})" if n else "Events")
-        for widget in (self.form, self.camera_form, self.disconnect_button):
-            widget.setEnabled(not _is_recording(status))
         if was_recording and not _is_recording(status):
             self.bar.propose_name()
+
+    def _show_state(self) -> None:
+        """Show how it goes, and offer what can be done now."""
+        self.bar.show_status(self.status, _DOING.get(self._doing, ""))
+        is_free = not _is_recording(self.status) and self._doing in ("", "connect")
+        for widget in (self.form, self.camera_form, self.disconnect_button):
+            widget.setEnabled(is_free)
+
+    def _on_pictures(self, pictures: Mapping[str, Picture]) -> None:
+        """Show what cameras see; without pictures, only where encoders are the reason."""
+        counts = () if self.status is None else self.status.now.cameras
+        if pictures or any(each.fill > BEHIND for each in counts):
+            self.tiles.show_pictures(pictures)
 
     def _on_cameras(self) -> None:
         chosen = self.cameras.chosen()

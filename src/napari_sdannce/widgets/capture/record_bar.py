@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 _QUIET = "color: #9a9a9a; font-size: 11px"
 _HEAD = "font-size: 15px; font-weight: bold"
 _RECORD = "QPushButton:enabled { background-color: #8f2f2f; font-weight: bold; padding: 6px }"
+_BUSY = "#f0c060"
 _STATES = {
     RecorderState.LOOKING: ("Not recording", "#d0d0d0"),
-    RecorderState.STARTING: ("Starting …", "#f0c060"),
+    RecorderState.STARTING: ("Starting …", _BUSY),
     RecorderState.RECORDING: ("Recording", "#ff7b6b"),
-    RecorderState.FINISHING: ("Finishing the files …", "#f0c060"),
+    RecorderState.FINISHING: ("Finishing the files …", _BUSY),
     RecorderState.ENDED: ("Not recording", "#d0d0d0"),
 }
 
@@ -61,6 +62,7 @@ class RecordBar(QWidget):
         self.choose_button.clicked.connect(lambda: self.ask_for_folder())
         self.name = QLineEdit()
         self.name.setToolTip("Folder of the next recording; nothing is ever overwritten")
+        self.name.editingFinished.connect(self._name_given)
         self.record_button = QPushButton("● Record")
         self.record_button.setStyleSheet(_RECORD)
         self.record_button.clicked.connect(lambda: self.record_asked.emit())
@@ -109,7 +111,7 @@ class RecordBar(QWidget):
     @property
     def folder(self) -> Path:
         """Of the next recording."""
-        return Path(self.parent_folder.text()).expanduser() / self.name.text().strip()
+        return Path(self.parent_folder.text()).expanduser().absolute() / self.name.text().strip()
 
     def ask_for_folder(self) -> None:
         """Let the person choose where recordings go."""
@@ -130,23 +132,27 @@ class RecordBar(QWidget):
         number = next(n for n in range(1, 10_000) if not (parent / f"{stem}_{n}").exists())
         self.name.setText(f"{stem}_{number}")
 
+    def _name_given(self) -> None:
+        if not self.name.text().strip():
+            self.propose_name()
+
     def show_test(self, found: SelfTest | None) -> None:
         """Show what a self-test found; None: nothing any more."""
         lines = [] if found is None else [*map(_verdict, found.verdicts), escape(growth(found))]
         self.verdicts.setText("<br>".join(lines))
         self.verdicts.setVisible(bool(lines))
 
-    def show_status(self, status: SessionStatus | None) -> None:
-        """Show how it goes."""
+    def show_status(self, status: SessionStatus | None, doing: str = "") -> None:
+        """Show how it goes; `doing`: what takes the recorder some time now."""
         now = None if status is None else status.now
         state = RecorderState.ENDED if now is None else now.state
         is_idle = state in (RecorderState.LOOKING, RecorderState.ENDED)
         for button in (self.record_button, self.test_button):
-            button.setEnabled(state is RecorderState.LOOKING)
+            button.setEnabled(state is RecorderState.LOOKING and not doing)
         self.stop_button.setEnabled(state is RecorderState.RECORDING)
         for box in (self.parent_folder, self.name, self.choose_button):
-            box.setEnabled(is_idle)
-        words, color = _STATES[state]
+            box.setEnabled(is_idle and not doing)
+        words, color = (doing, _BUSY) if doing and is_idle else _STATES[state]
         self.headline.setText(words if is_idle or now is None else f"{words}  {_time(now)}")
         self.headline.setStyleSheet(f"{_HEAD}; color: {color}")
         self._show_bar(now, is_idle=is_idle)

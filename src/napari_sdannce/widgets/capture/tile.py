@@ -61,7 +61,8 @@ class CameraTile(QWidget):
         self.setMinimumSize(160, 140)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setToolTip(
-            "Wheel: zoom. Double-click: this camera alone, and back. Red: as bright as can be"
+            "Wheel: zoom. Double-click: this camera alone, and back. Red: as bright as can be. "
+            "Below at the right: how full the queue to the encoder is"
         )
 
     @property
