@@ -38,7 +38,8 @@ def config(tmp_path: Path) -> Callable[..., Path]:
             {"name": f"Camera{n}", "back_end": "synthetic", "serial": str(n), "width": 256}
             for n in (1, 2)
         ]
-        values = {"folder": tmp_path / "rec", "fps": 50, "keep_free_gb": 0, "seconds": 1}
+        values = {"folder": tmp_path / "rec", "fps": 50, "keep_free_gb": 0, "seconds": 1,
+                  "trigger": "software"}  # fmt: skip
         settings = CaptureSettings.model_validate({**values, "cameras": cameras, **more})
         write_configuration(tmp_path / "capture.yaml", settings, overwrite=True)
         return tmp_path / "capture.yaml"
