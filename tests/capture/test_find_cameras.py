@@ -96,6 +96,21 @@ def test_a_kind_that_can_not_search_does_not_hide_the_others(
     assert "synthetic" in [camera.back_end for camera in found.cameras]
 
 
+@pytest.mark.parametrize("error", [OSError("no bus"), RuntimeError("no bus"), ValueError("no bus")])
+def test_a_kind_that_fails_in_its_own_way_does_not_hide_the_others(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(Unplugged):
+        def discover(self) -> Sequence[CameraInfo]:
+            raise error
+
+    monkeypatch.setitem(sys.modules, "lab_cameras", SimpleNamespace(Failing=Failing))
+    register(monkeypatch, "lab", "lab_cameras:Failing")
+    found = find_cameras()
+    assert ("lab", "no bus") in [(e.name, e.reason) for e in found.missing]
+    assert "synthetic" in {each.back_end for each in found.cameras}
+
+
 def test_the_command_lists_cameras_and_kinds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -219,6 +219,9 @@ def test_a_recording_has_a_folder_of_its_own(opened: Any, qtbot: Any) -> None:
     panel = opened()
     panel.bar.parent_folder.setText("data")  # the recorder may run in another folder
     assert panel.bar.folder.is_absolute()
+    panel.bar.name.setText("x" * 300)  # longer than a folder's name can be
+    panel.bar.propose_name()
+    assert panel.bar.name.text() == "x" * 300
     panel.bar.name.clear()
     panel.bar.name.editingFinished.emit()
     assert panel.bar.name.text()
@@ -259,6 +262,7 @@ def test_a_recording_goes_on_without_the_panel_and_is_found_again(
     assert again.status.now.folder == folder
     assert [camera.name for camera in again.connected.settings.cameras] == list(again.tiles.tiles)
     assert again.form.values()["when_behind"] == "stop"
+    assert "Looking" not in again.cameras.note.text()  # nobody does while it records
     again.bar.stop_button.click()
     qtbot.waitUntil(lambda: has_ended(again), timeout=PATIENCE_MS)
     assert read_recording_file(folder).is_finished
@@ -270,9 +274,13 @@ def test_a_recorder_that_is_killed_is_told(opened: Any, qtbot: Any) -> None:
     panel = opened()
     choose(panel, "synthetic")
     connected(panel, qtbot)
+    folder = panel.bar.folder
+    record(panel, qtbot)
+    qtbot.waitUntil(lambda: is_recording(panel), timeout=PATIENCE_MS)
     (note,) = running_recorders()
     os.kill(note.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: "does not answer" in panel.message.text(), timeout=PATIENCE_MS)
+    assert f"`sdannce capture finish {folder}`" in panel.message.text().replace("\u200b", "")
     assert panel.connected is None
     assert not panel.bar.record_button.isEnabled()
     assert panel.connect_button.text() == "Start a new recorder"

@@ -91,6 +91,6 @@ def find_cameras() -> Found:
         try:
             cameras += back_end.discover()
             usable.append(back_end)
-        except CameraError as error:
+        except (RuntimeError, ValueError, OSError) as error:  # one SDK must not hide the others
             missing.append(Missing(back_end.name, str(error)))
     return Found(cameras, usable, missing)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HEADS = ("", "Name", "Kind", "Serial number", "Model")
 _TICK, _NAME, _KIND, _SERIAL, _MODEL = range(5)
+_TICK_THEM = "Tick those that shall record. A name becomes the folder of the camera's video."
 _SYNTHETIC = "synthetic"
 _QUIET = "color: #9a9a9a; font-size: 11px"
 
@@ -89,7 +90,7 @@ class CameraList(QWidget):
                 self._add(ticked, "", camera.back_end, camera.serial, camera.model)
         self._name_the_nameless()
         self.note.setText(
-            "Tick those that shall record. A name becomes the folder of the camera's video."
+            _TICK_THEM
             if real
             else "No camera was found. Test patterns and videos can play their part."
         )
@@ -110,6 +111,7 @@ class CameraList(QWidget):
             row = self._identities().index(identity)
             self._item(row, _TICK).setCheckState(Qt.CheckState.Checked)
             self._item(row, _NAME).setText(camera.name)
+        self.note.setText(_TICK_THEM)
         self.changed.emit()
 
     def chosen(self) -> list[tuple[str, str, str]]:

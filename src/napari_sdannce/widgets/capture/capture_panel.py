@@ -272,6 +272,9 @@ class CapturePanel(QWidget):
             self._doing = ""
 
     def _on_gone(self, why: str) -> None:
+        folder = None if self.status is None else self.status.now.folder
+        if folder is not None and _is_recording(self.status):
+            why += f". If it was killed, `sdannce capture finish {folder}` finishes the recording"
         self._is_known = self._is_starting = False
         self._doing = ""
         self._show_connected(None)
@@ -280,7 +283,7 @@ class CapturePanel(QWidget):
         self.link.close(quits=False)
         self.connect_button.setText("Start a new recorder")
         self.connect_button.setEnabled(True)
-        self.say(f"{why}. A recording that it made can be finished: see docs/capture.md", True)
+        self.say(why, trouble=True)
 
     def _on_status(self, status: SessionStatus) -> None:
         was_recording = _is_recording(self.status)

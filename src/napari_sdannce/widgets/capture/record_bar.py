@@ -125,11 +125,11 @@ class RecordBar(QWidget):
     def propose_name(self) -> None:
         """Propose the next free name: the day and a number; a free name of the person's stays."""
         text = self.name.text().strip()
-        if text and not self.folder.exists():
+        if text and not _is_there(self.folder):
             return
         parent = Path(self.parent_folder.text()).expanduser()
         stem = _stem(text) or f"{datetime.now():%Y-%m-%d}"
-        number = next(n for n in range(1, 10_000) if not (parent / f"{stem}_{n}").exists())
+        number = next(n for n in range(1, 10_000) if not _is_there(parent / f"{stem}_{n}"))
         self.name.setText(f"{stem}_{number}")
 
     def _name_given(self) -> None:
@@ -182,6 +182,14 @@ class RecordBar(QWidget):
         is_bad = bool(missing or failure or last.ended_badly)
         self.last.setText(breakable(told))
         self.last.setStyleSheet("color: #f0c060" if is_bad else "color: #6fcf6f")
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether there is such a folder; where that can not be told, a recording will be refused."""
+    try:
+        return folder.exists()
+    except OSError:
+        return False
 
 
 def _stem(name: str) -> str:
