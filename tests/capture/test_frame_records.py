@@ -103,12 +103,16 @@ def test_records_are_never_replaced(tmp_path: Path) -> None:
         FrameRecordFile(tmp_path)
 
 
+NOW = 1_795_871_522_560_000_000
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("", "its header is ''"),
         ("a,b\n1,2\n", "its header is 'a,b'"),
         (f"{HEADER}\n0,0,0,,1,1,0,ok\n1,2\n", "line 3 is '1,2'"),
+        (f"{HEADER}\n0,0,0,,{NOW},{NOW},0,ok\n1,2\n", "line 3 is '1,2'"),
         (f"{HEADER}\n0,0,x,,1,1,0,ok\n", "line 2 is '0,0,x,,1,1,0,ok'"),
         (f"{HEADER}\n0,0,0,,1,1,0,ok,7\n", "line 2"),
         (f"{HEADER}\n0,0,0,,{10**30},1,0,ok\n", "line 2"),

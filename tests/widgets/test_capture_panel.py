@@ -144,7 +144,7 @@ def test_what_cameras_see_is_shown_recorded_and_opened(
     assert not panel.form.isEnabled()
     assert panel.bar.headline.text().startswith("Recording")
     qtbot.waitUntil(lambda: has_ended(panel), timeout=PATIENCE_MS)
-    assert "100 frames, none missing" in panel.bar.last.text().replace("\u200b", "")
+    assert "50 frames of each camera, none missing" in panel.bar.last.text().replace("\u200b", "")
     assert "recording ended" in panel.events.toPlainText()
     assert len(open_recording(folder).sync) == 50
     assert panel.bar.folder != folder  # the next one

@@ -28,7 +28,7 @@ NUMBERS = (
     "queue_depth",
 )
 HEADER = ",".join([*NUMBERS, "status"])
-_ROW = re.compile(r"\d{1,18}(,(-?\d{1,18})?){3}(,-?\d{1,18}){3},[a-z]+")
+_ROW = re.compile(r"\d{1,19}(,(-?\d{1,19})?){3}(,-?\d{1,19}){3},[a-z]+")
 EXPECTED = f"frame times of a camera, with the columns {HEADER}"
 
 IntArray = npt.NDArray[np.int64]

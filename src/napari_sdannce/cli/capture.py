@@ -50,7 +50,11 @@ def capture() -> None:
     help="How progress is told: a line, one JSON object a line, or not at all. [line]",
 )
 def run(config: Path, self_test: bool, progress: str, **given: Any) -> None:
-    """Record until the time is over, or Ctrl-C is pressed."""
+    """Record until the time is over, or Ctrl-C is pressed.
+
+    The exit code is 0 when every frame is there, 1 when some are missing or it ended by itself
+    before its time (what is there is whole), 2 when it could not begin.
+    """
     from napari_sdannce.capture.configuration import read_configuration
     from napari_sdannce.files.reference_ignored import told
 
@@ -224,9 +228,10 @@ def _record(settings: CaptureSettings, progress: str) -> None:
     if done.failure:
         raise ValueError(f"{last.folder}: the recording is there, but not finished: {done.failure}")
     assert last.folder is not None
-    for line in summary(read_recording_file(last.folder), last.folder):
+    recording = read_recording_file(last.folder)
+    for line in summary(recording, last.folder):
         click.echo(line)
-    if last.ended_badly:
+    if last.ended_badly or not all(check.passed for check in recording.checks):
         raise click.exceptions.Exit(1)
 
 

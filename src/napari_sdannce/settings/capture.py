@@ -80,8 +80,9 @@ class EncodingSettings(Settings):
 
     codec: str = Field(
         "auto",
-        description="Encoder; auto: the first that works of hevc_nvenc, h264_nvenc, h264_qsv, "
-        "h264_amf, libx264; or the name of one, also libsvtav1, mjpeg, ffv1 (loses nothing)",
+        description="How pictures are encoded; auto: the first that works of hevc_nvenc, "
+        "h264_nvenc, h264_qsv, h264_amf, libx264; or the name of one, also libsvtav1, mjpeg, ffv1 "
+        "(loses nothing)",
     )
     quality: Literal["low", "medium", "high", "visually_lossless"] = Field(
         "high",

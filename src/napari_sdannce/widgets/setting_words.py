@@ -81,6 +81,16 @@ _CHOICES = {
     "when_behind": {"drop": "leave frames out, and say so", "stop": "stop the recording"},
 }
 """What choices mean, where their names do not say it."""
+_LISTS = {
+    "codec": (
+        *("auto", "libx264", "mjpeg", "ffv1", "libsvtav1"),
+        *("hevc_nvenc", "h264_nvenc", "h264_qsv", "h264_amf"),
+    ),
+    "pixel_format": (
+        *("Mono8", "RGB8", "BGR8", "BayerRG8", "BayerBG8", "BayerGR8", "BayerGB8", "RGB8Packed"),
+    ),
+}
+"""What texts may be, most often; others can stand in a file."""
 _LEFT_OPEN = {"cameras": "all", "crop_rows": "all", "crop_columns": "all"}
 _FOLDERS = ("output", "masks", "folder", "videos")
 _NETWORKS = ("checkpoint", "start_from")
@@ -106,7 +116,8 @@ def label_of(field: SettingField) -> str:
 
 def caption_of(field: SettingField) -> str:
     """The first part of its help."""
-    return re.split(r"[;:(]", field.help, maxsplit=1)[0].strip()
+    caption = re.split(r"[;:(]", field.help, maxsplit=1)[0].strip()
+    return "" if caption == label_of(field) else caption
 
 
 def tip_of(field: SettingField) -> str:
@@ -171,6 +182,8 @@ def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:
         return [(name, name) for name in (*_DEVICES, *several)]
     if field.kind is bool and field.may_be_left:
         return [("yes", True), ("no", False)]
+    if field.name in _LISTS:
+        return [(word, word) for word in _LISTS[field.name]]
     words = _CHOICES.get(field.name, {})
     return [(words.get(each, each.replace("_", " ")), each) for each in field.choices] or None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.trigger_board import TriggerBoardError
 
 if TYPE_CHECKING:
     from napari_sdannce.capture.recorder.rig import RigCamera
 
 UNKNOWN = "lost between sensor and this computer"
-_IN_PLAIN_WORDS = (CameraError, OSError, ValueError)
+_IN_PLAIN_WORDS = (CameraError, TriggerBoardError, OSError, ValueError)
 """Errors of which the message alone says what is wrong."""
 
 

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from napari_sdannce.capture.recording_file import CameraEntry, RecordingFile, SyncEntry
 
 
+def frames_of(status: RecorderStatus) -> str:
+    """Frames in the videos, of each camera: all have as many, or some have fewer."""
+    counts = [each.encoded for each in status.cameras]
+    least, most = min(counts, default=0), max(counts, default=0)
+    of_each = " of each camera" if len(counts) > 1 else ""
+    return (
+        f"{most:,} frames{of_each}" if least == most else f"{least:,} to {most:,} frames{of_each}"
+    )
+
+
 def status_line(status: RecorderStatus) -> str:
     """How a recording goes, in one line."""
     if not status.cameras:
@@ -24,7 +34,7 @@ def status_line(status: RecorderStatus) -> str:
         f"{status.state} {duration(status.seconds)}{of}",
         f"{len(status.cameras)} camera{'s' * (len(status.cameras) != 1)}",
         f"{slowest:.1f} fps",
-        f"{sum(each.encoded for each in status.cameras)} frames",
+        frames_of(status),
         f"{sum(each.missing for each in status.cameras)} missing",
         f"queue {100 * max(each.fill for each in status.cameras):.0f} %",
         f"{status.bytes_per_second / 1e6:.1f} MB/s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from multiprocessing import AuthenticationError
@@ -9,12 +10,15 @@ from multiprocessing.connection import Connection, Listener
 from typing import TYPE_CHECKING, Any
 
 from napari_sdannce.capture.cameras import CameraError
+from napari_sdannce.capture.recorder.causes import in_words
 from napari_sdannce.capture.recorder_process.notes import leave_note, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_sdannce.capture.recorder_process.session import Session
+
+_log = logging.getLogger(__name__)
 
 Answer = tuple[bool, Any]
 """Whether it went well, and what came of it, or why not in words."""
@@ -120,8 +124,9 @@ class Server:
             return False, f"a recorder knows no '{name}'; it is of another version"
         try:
             return True, self._requests[name](*arguments)
-        except (RuntimeError, ValueError, OSError) as error:
-            return False, str(error)
+        except Exception as error:  # noqa: BLE001 - the edge of the process, and others' drivers
+            _log.warning("'%s' failed", name, exc_info=error)
+            return False, in_words(error)
 
     def _count(self, change: int) -> None:
         with self._lock:

@@ -120,7 +120,7 @@ class Session:
 
     @property
     def is_recording(self) -> bool:
-        """Whether a recording runs, or is being finished."""
+        """Whether a recording runs or is being finished, or a self-test runs."""
         return not self._is_finished.is_set()
 
     def discover(self) -> Discovered:
@@ -189,10 +189,11 @@ class Session:
         with self._lock:
             self._refuse_while_recording()
             rig = self._ready(settings)
-            try:
-                return self_test(rig, settings, seconds, self._newest)
-            finally:
-                self._watch = Watch(rig, self._newest)
+            self._is_finished.clear()
+        try:
+            return self_test(rig, settings, seconds, self._newest)
+        finally:
+            self._look_again()
 
     def stop(self, reason: str) -> None:
         """Have the recording end."""
@@ -207,10 +208,11 @@ class Session:
     def status(self) -> SessionStatus:
         """How it stands."""
         recorder, watch = self._recorder, self._watch
-        if recorder is not None and self.is_recording:
-            return SessionStatus(recorder.status())
+        last = None if recorder is None else recorder.status()
+        if last is not None and self.is_recording and last.state is not RecorderState.ENDED:
+            return SessionStatus(last)
         now = RecorderStatus(RecorderState.ENDED, ()) if watch is None else watch.status()
-        return SessionStatus(now, None if recorder is None else recorder.status(), self._failure)
+        return SessionStatus(now, last, self._failure)
 
     def pictures(self, widths: Mapping[str, int]) -> dict[str, Picture]:
         """What cameras see now; nothing while encoders are behind.
@@ -260,9 +262,15 @@ class Session:
         except (RuntimeError, ValueError, OSError) as error:
             self._failure = str(error)
         finally:
-            with self._lock:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Show what the cameras see: a recording has ended."""
+        with self._lock:
+            try:
                 if self._rig is not None:
                     self._watch = Watch(self._rig, self._newest)
+            finally:
                 self._is_finished.set()
 
     def _ready(self, settings: CaptureSettings) -> Rig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -21,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.capture.recorder.counts import RecorderState
-from napari_sdannce.capture.recorder.words import duration, growth
+from napari_sdannce.capture.recorder.words import duration, frames_of, growth
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ class RecordBar(QWidget):
         self.name.setText(f"{stem}_{number}")
 
     def _name_given(self) -> None:
-        if not self.name.text().strip():
+        """A name is one folder in that of all recordings, and never empty."""
+        name = re.sub(r"[/\\]", "-", self.name.text().strip()).lstrip(".")
+        self.name.setText(name)
+        if not name:
             self.propose_name()
 
     def show_test(self, found: SelfTest | None) -> None:
@@ -174,9 +178,8 @@ class RecordBar(QWidget):
         if last is None or last.folder is None:
             return
         missing = sum(each.missing for each in last.cameras)
-        frames = sum(each.encoded for each in last.cameras)
         well = "none missing" if not missing else f"{missing:,} missing (events tell why)"
-        told = f"Last: {last.folder.name}: {frames:,} frames, {well}; {last.ended_by}."
+        told = f"Last: {last.folder.name}: {frames_of(last)}, {well}; {last.ended_by}."
         if failure:
             told += f" Its files could not be finished: {failure}"
         is_bad = bool(missing or failure or last.ended_badly)
@@ -210,11 +213,10 @@ def _time(now: RecorderStatus) -> str:
 
 
 def _numbers(now: RecorderStatus) -> str:
-    frames = sum(each.encoded for each in now.cameras)
     missing = sum(each.missing for each in now.cameras)
     disk = now.seconds_of_disk
     parts = [
-        f"{frames:,} frames",
+        frames_of(now),
         f"{missing:,} missing" if missing else "none missing",
         f"{now.bytes_per_second / 1e6:.1f} MB/s",
         "" if disk is None else f"the disk lasts {duration(disk)}",
