@@ -34,6 +34,7 @@ LONG = (
     "widgets/test_job_panel.py",
     "widgets/test_capture_panel.py",
     "real/test_real_mouse.py",
+    "capture/test_recorder_soak.py",
     "training/test_training_options.py",
     "training/test_going_on.py",
     "inference/test_prediction.py",
