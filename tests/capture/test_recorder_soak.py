@@ -37,11 +37,11 @@ def test_nothing_grows_and_every_frame_is_accounted_for(lab: Any, tmp_path: Path
     )
     with recording(settings) as going:
         grown = []
-        for share in (0.25, 0.9):
+        for share in (0.25, 0.5, 0.7, 0.9):
             going.until(lambda share=share: going.recorder.status().seconds > share * SECONDS)
             grown.append(psutil.Process().memory_info().rss / 1e6)
     found = counted(going, is_stamped=False)
-    assert grown[1] - grown[0] < MOST_GROWTH_MB
+    assert grown[-1] - grown[0] < MOST_GROWTH_MB
     for view in open_recording(found.folder).views:
         counts = found.counts[view.name]
         assert counts.grabbed + counts.lost == round(SECONDS * FPS)
