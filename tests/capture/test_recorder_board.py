@@ -73,6 +73,14 @@ def wired() -> Iterator[Callable[[Plugged, Rig], Wires]]:
         each.cut()
 
 
+def begun(rig: Rig, wanted: CaptureSettings) -> tuple[Recorder, threading.Thread]:
+    """A recording that goes on in a thread."""
+    recorder = Recorder(rig, wanted)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    return recorder, thread
+
+
 def test_every_pulse_is_a_frame(plug: Any, settings: Any, wired: Any) -> None:
     board = plug()
     wanted = settings(board.port, seconds=0.6)
@@ -94,9 +102,7 @@ def test_pulses_end_when_the_recording_is_stopped(
     wanted = settings(board.port)
     with Rig(wanted) as rig:
         wired(board, rig)
-        recorder = Recorder(rig, wanted)
-        thread = threading.Thread(target=recorder.run)
-        thread.start()
+        recorder, thread = begun(rig, wanted)
         until(lambda: board.rises() > 20)
         recorder.stop("enough")
         thread.join()
@@ -112,9 +118,7 @@ def test_a_board_that_is_unplugged_ends_the_recording(
     wanted = settings(board.port)
     with Rig(wanted) as rig:
         wired(board, rig)
-        recorder = Recorder(rig, wanted)
-        thread = threading.Thread(target=recorder.run)
-        thread.start()
+        recorder, thread = begun(rig, wanted)
         until(lambda: board.rises() > 20)
         board.unplug()
         thread.join()

@@ -253,3 +253,16 @@ def test_a_path_with_a_comma_is_one_path(make: Any) -> None:
     assert form.settings(folder="/a").labels == expected
     editor._box.value = "/a/z_dannce.mat, /a/y_dannce.mat"
     assert form.settings(folder="/a").labels == (Path("/a/z_dannce.mat"), expected[1])
+
+
+def test_a_choice_that_is_left_open_says_what_holds_then(qapp: Any) -> None:
+    from napari_sdannce.settings.capture import CameraSettings
+
+    form = SettingsForm(CameraSettings, first=(("pixel_format",),))
+    editor = form.rows["pixel_format",].editor
+    assert editor.native.currentText() == "as the camera has it"
+    editor.set("Mono8")
+    editor.set(None)
+    assert (editor.get(), editor.native.currentText()) == (None, "as the camera has it")
+    editor.set("Mono12")  # of a file
+    assert editor.get() == "Mono12"

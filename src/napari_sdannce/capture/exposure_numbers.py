@@ -51,11 +51,6 @@ class NumberedCamera:
     shift: int = 0
 
     @property
-    def first_number(self) -> int:
-        """Number of its first frame."""
-        return int(self.number[0])
-
-    @property
     def last_number(self) -> int:
         """Number of its last frame."""
         return int(self.number[-1])

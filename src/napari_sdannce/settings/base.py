@@ -16,6 +16,7 @@ from pydantic import (
 
 _NUMBERS = (int, float, int | None, float | None)
 WIDTHS = {"quarter": 8, "half": 16, "compressed": 32, "full": 64}
+MOST_CHANNELS = 256
 
 
 class Settings(BaseModel):
@@ -62,7 +63,7 @@ Width = Annotated[
     BeforeValidator(_width_by_name),
     Field(
         ge=1,
-        le=256,
+        le=MOST_CHANNELS,
         description="Channels of the network's first level: a number, or quarter (8), half (16), "
         "compressed (32), full (64)",
     ),

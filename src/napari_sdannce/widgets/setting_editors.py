@@ -110,9 +110,11 @@ class ChoiceEditor:
     """One of a few values, or none of them."""
 
     def __init__(self, field: SettingField, choices: list[tuple[str, Any]]) -> None:
-        open_choice = [(left_open(field), None)] if field.may_be_left else []
-        self._choices = [*open_choice, *choices]
+        self._choices = [*choices]
         self._box = ComboBox(choices=self._choices, nullable=field.may_be_left)
+        if field.may_be_left:
+            self._box.null_string = left_open(field)
+            self._box.choices = self._choices
         self.native: QWidget = self._box.native
         if isinstance(self.native, QComboBox):
             # a long word must not make the whole panel wide
@@ -127,7 +129,7 @@ class ChoiceEditor:
 
     def set(self, value: Any) -> None:
         """Choose a value; one that was not on offer joins the others."""
-        if value not in [each for _, each in self._choices]:
+        if value is not None and value not in [each for _, each in self._choices]:
             self._choices.append((plain(value), value))
             self._box.choices = self._choices
         self._box.value = value

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from napari_sdannce.jobs.gpus import cuda_devices
-from napari_sdannce.settings.base import WIDTHS
+from napari_sdannce.settings.base import MOST_CHANNELS, WIDTHS
 from napari_sdannce.settings.fields import UNITS
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ def label_of(field: SettingField) -> str:
 def caption_of(field: SettingField) -> str:
     """The first part of its help."""
     caption = re.split(r"[;:(]", field.help, maxsplit=1)[0].strip()
-    return "" if caption == label_of(field) else caption
+    label = label_of(field)
+    repeats = label.startswith(caption) or caption.startswith(label)
+    return "" if repeats else caption
 
 
 def tip_of(field: SettingField) -> str:
@@ -168,7 +170,7 @@ def cut(text: str, most: int) -> str:
 
 def _is_of_network(field: SettingField) -> bool:
     """Whether it is the width of a network, and not of an image."""
-    return field.name == "width" and field.high == max(WIDTHS.values()) * 4
+    return field.name == "width" and field.high == MOST_CHANNELS
 
 
 def choices_of(field: SettingField) -> list[tuple[str, Any]] | None:
