@@ -82,11 +82,13 @@ def test_interrupted_it_is_finished_all_the_same(lab: Any, tmp_path: Path) -> No
             session.until_grabbed(10)
             _thread.interrupt_main()
 
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         interrupting = threading.Thread(target=interrupt)
         interrupting.start()
         with pytest.raises(KeyboardInterrupt):
             session.recorder.run()
         interrupting.join()
+        signal.signal(signal.SIGINT, before)
     assert our_threads() == []
     assert counted(session).file.ended_by == "the recorder failed: KeyboardInterrupt"
 

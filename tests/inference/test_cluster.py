@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -136,8 +137,10 @@ def test_a_cluster_gives_what_one_process_gives(disc_scene, tmp_path: Path) -> N
     ],
 )  # fmt: skip
 def test_what_a_queue_is_asked_for(kind: str, lines: tuple[str, ...]) -> None:
+    interrupted = signal.getsignal(signal.SIGINT)
     with CLUSTERS[kind](JOB) as cluster:
         script = cluster.job_script()
+    assert signal.getsignal(signal.SIGINT) is interrupted  # the library's import changes it
     for line in (*lines, "module load cuda"):
         assert line in script.splitlines()
     # one task at a time, with all cores

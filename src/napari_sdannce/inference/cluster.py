@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -166,13 +167,20 @@ def _local(job: ClusterJobSettings) -> Any:
     )
 
 
+def _job_queues() -> Any:
+    """The library; importing it must not change what Ctrl-C does here, as it would."""
+    interrupted = signal.getsignal(signal.SIGINT)
+    import dask_jobqueue
+
+    signal.signal(signal.SIGINT, interrupted)
+    return dask_jobqueue
+
+
 def _queued(name: str, *, account: str) -> Callable[[ClusterJobSettings], Any]:
     """Jobs of a queueing system; `account` is what its settings call that."""
 
     def make(job: ClusterJobSettings) -> Any:
-        import dask_jobqueue
-
-        return getattr(dask_jobqueue, name)(
+        return getattr(_job_queues(), name)(
             cores=job.cores,
             memory=job.memory,
             processes=1,
