@@ -72,6 +72,26 @@ def test_what_was_known_wrongly_is_forgotten_and_told() -> None:
     np.testing.assert_allclose(fit.rig.numbers[:, 0], truth[:, 0], rtol=0.005)
 
 
+def test_a_pushed_camera_is_told_and_used_where_it_stood_longer() -> None:
+    settings = BoardRigSettings(cameras=3, moments=40, noise_px=0.25, moved=True)
+    for seed in (19, 55):
+        made = board_rig(settings, seed)
+        fit = solve(made.detections, settings.board).fit
+        assert {push.view for push in fit.pushes} == {made.pushed}
+        assert all(abs(push.moment - 26) <= 3 for push in fit.pushes)
+        off = fit.rig.cameras.translation - made.truth.cameras.translation
+        assert np.abs(off[1:] / fit.covariance.sigma[1:, -3:]).max() < 4
+
+
+def test_a_board_that_looks_the_same_turned_needs_more_than_one_shared_moment() -> None:
+    settings = KINDS["flips"]
+    seen = board_rig(replace(settings, cameras=2), 7).detections
+    both = [int(m) for m in seen.moments if len(seen.at([m])) == 2]
+    others = seen.take(~np.isin(seen.moment, both[1:]))
+    with pytest.raises(CalibrationError, match="together at 1 moment only"):
+        solve(others, settings.board)
+
+
 def test_fixed_lenses_stay() -> None:
     settings = BoardRigSettings()
     made = board_rig(settings, 2)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals
+from .moved import find_push
 from .uncertainty import Covariance, covariance
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .detections import Detections
     from .known import KnownLenses
     from .lenses import Lens
+    from .moved import Push
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -53,6 +55,8 @@ class Fit:
         (G, M) corners that were found and not used.
     contradicted
         (V,) cameras whose lenses were known, but not so.
+    pushes
+        Cameras that were pushed on the way, of which only the longer stretches were used.
     """
 
     rig: Rig
@@ -61,6 +65,7 @@ class Fit:
     covariance: Covariance
     left_out: BoolArray
     contradicted: BoolArray
+    pushes: tuple[Push, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -93,22 +98,37 @@ class FitTask:
     def fit(self, rig: Rig) -> Fit:
         """Fit a rig that is near already.
 
-        What was known of a lens and is contradicted by the boards is forgotten.
+        The shorter stretch of a camera that was pushed on the way is left out. What was known of a
+        lens and is contradicted by the boards is forgotten.
         """
+        heeded = np.ones(len(self.detections), dtype=bool)
+        pushes: list[Push] = []
+        fit = self._fit_known(rig, heeded)
+        while len(pushes) < len(rig.cameras):
+            push = find_push(fit, self.detections.seen & heeded[:, None])
+            if push is None:
+                break
+            pushes.append(push)
+            heeded &= ~push.shorter(fit)
+            fit = self._fit_known(fit.rig, heeded)
+        return replace(fit, pushes=tuple(pushes))
+
+    def _fit_known(self, rig: Rig, heeded: BoolArray) -> Fit:
         wrong = np.zeros(len(rig.cameras), dtype=bool)
         while True:
             known = self.known.without(wrong)
-            fit = replace(self._fit(rig, known.prior(self.weak)), contradicted=wrong)
+            fit = replace(self._fit(rig, known.prior(self.weak), heeded), contradicted=wrong)
             strain = known.strain(fit.rig.numbers, fit.covariance)
             if strain.max() < _CONTRADICTED:
                 return fit
-            # one at a time: a wrong one bends the others
-            wrong = wrong | (strain == strain.max())
+            # the worst first: wrong ones bend the others
+            wrong = wrong | (strain >= max(strain.max() / 2, _CONTRADICTED))
             rig = fit.rig
 
-    def _fit(self, rig: Rig, prior: Prior) -> Fit:
+    def _fit(self, rig: Rig, prior: Prior, heeded: BoolArray) -> Fit:
         lens, sightings = self.lens, Sightings.of(self.detections, self.points)
-        seen = sightings.weights > 0
+        found = sightings.weights > 0
+        seen = found & heeded[:, None]
         sigma = _sigma_px(lens, rig, sightings, seen)
         too_sure, problem = 1.0, None
         for turn in range(_ROUNDS):
@@ -126,7 +146,7 @@ class FitTask:
         assert problem is not None
         used = problem.sightings.weights > 0
         spread = covariance(problem, rig)
-        return Fit(rig, problem, sigma, spread, seen & ~used, np.zeros(len(rig.cameras), bool))
+        return Fit(rig, problem, sigma, spread, found & ~used, np.zeros(len(rig.cameras), bool))
 
 
 def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:

@@ -35,6 +35,8 @@ _TURN = np.radians(4.0)
 _SHIFT = 0.04
 """Guesses agree up to this angle, and this share of the distance to the board."""
 _MOST_MOMENTS = 60
+_FIRM = 2
+"""Moments that must agree before a turn of a symmetric board is believed."""
 _CLEAR = 3.0
 """A second pose this much worse than the first is not worth a thought."""
 
@@ -179,6 +181,35 @@ def place_cameras(names: Sequence[str], pairs: Sequence[Pair]) -> Motions:
         step = known[near, view] if (near, view) in known else known[view, near].inverse
         placed[view] = step @ placed[near]
     return stack([placed[view] for view in range(n)])
+
+
+def check_turns(board: Board, names: Sequence[str], pairs: Sequence[Pair]) -> None:
+    """Raise when nothing tells which way round a symmetric board was seen by some cameras.
+
+    At a single moment, any of its turns fits; only several moments agree on one.
+
+    Raises
+    ------
+    CalibrationError
+        When cameras hang together by single moments only.
+    """
+    if len(board.symmetries) == 1:
+        return
+    firm = [pair for pair in pairs if pair.agreeing >= _FIRM]
+    for pair in pairs:
+        if not _linked(len(names), firm, pair.first, pair.second):
+            raise CalibrationError(
+                f"{names[pair.first]} and {names[pair.second]} saw the board together at "
+                f"{pair.shared} moment{'s' if pair.shared > 1 else ''} only, and it looks the same "
+                "turned: record it longer where both see it, or take a ChArUco board"
+            )
+
+
+def _linked(n: int, pairs: Sequence[Pair], first: int, second: int) -> bool:
+    ends = np.array([(pair.first, pair.second) for pair in pairs]).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(n, n))
+    part = connected_components(graph, directed=False)[1]
+    return bool(part[first] == part[second])
 
 
 def _check_connected(names: Sequence[str], graph: coo_array) -> None:

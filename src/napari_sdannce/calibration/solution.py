@@ -16,7 +16,7 @@ from .fit import FitTask
 from .intrinsics import find_intrinsics
 from .known import KnownLenses, camera_of, weak_prior
 from .lenses import FX, BrownLens, free_of
-from .pose_graph import find_pairs, guess_all, place_boards, place_cameras
+from .pose_graph import check_turns, find_pairs, guess_all, place_boards, place_cameras
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
@@ -150,6 +150,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
         guesses = guess_all(model.lens, numbers, board, usable)
         pairs = find_pairs(usable, guesses)
         cameras = place_cameras(usable.names, pairs)
+        check_turns(board, usable.names, pairs)
         placed = np.array([guess is not None for guess in guesses])
         unplaced = unplaced.joined(usable.take(~placed))
         rig, ordered = place_boards(model.lens, numbers, cameras, board, usable, guesses)
