@@ -139,6 +139,11 @@ class KnownLenses:
         return found
 
 
+def lens_of(cameras: Sequence[Camera]) -> Lens:
+    """Kind of lens of cameras."""
+    return BrownLens()
+
+
 def numbers_of(lens: Lens, camera: Camera) -> FloatArray:
     """(P,) intrinsic numbers of a camera.
 
