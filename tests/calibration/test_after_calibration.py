@@ -14,6 +14,7 @@ from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.repair import repair_by_board, repair_by_points
 from napari_sdannce.calibration.rigid import exp, nearest_rotation
 from napari_sdannce.calibration.solution import Solution, solve
+from napari_sdannce.calibration.time_offsets import time_offsets
 from napari_sdannce.calibration.world import (
     board_frame,
     floor_frame,
@@ -166,6 +167,19 @@ def test_drift_is_told_by_points_and_mended(pushed: tuple[int, ...]) -> None:
     assert not any(drift.moved for drift in check_drift(mended.cameras, pixels))
     with pytest.raises(CalibrationError, match="record the board again"):
         repair_by_points(old, pixels, [camera.name for camera in old[1:]])
+
+
+def test_late_cameras_are_told() -> None:
+    delays = (0.0, 0.3, -0.2, 0.0)
+    settings = BoardRigSettings(moments=90, noise_px=0.2, missed=0.0, delays=delays)
+    made = board_rig(settings, 3)
+    found = time_offsets(solve(made.detections, settings.board))
+    assert found is not None
+    for each, delay in zip(found, delays, strict=True):
+        assert each.frames == pytest.approx(delay, abs=0.05)
+        assert abs(each.frames - delay) <= 4 * each.sigma + 0.02
+    still = solve(board_rig(SETTINGS, 1).detections.at(range(0, 40, 6)), SETTINGS.board)
+    assert time_offsets(still) is None
 
 
 def test_drift_needs_three_cameras() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import CubicSpline
 
 from napari_sdannce.calibration.boards import CharucoBoard
 from napari_sdannce.calibration.bundle import Rig
@@ -51,6 +52,9 @@ class BoardRigSettings:
         Whether every sighting has its corners in any order that looks the same.
     missed
         Share of sightings that the detector missed.
+    delays
+        Frames by which each camera is late; the board then moves smoothly. None: it is anywhere at
+        each moment.
     """
 
     cameras: int = 4
@@ -62,6 +66,7 @@ class BoardRigSettings:
     moved: bool = False
     flipped: bool = False
     missed: float = 0.1
+    delays: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +95,7 @@ def board_rig(settings: BoardRigSettings, seed: int) -> BoardRig:
     size = (1280, 1024) if rng.random() < 0.5 else (1152, 1024)
     numbers = np.stack([_numbers(settings.lens, size, rng) for _ in range(settings.cameras)])
     cameras = _ring(numbers, size, rng)
-    boards = _carried(settings, rng)
+    boards, late_boards = _carried(settings, rng)
     pushed = int(rng.integers(settings.cameras)) if settings.moved else None
     rows = []
     for t in range(settings.moments):
@@ -102,7 +107,8 @@ def board_rig(settings: BoardRigSettings, seed: int) -> BoardRig:
                 camera = camera.stepped(push)
             if rng.random() < settings.missed:
                 continue
-            corners = _seen(settings, numbers[view], camera, boards[t], size)
+            board = boards[t] if settings.delays is None else late_boards[view][t]
+            corners = _seen(settings, numbers[view], camera, board, size)
             if corners is not None:
                 rows.append((view, t, corners))
     corners = np.stack([row[2] for row in rows])
@@ -174,19 +180,42 @@ def _ring(numbers: FloatArray, size: tuple[int, int], rng: np.random.Generator) 
     return stack(placed)
 
 
-def _carried(settings: BoardRigSettings, rng: np.random.Generator) -> Motions:
-    """The board at each moment: face up, tilted and turned, anywhere in the volume."""
+_STILL = 8
+"""Frames from one place to the next, of a board that moves smoothly."""
+
+
+def _carried(settings: BoardRigSettings, rng: np.random.Generator) -> tuple[Motions, list[Motions]]:
+    """The board at each moment, and as each camera has it when it is late.
+
+    Face up, tilted and turned, anywhere in the volume.
+    """
+    n = settings.moments
+    if settings.delays is None:
+        return _laid(settings, _places(n, rng)), []
+    knots = CubicSpline(np.arange(n // _STILL + 3) * _STILL, _places(n // _STILL + 3, rng))
+    times = np.arange(n) + _STILL / 2
+    return _laid(settings, knots(times)), [
+        _laid(settings, knots(times + delay)) for delay in settings.delays
+    ]
+
+
+def _places(n: int, rng: np.random.Generator) -> FloatArray:
+    """(n, 7) tilt (3), turn (1), place (3) mm."""
+    rows = [
+        [*rng.normal(scale=0.45, size=3), rng.uniform(-np.pi, np.pi),
+         *rng.uniform(-0.7, 0.7, size=3) * _VOLUME_MM]
+        for _ in range(n)
+    ]  # fmt: skip
+    return np.array(rows)
+
+
+def _laid(settings: BoardRigSettings, places: FloatArray) -> Motions:
     middle = settings.board.points[0].mean(axis=0)
-    rotations, translations = [], []
-    for _ in range(settings.moments):
-        tilt = rng.normal(scale=0.45, size=3)
-        turn = exp(np.array([0, 0, rng.uniform(-np.pi, np.pi)]))
-        # the board's z points away from who looks at it: down
-        rotation = exp(tilt) @ turn @ np.diag([1.0, -1.0, -1.0])
-        place = rng.uniform(-0.7, 0.7, size=3) * _VOLUME_MM
-        rotations.append(rotation)
-        translations.append(place - rotation @ middle)
-    return Motions(np.stack(rotations), np.stack(translations))
+    turns = np.zeros((len(places), 3))
+    turns[:, 2] = places[:, 3]
+    # the board's z points away from who looks at it: down
+    rotation = exp(places[:, :3]) @ exp(turns) @ np.diag([1.0, -1.0, -1.0])
+    return Motions(rotation, places[:, 4:] - rotation @ middle)
 
 
 def _seen(
