@@ -30,12 +30,15 @@ class Holdout:
         Median over moments of how far the corners are from a board laid onto them.
     fitted, tested
         How many moments.
+    by_camera
+        Errors of each camera.
     """
 
     errors: ErrorsPx
     rigid_mm: float
     fitted: int
     tested: int
+    by_camera: tuple[ErrorsPx, ...]
 
 
 def hold_out(detections: Detections, solution: Solution) -> Holdout | None:
@@ -73,4 +76,5 @@ def hold_out(detections: Detections, solution: Solution) -> Holdout | None:
         float(np.nanmedian(rigid)) if np.isfinite(rigid).any() else np.nan,
         int(even.sum()),
         int((~even).sum()),
+        tuple(ErrorsPx.of(lengths.ravel()) for lengths in seen.lengths),
     )
