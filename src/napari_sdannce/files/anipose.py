@@ -13,6 +13,7 @@ import tomli_w
 from napari_sdannce.geometry.cameras import Camera, check_unique_names
 
 from .errors import FileFormatError
+from .opencv_lens import lens_from_opencv, opencv_coefficients
 from .writing import atomic_path
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_anipose(path: str | os.PathLike[str]) -> tuple[Camera, ...]:
     FileNotFoundError
         When there is no such file.
     FileFormatError
-        When it is not such a calibration, or has fisheye cameras, which no camera here models.
+        When it is not such a calibration, or has a lens that no camera here models.
     """
     file = Path(path)
     tables = _read_tables(file)
@@ -84,21 +85,19 @@ def _read_tables(path: Path) -> dict[str, Any]:
 
 
 def _camera(table: Mapping[str, Any], key: str) -> Camera:
-    if table.get("fisheye"):
-        raise ValueError("it is a fisheye camera, which is not supported")
-    distortions = _numbers(table.get("distortions", [0.0] * 5), "distortions")
-    if len(distortions) not in (4, 5):
-        raise ValueError(f"'distortions' has {len(distortions)} numbers, not 5")
-    k1, k2, p1, p2, k3 = [*distortions, 0.0][:5]
+    fisheye = bool(table.get("fisheye", False))
+    coefficients = _numbers(table.get("distortions", []), "distortions")
+    radial, tangential = lens_from_opencv(coefficients, fisheye=fisheye)
     name = table.get("name", key)
     return Camera(
         name=str(name),
         matrix=_numbers(table["matrix"], "matrix"),
         rotation=np.asarray(cv2.Rodrigues(_vector(table, "rotation"))[0], dtype=np.float64),
         translation=_vector(table, "translation"),
-        radial=np.array([k1, k2, k3] if k3 else [k1, k2]),
-        tangential=np.array([p1, p2]),
+        radial=radial,
+        tangential=tangential,
         image_size=_image_size(table.get("size")),
+        fisheye=fisheye,
     )
 
 
@@ -160,15 +159,13 @@ def write_anipose(
 
 
 def _table(camera: Camera) -> dict[str, Any]:
-    k1, k2, k3 = camera.radial3.tolist()
-    p1, p2 = camera.tangential.tolist()
     table: dict[str, Any] = {"name": camera.name}
     if camera.image_size is not None:
         table["size"] = list(camera.image_size)
     return table | {
         "matrix": camera.matrix.tolist(),
-        "distortions": [k1, k2, p1, p2, k3],
+        "distortions": opencv_coefficients(camera),
         "rotation": cv2.Rodrigues(np.array(camera.rotation))[0].ravel().tolist(),
         "translation": camera.translation.tolist(),
-        "fisheye": False,
+        "fisheye": camera.fisheye,
     }
