@@ -12,6 +12,7 @@ from .errors import FileFormatError
 from .mat import read_mat, write_mat
 from .mat_fields import reading
 from .matlab_camera import camera_from_matlab, matlab_from_camera
+from .writing import check_free
 
 if TYPE_CHECKING:
     import os
@@ -100,14 +101,16 @@ def write_hires_params(
     ------
     FileExistsError
         When a file exists and may not be overwritten.
+    ValueError
+        When a camera is a fisheye, which these files cannot say.
     """
     place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    return tuple(
-        write_mat(
-            place / f"hires_cam{i}_params.mat",
-            matlab_from_camera(camera, pixel_origin),
-            overwrite=overwrite,
-        )
+    contents = {
+        place / f"hires_cam{i}_params.mat": matlab_from_camera(camera, pixel_origin)
         for i, camera in enumerate(cameras, start=1)
-    )
+    }
+    place.mkdir(parents=True, exist_ok=True)
+    if not overwrite:
+        for path in contents:
+            check_free(path)
+    return tuple(write_mat(path, each, overwrite=overwrite) for path, each in contents.items())

@@ -264,4 +264,5 @@ def _camera(entry: CalibrationEntry) -> Camera:
         radial=np.array(entry.radial),
         tangential=np.array(entry.tangential),
         image_size=entry.image_size,
+        fisheye=entry.fisheye,
     )

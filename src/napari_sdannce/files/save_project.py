@@ -77,6 +77,7 @@ def _entry(camera: Camera) -> CalibrationEntry:
             "radial": camera.radial.tolist(),
             "tangential": camera.tangential.tolist(),
             "image_size": camera.image_size,
+            "fisheye": camera.fisheye,
         }
     )
 
