@@ -244,7 +244,8 @@ def _camera(camera: Camera) -> str:
     size = "" if camera.image_size is None else "{} x {} px, ".format(*camera.image_size)
     where = ", ".join(f"{value:.0f}" for value in place)
     focal = ", ".join(f"{value:.0f}" for value in camera.matrix.diagonal()[:2])
-    return f"{size}focal length {focal} px, stands at {where} mm"
+    fisheye = "fisheye, " if camera.fisheye else ""
+    return f"{size}{fisheye}focal length {focal} px, stands at {where} mm"
 
 
 def _points_2d(path: Path) -> Iterator[str]:
