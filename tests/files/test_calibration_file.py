@@ -202,7 +202,7 @@ def test_what_is_none(tmp_path):
     for name, content, match in (
         ("a.txt", b"\xff\xfe", "not readable as text"),
         ("a.mat", b"MATLAB 5.0 nothing", "a.mat"),
-        ("a.toml", b"[cam_0]\nname = 'x'", "no cameras"),
+        ("a.toml", b"[cam_0]\nname = 'x'", "no cameras; expected a calibration: "),
         ("a.yml", b"x: 1", "no camera matrix"),
         ("a", b"[cameras.0]\nsize = [1, 2]", "no cameras"),
     ):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_sdannce.files.calibration_file import read_calibration
-from napari_sdannce.files.check_reprojection import check_reprojection
+from napari_sdannce.files.check_reprojection import check_reprojection, read_check
 from napari_sdannce.files.dannce_mat import read_dannce
 from napari_sdannce.files.mat import write_mat
 from napari_sdannce.recording import PixelOrigin
@@ -15,7 +15,7 @@ from napari_sdannce.recording import PixelOrigin
 def notes_of(content, tmp_path, origin=PixelOrigin.MATLAB):
     path = write_mat(tmp_path / "a_dannce.mat", content, overwrite=True)
     found = read_calibration(path, pixel_origin=origin).notes
-    assert found == check_reprojection(read_dannce(path)).notes(origin)
+    assert found == read_check(path).notes(origin)
     return found
 
 

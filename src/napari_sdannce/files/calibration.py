@@ -76,14 +76,18 @@ class ReadCalibration:
 
     def __str__(self) -> str:
         count = len(self.cameras)
-        what = f"{self.source.name}: {count} camera{'s' * (count > 1)} of {self.format}"
+        return f"{self.source.name}: {count} camera{'s' * (count > 1)} {self.told}"
+
+    @property
+    def told(self) -> str:
+        """Format, units and first pixel in words."""
         unit = {1.0: "mm", 10.0: "cm", 1000.0: "m"}.get(
             self.mm_per_unit, f"units of {self.mm_per_unit:g} mm"
         )
         poses = f"poses in {unit}" if self.has_poses else "lenses alone, no poses"
-        if 0 < len(self.without_pose) < count:
+        if 0 < len(self.without_pose) < len(self.cameras):
             poses = f"poses in {unit}, but none of {', '.join(self.without_pose)}"
-        return f"{what}, {poses}, pixels {_first_pixel(self.pixel_origin)}"
+        return f"of {self.format}, {poses}, pixels {_first_pixel(self.pixel_origin)}"
 
     def in_mm(self, mm_per_unit: float) -> ReadCalibration:
         """The same, lengths multiplied; with a note where they look like metres."""

@@ -16,8 +16,7 @@ from .anipose import anipose_calibration, write_anipose
 from .calibration import CalibrationFormat, ReadCalibration
 from .caliscope import FILE as CALISCOPE_FILE
 from .caliscope import caliscope_calibration, is_caliscope, write_caliscope
-from .check_reprojection import check_reprojection
-from .dannce_mat import dannce_file
+from .check_reprojection import read_check
 from .dannce_params import write_dannce_params
 from .errors import FileFormatError
 from .file_storage import read_storage
@@ -29,7 +28,7 @@ from .mat import read_mat
 from .mat_fields import reading
 from .open_project import camera_of_entry
 from .opencv_file import FILE as OPENCV_FILE
-from .opencv_file import holds_cameras, opencv_calibration, write_opencv
+from .opencv_file import is_opencv, opencv_calibration, write_opencv
 from .project_file import PROJECT_FILE, absolute_path, read_project
 from .toml_file import read_toml
 from .video_folders import visible_files
@@ -52,7 +51,6 @@ _TOML_FILES = (ANIPOSE_FILE, CALISCOPE_FILE, "config.toml")
 _STORAGE = (".yml", ".yaml", ".xml", ".json")
 _MAT_STARTS = (b"MATLAB", b"\x89HDF")
 _MOST_FILES = 1000
-_OF_LABELS = ("params", "camnames", "imageSize", "labelData", "handLabeled2D")
 
 
 def read_calibration(
@@ -123,9 +121,8 @@ def _read_file(path: Path, pixel_origin: PixelOrigin, *, projects: bool = True) 
 def _read_mat(path: Path, pixel_origin: PixelOrigin) -> ReadCalibration:
     names = set(read_mat(path, only=()).names)
     if "params" in names:
-        file = dannce_file(read_mat(path, only=_OF_LABELS))
-        notes = check_reprojection(file).notes(pixel_origin)
-        cameras = file.cameras(pixel_origin)
+        cameras = read_label_source(path).cameras(pixel_origin)
+        notes = read_check(path).notes(pixel_origin)
         kind = CalibrationFormat.DANNCE
     elif "camParams" in names:
         cameras, notes = read_label_source(path).cameras(pixel_origin), ()
@@ -137,6 +134,11 @@ def _read_mat(path: Path, pixel_origin: PixelOrigin) -> ReadCalibration:
 
 def _read_toml(path: Path) -> ReadCalibration:
     tables = read_toml(path, EXPECTED)
+    if not any(
+        isinstance(each, dict) and ("matrix" in each or "size" in each or key == "cameras")
+        for key, each in tables.items()
+    ):
+        raise FileFormatError(path, "it has no cameras", EXPECTED)
     read = caliscope_calibration if is_caliscope(tables) else anipose_calibration
     return read(path, tables)
 
@@ -189,7 +191,7 @@ def _ways(folder: Path, pixel_origin: PixelOrigin, projects: bool) -> list[_Way]
     storage = [
         path
         for path in visible_files(folder, _STORAGE)[:_MOST_FILES]
-        if path.name != PROJECT_FILE and _has_matrix(path)
+        if path.name != PROJECT_FILE and is_opencv(path)
     ]
     if storage:
         ways.append(_Way(storage[0], partial(_read_storage_files, folder, storage)))
@@ -198,14 +200,6 @@ def _ways(folder: Path, pixel_origin: PixelOrigin, projects: bool) -> list[_Way]
 
 def _has_calibration(path: Path) -> bool:
     return read_project(path).calibration is not None
-
-
-def _has_matrix(path: Path) -> bool:
-    """Whether a file of OpenCV's holds cameras; others of a folder are passed over."""
-    try:
-        return holds_cameras(read_storage(path, EXPECTED))
-    except FileFormatError:
-        return False
 
 
 def _read_storage_files(folder: Path, paths: Sequence[Path]) -> ReadCalibration:

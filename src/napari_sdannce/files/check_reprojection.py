@@ -17,9 +17,12 @@ import numpy.typing as npt
 from napari_sdannce.geometry import triangulate
 from napari_sdannce.recording import PixelOrigin
 
+from .dannce_mat import dannce_file
+from .mat import read_mat
 from .mat_fields import floats, is_empty
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from napari_sdannce.geometry.cameras import Camera
@@ -34,6 +37,7 @@ _FITS_PX = 5.0
 """Median distance up to which 2D labels are those of the 3D ones, whoever placed them."""
 _CLEARLY = 5.0
 _EXACT_PX = 0.05
+_NEEDED = ("params", "camnames", "imageSize", "labelData", "handLabeled2D")
 _STEPS = (-1.0, 0.0, 1.0)
 _SURE_PX = 0.15
 
@@ -153,6 +157,20 @@ def _names(fits: Sequence[CameraFit]) -> str:
 
 def _most(fits: Sequence[CameraFit], what: str) -> str:
     return f"{max(each.error if what == 'error' else each.other for each in fits):.3g}"
+
+
+def read_check(path: str | os.PathLike[str]) -> ReprojectionCheck:
+    """Check a label file; of a Label3D state, which keeps no projections, nothing is told.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When there is no such file, or it is damaged.
+    """
+    found = read_mat(path, only=_NEEDED)
+    return (
+        check_reprojection(dannce_file(found)) if "params" in found.names else ReprojectionCheck()
+    )
 
 
 def check_reprojection(file: DannceFile) -> ReprojectionCheck:

@@ -96,11 +96,11 @@ def opencv_calibration(path: Path, content: Mapping[str, Any]) -> ReadCalibratio
         return ReadCalibration(cameras, kind, path, without_pose, notes=notes)
 
 
-def holds_cameras(content: Mapping[str, Any]) -> bool:
-    """Whether the content of a file holds a camera matrix under any name."""
+def is_opencv(path: Path) -> bool:
+    """Whether a file can be read and holds a camera matrix under any name."""
     try:
-        return bool(_entries(content, ""))
-    except (ValueError, TypeError):
+        return bool(_entries(read_storage(path, EXPECTED), ""))
+    except (ValueError, TypeError):  # the errors of damaged files are such
         return False
 
 
