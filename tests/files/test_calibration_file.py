@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import shutil
 from dataclasses import replace
 
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 import scipy.io
 
-from napari_sdannce.files import FileFormatError
+from napari_sdannce.files import FileFormatError, calibration_file
 from napari_sdannce.files.calibration import CalibrationFormat, ReadCalibration
-from napari_sdannce.files.calibration_file import WRITABLE, read_calibration, write_calibration
+from napari_sdannce.files.calibration_file import read_calibration
 from napari_sdannce.files.compare_calibrations import calibration_difference
 from napari_sdannce.files.dannce_mat import read_dannce
 from napari_sdannce.files.dannce_params import write_dannce_params
 from napari_sdannce.files.mat import write_mat
 from napari_sdannce.files.project_file import Project, write_project
 from napari_sdannce.files.save_project import calibration_entry
+from napari_sdannce.files.write_calibration import WRITABLE, write_calibration
 from napari_sdannce.geometry import Camera
 from napari_sdannce.recording import PixelOrigin
 
@@ -215,3 +217,7 @@ def test_cameras_must_differ():
     camera = Camera("a", np.eye(3), np.eye(3), np.zeros(3))
     with pytest.raises(ValueError, match="more than once"):
         ReadCalibration((camera, camera), CalibrationFormat.OPENCV, None)
+
+
+def test_the_example_is_true():
+    assert doctest.testmod(calibration_file).failed == 0

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sdannce.files.anipose import write_anipose
-from napari_sdannce.files.calibration_file import WRITABLE, write_calibration
 from napari_sdannce.files.mat import write_mat
+from napari_sdannce.files.write_calibration import WRITABLE, write_calibration
 from napari_sdannce.geometry import Camera
 
 READER = "napari_sdannce.files.calibration_file:read_calibration"

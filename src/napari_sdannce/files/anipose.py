@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+FILE = "calibration.toml"
 EXPECTED = (
     "a calibration.toml of aniposelib: tables with name, matrix, distortions, rotation, translation"
 )

@@ -90,20 +90,23 @@ class ReadCalibration:
         return f"of {self.format}, {poses}, pixels {_first_pixel(self.pixel_origin)}"
 
     def in_mm(self, mm_per_unit: float) -> ReadCalibration:
-        """The same, lengths multiplied; with a note where they look like metres."""
+        """The same, lengths multiplied."""
         cameras = tuple(
             replace(camera, translation=camera.translation * mm_per_unit) for camera in self.cameras
         )
-        scaled = replace(self, cameras=cameras, mm_per_unit=self.mm_per_unit * mm_per_unit)
-        centres = [each.centre for each in cameras if each.name not in self.without_pose]
+        return replace(self, cameras=cameras, mm_per_unit=self.mm_per_unit * mm_per_unit)
+
+    def with_doubts(self) -> ReadCalibration:
+        """The same, with a note where lengths look like metres that were taken for mm."""
+        centres = [each.centre for each in self.cameras if each.name not in self.without_pose]
         apart = np.ptp(centres, axis=0).max() if len(centres) > 1 else np.inf
         if not 0 < apart < _METRES_WITHIN:
-            return scaled
+            return self
         note = (
             f"its cameras stand within {apart:.3g} mm of each other: if its lengths are metres, "
             "read it with 1000 mm a unit"
         )
-        return replace(scaled, notes=(*self.notes, note))
+        return replace(self, notes=(*self.notes, note))
 
 
 def _first_pixel(origin: PixelOrigin | None) -> str:

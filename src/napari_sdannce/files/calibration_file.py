@@ -1,4 +1,4 @@
-"""Calibrations of any format, recognised by what is in the file, and written to any."""
+"""Calibrations of any format, recognised by what is in the file or folder."""
 
 from __future__ import annotations
 
@@ -12,41 +12,34 @@ import numpy as np
 
 from napari_sdannce.recording import PixelOrigin
 
-from .anipose import anipose_calibration, write_anipose
+from .anipose import FILE as ANIPOSE_FILE
+from .anipose import anipose_calibration
 from .calibration import CalibrationFormat, ReadCalibration
 from .caliscope import FILE as CALISCOPE_FILE
-from .caliscope import caliscope_calibration, is_caliscope, write_caliscope
+from .caliscope import caliscope_calibration, is_caliscope
 from .check_reprojection import read_check
-from .dannce_params import write_dannce_params
 from .errors import FileFormatError
 from .file_storage import read_storage
-from .hires_params import hires_calibration, hires_files, hires_paths, write_hires_params
-from .jarvis import jarvis_path, write_jarvis
+from .hires_params import hires_calibration, hires_files
 from .label_file import read_label_source
 from .layout import label_files
 from .mat import read_mat
 from .mat_fields import reading
 from .open_project import camera_of_entry
-from .opencv_file import FILE as OPENCV_FILE
-from .opencv_file import is_opencv, opencv_calibration, write_opencv
+from .opencv_file import is_opencv, opencv_calibration
 from .project_file import PROJECT_FILE, absolute_path, read_project
 from .toml_file import read_toml
 from .video_folders import visible_files
-from .writing import check_free
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from napari_sdannce.geometry.cameras import Camera
 
 EXPECTED = (
     "a calibration: calibration.toml (aniposelib), camera_array.toml (caliscope), *_dannce.mat, "
     "hires_cam<i>_params.mat, sdannce.yaml, or OpenCV's YAML, XML or JSON (JARVIS, too)"
 )
-ANIPOSE_FILE = "calibration.toml"
-DANNCE_FILE = "calibration_dannce.mat"
-JARVIS_FOLDER = "jarvis"
 _TOML_FILES = (ANIPOSE_FILE, CALISCOPE_FILE, "config.toml")
 _STORAGE = (".yml", ".yaml", ".xml", ".json")
 _MAT_STARTS = (b"MATLAB", b"\x89HDF")
@@ -82,6 +75,7 @@ def read_calibration(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
+    >>> from napari_sdannce.files.write_calibration import write_calibration
     >>> from napari_sdannce.geometry import Camera
     >>> lens = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
     >>> with TemporaryDirectory() as folder:
@@ -96,7 +90,7 @@ def read_calibration(
         raise ValueError(f"mm_per_unit must be positive, got {mm_per_unit}")
     with reading(place, EXPECTED):
         read = _read_folder if place.is_dir() else _read_file
-        return read(place, pixel_origin).in_mm(mm_per_unit)
+        return read(place, pixel_origin).in_mm(mm_per_unit).with_doubts()
 
 
 def _read_file(path: Path, pixel_origin: PixelOrigin, *, projects: bool = True) -> ReadCalibration:
@@ -218,120 +212,3 @@ def _read_storage_files(folder: Path, paths: Sequence[Path]) -> ReadCalibration:
         tuple(name for each in found for name in each.without_pose),
         notes=tuple(dict.fromkeys(note for each in found for note in each.notes)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """How a format is written into a folder, and the files it will be."""
-
-    goals: Callable[[Path, Sequence[Camera]], tuple[Path, ...]]
-    write: Callable[[Path, Sequence[Camera], PixelOrigin, bool], object]
-    has_fisheyes: bool = True
-
-
-_WRITERS = {
-    CalibrationFormat.ANIPOSE: _Writer(
-        lambda folder, _: (folder / ANIPOSE_FILE,),
-        lambda folder, cameras, _, overwrite: write_anipose(
-            folder / ANIPOSE_FILE, cameras, overwrite=overwrite
-        ),
-    ),
-    CalibrationFormat.CALISCOPE: _Writer(
-        lambda folder, _: (folder / CALISCOPE_FILE,),
-        lambda folder, cameras, _, overwrite: write_caliscope(
-            folder / CALISCOPE_FILE, cameras, overwrite=overwrite
-        ),
-    ),
-    CalibrationFormat.DANNCE: _Writer(
-        lambda folder, _: (folder / DANNCE_FILE,),
-        lambda folder, cameras, origin, overwrite: write_dannce_params(
-            folder / DANNCE_FILE, cameras, pixel_origin=origin, overwrite=overwrite
-        ),
-        has_fisheyes=False,
-    ),
-    CalibrationFormat.HIRES: _Writer(
-        lambda folder, cameras: hires_paths(folder, len(cameras)),
-        lambda folder, cameras, origin, overwrite: write_hires_params(
-            folder, cameras, pixel_origin=origin, overwrite=overwrite
-        ),
-        has_fisheyes=False,
-    ),
-    CalibrationFormat.JARVIS: _Writer(
-        lambda folder, cameras: tuple(
-            jarvis_path(folder / JARVIS_FOLDER, camera) for camera in cameras
-        ),
-        lambda folder, cameras, _, overwrite: write_jarvis(
-            folder / JARVIS_FOLDER, cameras, overwrite=overwrite
-        ),
-        has_fisheyes=False,
-    ),
-    CalibrationFormat.OPENCV: _Writer(
-        lambda folder, _: (folder / OPENCV_FILE,),
-        lambda folder, cameras, _, overwrite: write_opencv(
-            folder / OPENCV_FILE, cameras, overwrite=overwrite
-        ),
-    ),
-}
-WRITABLE = tuple(_WRITERS)
-"""Formats that `write_calibration` knows."""
-
-
-def write_calibration(
-    folder: str | os.PathLike[str],
-    cameras: Sequence[Camera],
-    formats: Sequence[CalibrationFormat | str],
-    *,
-    pixel_origin: PixelOrigin = PixelOrigin.MATLAB,
-    overwrite: bool = False,
-) -> tuple[Path, ...]:
-    """Write cameras in several formats, each under its usual names.
-
-    Parameters
-    ----------
-    folder
-        Where; made when it is not there. JARVIS's files get a folder of their own in it.
-    cameras
-        With poses, in mm.
-    formats
-        Any of `WRITABLE`.
-    pixel_origin
-        Where the first pixel is to lie in MATLAB files.
-    overwrite
-        Whether files that are there may be replaced.
-
-    Returns
-    -------
-    All files.
-
-    Raises
-    ------
-    FileExistsError
-        When one of the files exists and may not be overwritten; nothing is written then.
-    ValueError
-        When a format is not known, or cannot say what a camera is.
-    """
-    writers = [_writer(each, cameras) for each in formats]
-    place = Path(folder)
-    goals = tuple(goal for writer in writers for goal in writer.goals(place, cameras))
-    if not overwrite:
-        for goal in goals:
-            check_free(goal)
-    place.mkdir(parents=True, exist_ok=True)
-    for writer in writers:
-        writer.write(place, cameras, pixel_origin, overwrite)
-    return goals
-
-
-def _writer(name: CalibrationFormat | str, cameras: Sequence[Camera]) -> _Writer:
-    if not cameras:
-        raise ValueError("a calibration needs cameras, got none")
-    if name not in WRITABLE:
-        raise ValueError(f"'{name}' cannot be written; possible are {', '.join(WRITABLE)}")
-    writer = _WRITERS[CalibrationFormat(name)]
-    fisheyes = [camera.name for camera in cameras if camera.fisheye]
-    if fisheyes and not writer.has_fisheyes:
-        possible = ", ".join(key for key, each in _WRITERS.items() if each.has_fisheyes)
-        raise ValueError(
-            f"'{name}' cannot hold a fisheye, which {', '.join(fisheyes)} is; write {possible}"
-        )
-    return writer

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from napari_sdannce.geometry.cameras import Camera
 
+FILE = "calibration_dannce.mat"
+
 
 def write_dannce_params(
     path: str | os.PathLike[str],

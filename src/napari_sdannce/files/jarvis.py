@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+FOLDER = "jarvis"
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
