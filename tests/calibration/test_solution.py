@@ -56,6 +56,12 @@ def test_the_truth_is_within_the_error_bars(kind: str) -> None:
     assert np.abs(z).max() < 5
     assert found.covariance.sigma[:, 0].max() < 0.02 * made.truth.numbers[:, 0].max()
     assert n == len(settings.lens.terms) + 5
+    # the cameras that are given out see what the solver says
+    solution = solve(made.detections, settings.board, Model(settings.lens))
+    first = solution.detections.take(np.array([0]))
+    board = found.rig.boards[0].apply(settings.board.points[0])
+    off = solution.cameras[first.view[0]].project(board) - first.corners[0]
+    assert np.nanmedian(np.abs(off)) < 1
 
 
 def test_what_was_known_wrongly_is_forgotten_and_told() -> None:

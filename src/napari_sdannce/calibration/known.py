@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.geometry.cameras import Camera
 
 from .adjust import Prior
-from .lenses import CX, CY, FX, FY, N_PINHOLE, SKEW, BrownLens, names_of
+from .lenses import CX, CY, FX, FY, N_PINHOLE, SKEW, BrownLens, FisheyeLens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,8 +140,20 @@ class KnownLenses:
 
 
 def lens_of(cameras: Sequence[Camera]) -> Lens:
-    """Kind of lens of cameras."""
-    return BrownLens()
+    """Kind of lens of cameras.
+
+    Raises
+    ------
+    ValueError
+        When there are both kinds.
+    """
+    fisheyes = [camera.name for camera in cameras if camera.fisheye]
+    if fisheyes and len(fisheyes) < len(cameras):
+        raise ValueError(
+            f"{', '.join(fisheyes)} have fisheye lenses and the other cameras have not: cameras "
+            "are calibrated together with one kind of lens"
+        )
+    return FisheyeLens() if fisheyes else BrownLens()
 
 
 def numbers_of(lens: Lens, camera: Camera) -> FloatArray:
@@ -152,12 +164,15 @@ def numbers_of(lens: Lens, camera: Camera) -> FloatArray:
     ValueError
         When its lens is of another kind.
     """
-    matrix = camera.matrix
-    if isinstance(lens, BrownLens):
-        k1, k2, k3 = camera.radial3
-        terms = [k1, k2, *camera.tangential, k3]
+    matrix, is_fisheye = camera.matrix, isinstance(lens, FisheyeLens)
+    if camera.fisheye != is_fisheye:
+        had, wanted = ("fisheye", "pinhole") if camera.fisheye else ("pinhole", "fisheye")
+        raise ValueError(f"camera '{camera.name}' has a {had} lens, not a {wanted} one")
+    if is_fisheye:
+        terms = camera.radial
     else:
-        raise ValueError(f"camera '{camera.name}' has no lens of the kind of {names_of(lens)}")
+        k1, k2, k3 = camera.radial3
+        terms = np.array([k1, k2, *camera.tangential, k3])
     return np.array([matrix[0, 0], matrix[1, 1], *matrix[:2, 2], matrix[0, 1], *terms])
 
 
@@ -166,11 +181,9 @@ def camera_of(lens: Lens, name: str, numbers: FloatArray, motion: Motions, size:
     matrix = np.eye(3)
     matrix[0, 0], matrix[1, 1], matrix[0, 1] = numbers[FX], numbers[FY], numbers[SKEW]
     matrix[:2, 2] = numbers[[CX, CY]]
-    terms = numbers[N_PINHOLE:]
-    if isinstance(lens, BrownLens):
-        k1, k2, p1, p2, k3 = terms
-        radial = np.array([k1, k2, k3] if k3 else [k1, k2])
-        return Camera(
-            name, matrix, motion.rotation, motion.translation, radial, np.array([p1, p2]), size
-        )
-    raise ValueError(f"no camera has a lens of the kind of {names_of(lens)}")
+    pose, terms = (motion.rotation, motion.translation), numbers[N_PINHOLE:]
+    if isinstance(lens, FisheyeLens):
+        return Camera(name, matrix, *pose, radial=terms, image_size=size, fisheye=True)
+    k1, k2, p1, p2, k3 = terms
+    radial = np.array([k1, k2, k3] if k3 else [k1, k2])
+    return Camera(name, matrix, *pose, radial, np.array([p1, p2]), size)

@@ -152,7 +152,7 @@ def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Fin
             "tilt the board by up to 45 degrees, and bring it nearer and farther.",
             camera.name,
         )
-    if isinstance(report.solution.model.lens, BrownLens):
+    if report.solution.model.lens == BrownLens():
         index = list(report.cameras).index(camera)
         reach = report.solution.cameras[index].reach
         focal = (camera.numbers["fx"] + camera.numbers["fy"]) / 2
