@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 EXPECTED = (
     "a board: kind = 'charuco' with squares_across, squares_down, square_mm, marker_mm, "
-    "dictionary; kind = 'checkerboard' with corners_across, corners_down, square_mm; or the keys of Anipose "
-    "(board_type, board_size, ...), caliscope (columns, rows, ...) or sleap-anipose (board_x, "
-    "board_y, ...)"
+    "dictionary; kind = 'checkerboard' with corners_across, corners_down, square_mm; or the "
+    "keys of Anipose (board_type, board_size, ...), caliscope (columns, rows, ...) or "
+    "sleap-anipose (board_x, ...)"
 )
 _MAX_BYTES = 1_000_000
 _KINDS: dict[str, type[Keys]] = {"charuco": CharucoKeys, "checkerboard": CheckerboardKeys}
