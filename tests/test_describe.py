@@ -14,6 +14,7 @@ from napari_sdannce.cli import main
 from napari_sdannce.files.anipose import write_anipose
 from napari_sdannce.files.com_mat import write_com
 from napari_sdannce.files.hires_params import write_hires_params
+from napari_sdannce.files.opencv_file import write_opencv
 from napari_sdannce.files.pose_mat import write_poses
 from napari_sdannce.files.skeleton_mat import write_skeleton_mat
 from napari_sdannce.files.sync_csv import write_sync_csv
@@ -138,7 +139,15 @@ def test_calibrations(disc_scene, tell: Tell, tmp_path: Path) -> None:
     text = tell(write_anipose(tmp_path / "calibration.toml", cameras))
     assert "a calibration of 4 cameras" in text
     assert "Camera3: 160 x 128 px, focal length" in text
+    assert "of aniposelib, poses in mm, pixels from 0" in text
     assert "a calibration of 1 camera" in tell(write_hires_params(tmp_path, cameras)[0])
+    text = tell(write_opencv(tmp_path / "cameras.yml", cameras))
+    assert "a calibration of 4 cameras, of opencv, poses in mm" in text
+    path = tmp_path / "lens.yaml"
+    path.write_text("K: [[90, 0, 5], [0, 90, 5], [0, 0, 1]]\nfisheye: 1\nD: [0.1, 0, 0, 0]\n")
+    text = tell(path)
+    assert "lenses alone, no poses" in text
+    assert "lens: fisheye, focal length 90, 90 px, no pose" in text
 
 
 def test_skeletons(tell: Tell, tmp_path: Path) -> None:

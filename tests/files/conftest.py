@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from napari_sdannce.files.mat_values import cell_column, cell_row
+from napari_sdannce.geometry import Camera
 
 CHILD = Path(__file__).with_name("fuzz_child.py")
 SECONDS = 20.0
@@ -33,6 +34,17 @@ SETTINGS = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 SETTINGS_HDF5 = settings(SETTINGS, max_examples=max(EXAMPLES // 4, 1))
+
+
+@pytest.fixture(scope="session")
+def fisheye() -> Camera:
+    """A fisheye, turned and moved."""
+    turn = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0], [0.48, 0.64, 0.6]])
+    matrix = np.array([[310.0, 0, 320], [0, 312, 256], [0, 0, 1]])
+    lens = [0.03, -0.012, 0.006, -0.002]
+    return Camera(
+        "wide", matrix, turn, np.array([5.0, -7, 90]), lens, image_size=(640, 512), fisheye=True
+    )
 
 
 class SmallFiles:

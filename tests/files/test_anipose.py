@@ -94,7 +94,12 @@ def test_rotations_by_half_a_turn_survive(tmp_path):
         ("translation = [1.0, 2.0, 900.0]", "", "no 'translation'"),
         ('name = "back"', 'name = "front"', "more than once"),
         ("[900.0, 0.5, 320.0]", "[900.0, 0.5]", "something else than numbers"),
-        ("size = [640, 480]", "fisheye = true", "fisheye"),
+        ("size = [640, 480]", "fisheye = true", r"\[cam_0\]: it is a fisheye with 5 .*, not 4"),
+        (
+            "0.003]",
+            "0.003, 0.0, 0.02, 0.0]",
+            r"_0\].*\(rational model\).*: k5 = 0.02; possible",
+        ),
         ("size = [640, 480]", "size = [-1, 480]", "size"),
     ],
 )
@@ -102,6 +107,22 @@ def test_refusals(path, old, new, match):
     path.write_text(CONTENT.replace(old, new), encoding="utf-8")
     with pytest.raises(FileFormatError, match=match):
         read_anipose(path)
+
+
+def test_terms_that_are_zero_are_no_terms(path):
+    path.write_text(CONTENT.replace("0.003]", "0.003, 0.0, 0.0, 0.0]"), encoding="utf-8")
+    assert read_anipose(path)[0].radial.tolist() == [0.1, 0.02, 0.003]
+
+
+def test_fisheyes(path, tmp_path, fisheye):
+    out = write_anipose(tmp_path / "out.toml", [fisheye, *read_anipose(path)])
+    table = tomllib.loads(out.read_text(encoding="utf-8"))["cam_0"]
+    assert table["fisheye"] is True
+    assert table["distortions"] == fisheye.radial.tolist()
+    found, front, _ = read_anipose(out)
+    assert found.fisheye
+    assert not front.fisheye
+    np.testing.assert_allclose(found.project([[30, 40, 9]]), fisheye.project([[30, 40, 9]]))
 
 
 def test_no_cameras_and_no_file(tmp_path):

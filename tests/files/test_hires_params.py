@@ -43,6 +43,12 @@ def test_written_as_dannce_expects(small, folder, tmp_path):
             np.testing.assert_allclose(stored[name], value, atol=1e-12)
 
 
+def test_fisheyes_have_no_place(fisheye, tmp_path):
+    with pytest.raises(ValueError, match=r"camera 'wide' is a fisheye.*write calibration\.toml"):
+        write_hires_params(tmp_path / "out", [fisheye])
+    assert not (tmp_path / "out").exists()
+
+
 def test_refusals(folder, tmp_path):
     with pytest.raises(FileFormatError, match="3 files of camera parameters for 2 cameras"):
         read_hires_params(folder, ("a", "b"))

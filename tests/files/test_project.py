@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.anipose import write_anipose
+from napari_sdannce.files.compare_calibrations import calibration_difference
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.open_project import open_project
 from napari_sdannce.files.project_file import (
@@ -20,6 +22,7 @@ from napari_sdannce.files.registration import register, register_if_project
 from napari_sdannce.files.save_project import project_of, save_project
 from napari_sdannce.files.sync_csv import read_sync_csv, write_sync_csv
 from napari_sdannce.geometry import Camera
+from napari_sdannce.predictions.hashes import cameras_hash
 from napari_sdannce.recording import PixelOrigin, Recording, Sync, VideoFile, View
 from napari_sdannce.skeletons import Skeleton, load_skeleton
 
@@ -91,6 +94,35 @@ def test_a_recording_comes_back_after_a_move(tmp_path):
         assert found.image_size == (640, 480)
     # and it says the same again
     assert project_of(moved) == read_project(tmp_path / "there")
+
+
+def test_fisheyes_come_back(tmp_path, fisheye):
+    make_videos(tmp_path, "videos/wide/0.mp4", "videos/left/0.mp4")
+    views = tuple(
+        View(each.name, (VideoFile(tmp_path / f"videos/{each.name}/0.mp4", 0),), each)
+        for each in (fisheye, camera("left"))
+    )
+    path = save_project(Recording(folder=tmp_path, views=views))
+    assert path.read_text(encoding="utf-8").count("fisheye") == 1  # others need not say it
+    moved = open_recording(tmp_path)
+    assert moved.problems == ()
+    assert [each.fisheye for each in moved.cameras] == [True, False]
+    np.testing.assert_array_equal(moved.cameras[0].radial, fisheye.radial)
+    assert calibration_difference(moved.cameras, [fisheye, camera("left")]) is None
+    text = path.read_text(encoding="utf-8").replace("fisheye: true", "fisheye: false")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileFormatError, match=r"camera 'wide': radial has shape \(4,\)"):
+        open_recording(tmp_path)
+
+
+def test_lenses_of_two_kinds_differ(fisheye):
+    straight = Camera("wide", fisheye.matrix, fisheye.rotation, fisheye.translation)
+    told = calibration_difference([fisheye], [straight])
+    assert told == "only one of the two takes the lens for a fisheye (wide)"
+    moved = replace(fisheye, radial=fisheye.radial + np.array([0, 0, 0, 1e-3]))
+    assert calibration_difference([fisheye], [moved]) == "distortion by 0.001 (wide)"
+    hashes = {cameras_hash([each]) for each in (fisheye, straight, moved)}
+    assert len(hashes) == 3
 
 
 def test_a_file_that_says_little_leaves_the_rest_to_the_layout(tmp_path):

@@ -52,6 +52,50 @@ def test_evenly_spaced(ring) -> None:
     assert steps.max() < 1.5 * steps.min()
 
 
+def fisheye_at(centre, towards, **changes) -> Camera:
+    """Fisheye with images that end 85 degrees off the axis."""
+    forward = np.array(towards, dtype=float) - centre
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    focal = 511.5 / np.radians(85)
+    matrix = np.array([[focal, 0, 511.5], [0, focal, 511.5], [0, 0, 1]])
+    how = {"image_size": (1024, 1024)} | changes
+    return Camera("wide", matrix, rotation, -rotation @ centre, np.zeros(4), fisheye=True, **how)
+
+
+@pytest.mark.parametrize("size", [(1024, 1024), None])
+def test_curves_in_a_fisheye_and_from_one(size, ring, points) -> None:
+    """Also where the point is seen at the border of the image, 85 degrees off the axis."""
+    wide = fisheye_at(np.array([300.0, 100, 80]), [0, 150, 0], image_size=size)
+    for point in (*points[:20], wide.centre + 200 * wide.rays([511.5, 1023.0])):
+        clicked = ring[0].project(point)
+        curve = epipolar_curve(ring[0], clicked, wide, samples=400)
+        assert off_curve(curve, wide.project(point)) < 0.2
+        back = epipolar_curve(wide, wide.project(point), ring[0], samples=400)
+        if ring[0].sees(clicked):
+            assert off_curve(back, clicked) < 0.2
+
+
+def test_evenly_spaced_in_a_fisheye() -> None:
+    one = fisheye_at(np.array([300.0, 0, 80]), [0, 0, 0])
+    other = fisheye_at(np.array([0.0, 300, 200]), [0, 0, 0])
+    for pixel in ([300, 500], [511.5, 511.5], [900, 600]):
+        curve = epipolar_curve(one, pixel, other, samples=100)
+        inside = np.isfinite(curve[:, 0])
+        assert inside.sum() > 60
+        assert other.sees(curve[inside]).all()
+        steps = np.linalg.norm(np.diff(curve[inside], axis=0), axis=1)
+        assert steps.max() < 2.2 * steps.min()
+
+
+def test_a_fisheye_sees_its_own_ray_as_a_point() -> None:
+    wide = fisheye_at(np.array([300.0, 0, 80]), [0, 0, 0])
+    curve = epipolar_curve(wide, [300, 200], wide)
+    np.testing.assert_allclose(curve[np.isfinite(curve[:, 0])], [[300, 200]] * 100, atol=1e-6)
+
+
 def test_unknown_image_size(ring, points) -> None:
     target = Camera("b", ring[1].matrix, ring[1].rotation, ring[1].translation, ring[1].radial)
     curve = epipolar_curve(ring[0], ring[0].project(points[0]), target, depths=(100, 2000))

@@ -56,6 +56,19 @@ def test_a_zoomed_window_shows_that_many_millimetres():
     assert round_point(camera, np.full(3, np.nan), 100, (200, 160)) is None
 
 
+def test_a_zoomed_window_of_a_fisheye_shows_as_many():
+    """Also 80 degrees off the axis, where depth is next to nothing."""
+    matrix = np.array([[400.0, 0, 150], [0, 400, 120], [0, 0, 1]])
+    camera = Camera("wide", matrix, np.eye(3), np.zeros(3), np.zeros(4), fisheye=True)
+    angle = np.radians(80)
+    point = 700 * np.array([np.sin(angle), 0, np.cos(angle)])
+    window = round_point(camera, point, 100, (200, 160))
+    assert window is not None
+    away = np.array([np.cos(angle), 0, -np.sin(angle)])
+    edges = window.place(camera.project(point + 50 * np.array([away, -away])))
+    assert np.abs(edges[0] - edges[1]).max() == pytest.approx(160, abs=1)
+
+
 def test_panes_fit_the_width_and_have_even_sides():
     panes = Panes.for_images([(641, 513), (320, 240), *[(641, 513)] * 3], 3, 1000)
     assert panes.whole == (3 * 332, 2 * 266)

@@ -181,6 +181,30 @@ def test_nothing_is_drawn_beyond_the_lens() -> None:
     assert not narrow.floor[0, 0]
 
 
+def test_fisheyes_see_floor_and_animals_where_they_project() -> None:
+    """The whole arena in one image, the rim 60 degrees and more off the axis."""
+    straight = _from((60.0, -90.0, 190.0))
+    matrix = np.array([[110.0, 0, 160], [0, 110, 128], [0, 0, 1]])
+    lens = np.array([0.03, -0.012, 0.006, -0.002])
+    camera = replace(straight, matrix=matrix, radial=lens, fisheye=True)
+    background = trace_background(camera, EMPTY_ARENA)
+    rows, columns = np.nonzero(background.floor)
+    pixels = np.stack([columns / 2 - 0.25, rows / 2 - 0.25], axis=1)
+    along = camera.rays(pixels)
+    cosine = along @ camera.rotation[2]
+    assert cosine.min() < 0.5
+    places = camera.centre + (background.depth[rows, columns] / cosine)[:, None] * along
+    assert np.abs(places[:, 2]).max() < 0.02
+    motion = _standing(-80.0, 60.0, 0.3)
+    scene = Scene((camera,), motion, (Coat.ALBINO,), EMPTY_ARENA, noise=0)
+    frame = render_frame(scene, 0)
+    assert frame.masks[0].any()
+    seen = camera.project(motion.keypoints[0, 0])[frame.visibility[0, 0]]
+    assert len(seen) > 5
+    x, y = np.rint(seen).astype(int).T
+    assert (frame.masks[0][y, x] > 0).mean() > 0.8
+
+
 def test_a_camera_that_looks_away_sees_no_animal() -> None:
     motion, camera = _standing(-80.0, 0.0, 0.0), _from((0.0, -700.0, 260.0))
     turned = np.diag([-1.0, 1, -1]) @ camera.rotation

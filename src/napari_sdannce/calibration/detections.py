@@ -38,7 +38,7 @@ class Detections:
     Raises
     ------
     ValueError
-        When arrays do not fit together, or a camera saw the board twice at one moment.
+        When arrays do not fit together.
     """
 
     names: tuple[str, ...]
@@ -62,9 +62,6 @@ class Detections:
             raise ValueError(f"{len(self.names)} cameras, {len(self.image_sizes)} image sizes")
         if n and (self.view.min() < 0 or self.view.max() >= len(self.names)):
             raise ValueError(f"views must be 0 to {len(self.names) - 1}")
-        pairs = np.stack([self.moment, self.view])
-        if len(np.unique(pairs, axis=1).T) != n:
-            raise ValueError("a camera can see a board only once at a moment")
 
     def __len__(self) -> int:
         return len(self.view)
@@ -87,6 +84,16 @@ class Detections:
             moment=self.moment[which],
             corners=self.corners[which],
             side=self.side[which],
+        )
+
+    def joined(self, others: Self) -> Self:
+        """These sightings and others, of the same cameras and board."""
+        return replace(
+            self,
+            view=np.concatenate([self.view, others.view]),
+            moment=np.concatenate([self.moment, others.moment]),
+            corners=np.concatenate([self.corners, others.corners]),
+            side=np.concatenate([self.side, others.side]),
         )
 
     def at(self, moments: Sequence[int] | IntArray) -> Self:

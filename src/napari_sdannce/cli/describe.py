@@ -54,6 +54,8 @@ def describe(path: Path) -> Iterator[str]:
         ".pickle": _com,
         ".pkl": _com,
         ".toml": _calibration,
+        ".xml": _calibration,
+        ".json": _calibration,
         ".npz": _points_2d,
         ".h5": _points_2d,
         ".csv": _points_2d,
@@ -61,11 +63,17 @@ def describe(path: Path) -> Iterator[str]:
     if path.is_file() and path.suffix.lower() in by_suffix:
         yield from by_suffix[path.suffix.lower()](path)
     elif path.is_file() and path.name.endswith((".yaml", ".yml")) and path.stem != "sdannce":
-        yield from _skeleton(path)
+        yield from (_calibration if _holds_cameras(path) else _skeleton)(path)
     elif (path / "zarr.json").is_file():
         yield from _store(path)
     else:
         yield from _recording(path)
+
+
+def _holds_cameras(path: Path) -> bool:
+    from napari_sdannce.files.opencv_file import is_opencv
+
+    return is_opencv(path)
 
 
 def _matlab_file(path: Path) -> Iterator[str]:
@@ -102,6 +110,7 @@ def _recording(path: Path) -> Iterator[str]:
             problems += [] if any(each.path == file for each in problems) else [labels]
         else:
             yield f"  labels: {_relative(file, recording)}: {labels}"
+            problems += [Problem(file, note) for note in _label_notes(file, recording)]
     for what, files in (("COM", recording.com_files), ("poses", recording.prediction_files)):
         for file in files:
             yield f"  {what}: {_relative(file, recording)}"
@@ -201,6 +210,13 @@ def _store(path: Path) -> Iterator[str]:
     yield from _poses(path) if read_store_attributes(path).kind == "poses" else _com(path)
 
 
+def _label_notes(path: Path, recording: Recording) -> tuple[str, ...]:
+    """In what labels contradict the cameras in their file."""
+    from napari_sdannce.files.check_reprojection import read_check
+
+    return read_check(path).notes(recording.pixel_origin or PixelOrigin.MATLAB)
+
+
 def _poses(path: Path) -> Iterator[str]:
     from napari_sdannce.predictions import open_predictions
 
@@ -230,21 +246,24 @@ def _share(found: npt.NDArray[np.bool_]) -> str:
 
 
 def _calibration(path: Path) -> Iterator[str]:
-    from napari_sdannce.files.anipose import read_anipose
-    from napari_sdannce.files.hires_params import read_hires_params
+    from napari_sdannce.files.calibration_file import read_calibration
 
-    is_toml = path.suffix.lower() == ".toml"
-    cameras = read_anipose(path) if is_toml else read_hires_params(path)
-    yield f"{path}: a calibration of {_several(len(cameras), 'camera')}"
-    yield from (f"  {camera.name}: {_camera(camera)}" for camera in cameras)
+    found = read_calibration(path)
+    yield f"{path}: a calibration of {_several(len(found.cameras), 'camera')}, {found.told}"
+    for camera in found.cameras:
+        has_pose = camera.name not in found.without_pose
+        yield f"  {camera.name}: {_camera(camera, has_pose=has_pose)}"
+    yield from (f"  note: {note}" for note in found.notes)
 
 
-def _camera(camera: Camera) -> str:
-    place = -camera.rotation.T @ camera.translation
+def _camera(camera: Camera, *, has_pose: bool) -> str:
+    place = camera.centre
     size = "" if camera.image_size is None else "{} x {} px, ".format(*camera.image_size)
     where = ", ".join(f"{value:.0f}" for value in place)
     focal = ", ".join(f"{value:.0f}" for value in camera.matrix.diagonal()[:2])
-    return f"{size}focal length {focal} px, stands at {where} mm"
+    fisheye = "fisheye, " if camera.fisheye else ""
+    stands = f"stands at {where} mm" if has_pose else "no pose"
+    return f"{size}{fisheye}focal length {focal} px, {stands}"
 
 
 def _points_2d(path: Path) -> Iterator[str]:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import tomli_w
 
 from napari_sdannce.geometry.cameras import Camera, check_unique_names
 
+from .calibration import CalibrationFormat, ReadCalibration
+from .calibration_numbers import from_rodrigues, image_size, numbers, to_rodrigues, vector
 from .errors import FileFormatError
+from .mat_fields import reading
+from .opencv_lens import lens_from_opencv, opencv_coefficients
+from .toml_file import read_toml
 from .writing import atomic_path
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+FILE = "calibration.toml"
 EXPECTED = (
     "a calibration.toml of aniposelib: tables with name, matrix, distortions, rotation, translation"
 )
-_MAX_BYTES = 16_000_000
-_LARGEST = 1e12
 
 
 def read_anipose(path: str | os.PathLike[str]) -> tuple[Camera, ...]:
@@ -36,25 +38,30 @@ def read_anipose(path: str | os.PathLike[str]) -> tuple[Camera, ...]:
     FileNotFoundError
         When there is no such file.
     FileFormatError
-        When it is not such a calibration, or has fisheye cameras, which no camera here models.
+        When it is not such a calibration, or has a lens that no camera here models.
     """
     file = Path(path)
-    tables = _read_tables(file)
-    cameras = []
+    found = anipose_calibration(file, read_toml(file, EXPECTED))
+    if not found.has_poses:
+        names = ", ".join(found.without_pose)
+        raise FileFormatError(file, f"it has no 'rotation' and 'translation' of {names}", EXPECTED)
+    return found.cameras
+
+
+def anipose_calibration(path: Path, tables: Mapping[str, Any]) -> ReadCalibration:
+    """Cameras in the tables of a file, with poses or without."""
+    cameras, without_pose = [], []
     for key, table in tables.items():
         if key == "metadata" or not isinstance(table, dict) or "matrix" not in table:
             continue
         try:
             cameras.append(_camera(table, key))
         except (ValueError, TypeError, OverflowError) as error:
-            raise FileFormatError(file, f"[{key}]: {error}", EXPECTED) from error
-    if not cameras:
-        raise FileFormatError(file, "it has no cameras", EXPECTED)
-    try:
-        check_unique_names(cameras)
-    except ValueError as error:
-        raise FileFormatError(file, str(error), EXPECTED) from error
-    return tuple(cameras)
+            raise FileFormatError(path, f"[{key}]: {error}", EXPECTED) from error
+        if not _has_pose(table):
+            without_pose.append(cameras[-1].name)
+    with reading(path, EXPECTED):
+        return ReadCalibration(tuple(cameras), CalibrationFormat.ANIPOSE, path, tuple(without_pose))
 
 
 def read_anipose_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -65,71 +72,37 @@ def read_anipose_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     FileNotFoundError, FileFormatError
         As `read_anipose`.
     """
-    found = _read_tables(Path(path)).get("metadata", {})
+    found = read_toml(Path(path), EXPECTED).get("metadata", {})
     return found if isinstance(found, dict) else {}
 
 
-def _read_tables(path: Path) -> dict[str, Any]:
-    try:
-        content = path.read_bytes()
-        if len(content) > _MAX_BYTES:
-            raise FileFormatError(path, f"it has {len(content)} bytes", EXPECTED)
-        return tomllib.loads(content.decode("utf-8"))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FileFormatError(path, f"it is no TOML file ({error})", EXPECTED) from error
-
-
 def _camera(table: Mapping[str, Any], key: str) -> Camera:
-    if table.get("fisheye"):
-        raise ValueError("it is a fisheye camera, which is not supported")
-    distortions = _numbers(table.get("distortions", [0.0] * 5), "distortions")
-    if len(distortions) not in (4, 5):
-        raise ValueError(f"'distortions' has {len(distortions)} numbers, not 5")
-    k1, k2, p1, p2, k3 = [*distortions, 0.0][:5]
-    name = table.get("name", key)
+    fisheye = bool(table.get("fisheye", False))
+    coefficients = numbers(table.get("distortions", []), "distortions")
+    radial, tangential = lens_from_opencv(coefficients, fisheye=fisheye)
+    turn, shift = np.zeros(3), np.zeros(3)
+    if _has_pose(table):
+        turn, shift = _entry(table, "rotation"), _entry(table, "translation")
     return Camera(
-        name=str(name),
-        matrix=_numbers(table["matrix"], "matrix"),
-        rotation=np.asarray(cv2.Rodrigues(_vector(table, "rotation"))[0], dtype=np.float64),
-        translation=_vector(table, "translation"),
-        radial=np.array([k1, k2, k3] if k3 else [k1, k2]),
-        tangential=np.array([p1, p2]),
-        image_size=_image_size(table.get("size")),
+        name=str(table.get("name", key)),
+        matrix=numbers(table["matrix"], "matrix"),
+        rotation=from_rodrigues(turn),
+        translation=shift,
+        radial=radial,
+        tangential=tangential,
+        image_size=image_size(table.get("size")),
+        fisheye=fisheye,
     )
 
 
-def _vector(table: Mapping[str, Any], name: str) -> np.ndarray:
+def _has_pose(table: Mapping[str, Any]) -> bool:
+    return "rotation" in table or "translation" in table
+
+
+def _entry(table: Mapping[str, Any], name: str) -> np.ndarray:
     if name not in table:
         raise ValueError(f"it has no '{name}'")
-    found = _numbers(table[name], name).reshape(-1)
-    if found.shape != (3,):
-        raise ValueError(f"'{name}' is {found.tolist()[:6]}, not three numbers")
-    return found
-
-
-def _numbers(value: Any, name: str) -> np.ndarray:
-    try:
-        found = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"'{name}' holds something else than numbers") from error
-    if not (np.abs(found) < _LARGEST).all():
-        raise ValueError(f"'{name}' holds values that are not finite")
-    return found
-
-
-def _image_size(value: Any) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError(f"'size' is {value!r}, not [width, height]"[:100])
-    width, height = (int(number) for number in value)
-    if not (0 < width < 2**20 and 0 < height < 2**20):
-        raise ValueError(f"'size' is [{width}, {height}]"[:100])
-    return width, height
+    return vector(table[name], name)
 
 
 def write_anipose(
@@ -160,15 +133,13 @@ def write_anipose(
 
 
 def _table(camera: Camera) -> dict[str, Any]:
-    k1, k2, k3 = camera.radial3.tolist()
-    p1, p2 = camera.tangential.tolist()
     table: dict[str, Any] = {"name": camera.name}
     if camera.image_size is not None:
         table["size"] = list(camera.image_size)
     return table | {
         "matrix": camera.matrix.tolist(),
-        "distortions": [k1, k2, p1, p2, k3],
-        "rotation": cv2.Rodrigues(np.array(camera.rotation))[0].ravel().tolist(),
+        "distortions": opencv_coefficients(camera),
+        "rotation": to_rodrigues(camera.rotation).tolist(),
         "translation": camera.translation.tolist(),
-        "fisheye": False,
+        "fisheye": camera.fisheye,
     }

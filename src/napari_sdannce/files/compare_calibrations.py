@@ -29,6 +29,9 @@ def calibration_difference(ours: Sequence[Camera], theirs: Sequence[Camera]) -> 
     differs = np.logical_not(found <= _AGREE)  # what is not finite differs, too
     if not differs.any():
         return None
+    fisheyes = [each.name for each in both if each.fisheye != known[each.name].fisheye]
+    if fisheyes:
+        return f"only one of the two takes the lens for a fisheye ({', '.join(fisheyes)})"
     names = [camera.name for camera, each in zip(both, differs, strict=True) if each.any()]
     most = found.max(axis=0)
     told = [
@@ -44,15 +47,24 @@ def _difference(one: Camera, other: Camera) -> npt.NDArray[np.float64]:
     with np.errstate(all="ignore"):
         places = [-camera.rotation.T @ camera.translation for camera in (one, other)]
         chord = np.linalg.norm(one.rotation - other.rotation) / np.sqrt(8)
-        lenses = [np.concatenate([camera.radial3, camera.tangential]) for camera in (one, other)]
         return np.array(
             [
                 np.linalg.norm(places[0] - places[1]),
                 np.degrees(2 * np.arcsin(min(chord, 1.0))),
                 np.abs(one.matrix - other.matrix).max(),
-                np.abs(lenses[0] - lenses[1]).max(),
+                _lens_difference(one, other),
             ]
         )
+
+
+def _lens_difference(one: Camera, other: Camera) -> float:
+    """Largest difference of a distortion coefficient; infinite between kinds of lenses."""
+    if one.fisheye != other.fisheye:
+        return np.inf
+    if one.fisheye:
+        return float(np.abs(one.radial - other.radial).max())
+    lenses = [np.concatenate([each.radial3, each.tangential]) for each in (one, other)]
+    return float(np.abs(lenses[0] - lenses[1]).max())
 
 
 def sync_difference(

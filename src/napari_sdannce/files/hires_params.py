@@ -6,12 +6,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_sdannce.recording import PixelOrigin
 
+from .calibration import CalibrationFormat, ReadCalibration
 from .errors import FileFormatError
 from .mat import read_mat, write_mat
 from .mat_fields import reading
 from .matlab_camera import camera_from_matlab, matlab_from_camera
+from .writing import check_free
 
 if TYPE_CHECKING:
     import os
@@ -81,6 +85,33 @@ def _default_name(path: Path) -> str:
     return f"Camera{int(match[1])}" if match else path.stem
 
 
+def hires_calibration(place: Path, pixel_origin: PixelOrigin) -> ReadCalibration:
+    """Cameras of a folder or of one such file, with poses or lenses alone."""
+    paths = hires_files(place) if place.is_dir() else (place,)
+    cameras, without_pose = [], []
+    for path in paths:
+        variables = read_mat(path).variables
+        name = _default_name(path)
+        if not {"r", "R", "t"} & set(variables):
+            variables = {**variables, "r": np.eye(3), "t": np.zeros((1, 3))}
+            without_pose.append(name)
+        with reading(path, EXPECTED):
+            cameras.append(camera_from_matlab(variables, name, pixel_origin))
+    with reading(place, EXPECTED):
+        return ReadCalibration(
+            tuple(cameras),
+            CalibrationFormat.HIRES,
+            place,
+            tuple(without_pose),
+            pixel_origin=pixel_origin,
+        )
+
+
+def hires_paths(folder: str | os.PathLike[str], count: int) -> tuple[Path, ...]:
+    """Where the files of so many cameras lie."""
+    return tuple(Path(folder) / f"hires_cam{i}_params.mat" for i in range(1, count + 1))
+
+
 def _read_one(path: Path, name: str, pixel_origin: PixelOrigin) -> Camera:
     variables = read_mat(path).variables
     with reading(path, EXPECTED):
@@ -100,14 +131,16 @@ def write_hires_params(
     ------
     FileExistsError
         When a file exists and may not be overwritten.
+    ValueError
+        When a camera is a fisheye, which these files cannot say.
     """
     place = Path(folder)
+    contents = {
+        path: matlab_from_camera(camera, pixel_origin)
+        for path, camera in zip(hires_paths(place, len(cameras)), cameras, strict=True)
+    }
     place.mkdir(parents=True, exist_ok=True)
-    return tuple(
-        write_mat(
-            place / f"hires_cam{i}_params.mat",
-            matlab_from_camera(camera, pixel_origin),
-            overwrite=overwrite,
-        )
-        for i, camera in enumerate(cameras, start=1)
-    )
+    if not overwrite:
+        for path in contents:
+            check_free(path)
+    return tuple(write_mat(path, each, overwrite=overwrite) for path, each in contents.items())

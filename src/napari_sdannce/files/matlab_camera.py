@@ -158,7 +158,18 @@ def _translation(value: MatValue) -> np.ndarray:
 def matlab_from_camera(
     camera: Camera, pixel_origin: PixelOrigin = PixelOrigin.MATLAB
 ) -> dict[str, MatValue]:
-    """Fields K, RDistort, TDistort, r, t of a camera, as MATLAB's programs expect them."""
+    """Fields K, RDistort, TDistort, r, t of a camera, as MATLAB's programs expect them.
+
+    Raises
+    ------
+    ValueError
+        When it is a fisheye, which these fields cannot say.
+    """
+    if camera.fisheye:
+        raise ValueError(
+            f"camera '{camera.name}' is a fisheye, which the camera parameters of MATLAB files can "
+            "not say: write calibration.toml or sdannce.yaml, or calibrate it without fisheye"
+        )
     matrix = camera.matrix.copy()
     matrix[:2, 2] += _OFFSET[pixel_origin]
     return {

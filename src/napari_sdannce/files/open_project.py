@@ -160,7 +160,7 @@ class _Opening:
         if source is None:
             return {}
         if isinstance(source, tuple):
-            return {entry.name: _camera(entry) for entry in source}
+            return {entry.name: camera_of_entry(entry) for entry in source}
         path = absolute_path(self.folder, source)
         try:
             return {camera.name: camera for camera in self._read_calibration(path)}
@@ -255,7 +255,8 @@ def _columns(sync: Sync, cameras: Sequence[str], names: Sequence[str]) -> Sync |
     return Sync(sync.sample_ids, sync.frames[:, [list(cameras).index(name) for name in names]])
 
 
-def _camera(entry: CalibrationEntry) -> Camera:
+def camera_of_entry(entry: CalibrationEntry) -> Camera:
+    """Camera that a project file describes; ValueError when it describes none."""
     return Camera(
         name=entry.name,
         matrix=np.array(entry.matrix),
@@ -264,4 +265,5 @@ def _camera(entry: CalibrationEntry) -> Camera:
         radial=np.array(entry.radial),
         tangential=np.array(entry.tangential),
         image_size=entry.image_size,
+        fisheye=entry.fisheye,
     )

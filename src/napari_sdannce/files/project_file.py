@@ -90,9 +90,10 @@ class CalibrationEntry(_Entry):
     matrix: tuple[Row, Row, Row]
     rotation: tuple[Row, Row, Row]
     translation: Row
-    radial: tuple[Number, Number] | Row = (0.0, 0.0)
+    radial: tuple[Number, Number] | Row | tuple[Number, Number, Number, Number] = (0.0, 0.0)
     tangential: tuple[Number, Number] = (0.0, 0.0)
     image_size: tuple[int, int] | None = None
+    fisheye: bool = False
 
 
 class Project(_Entry):

@@ -52,7 +52,7 @@ def project_of(recording: Recording) -> Project:
         pixel_origin=recording.pixel_origin,
         skeleton=None if skeleton is None else _skeleton_name(skeleton),
         cameras=cameras,
-        calibration=tuple(map(_entry, calibrated)) or None,
+        calibration=tuple(map(calibration_entry, calibrated)) or None,
         sync=None if recording.sync is None else SYNC_FILE,
         labels=tuple(relative_path(folder, path) for path in recording.label_files),
         com=tuple(relative_path(folder, path) for path in recording.com_files),
@@ -67,7 +67,8 @@ def _skeleton_name(skeleton: Skeleton) -> str:
     return re.sub(r"[^\w .()-]", "_", skeleton.name)[:100] + ".skeleton.yaml"
 
 
-def _entry(camera: Camera) -> CalibrationEntry:
+def calibration_entry(camera: Camera) -> CalibrationEntry:
+    """What a project file says of a camera."""
     return CalibrationEntry.model_validate(
         {
             "name": camera.name,
@@ -77,6 +78,7 @@ def _entry(camera: Camera) -> CalibrationEntry:
             "radial": camera.radial.tolist(),
             "tangential": camera.tangential.tolist(),
             "image_size": camera.image_size,
+            "fisheye": camera.fisheye,
         }
     )
 

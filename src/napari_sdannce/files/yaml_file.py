@@ -103,22 +103,36 @@ def read_yaml(path: Path, expected: str) -> YamlFile:
         if path.stat().st_size > _MAX_BYTES:
             raise FileFormatError(path, f"it has more than {_MAX_BYTES} bytes", expected)
         text = path.read_bytes().decode("utf-8-sig")
-        loader = _Loader(text)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist; expected {expected}") from None
+    except (OSError, ValueError) as error:
+        raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
+    return parse_yaml(path, text, expected)
+
+
+def parse_yaml(
+    path: Path, text: str, expected: str, loader_type: type[PlainLoader] | None = None
+) -> YamlFile:
+    """Parse the text of a YAML file: `read_yaml`, also with a loader that knows more tags.
+
+    Raises
+    ------
+    FileFormatError
+        As `read_yaml`.
+    """
+    try:
+        loader = (loader_type or PlainLoader)(text)
         try:
             node = loader.get_single_node()
             content = {} if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; expected {expected}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise FileFormatError(path, f"line {line}: {error.problem}", expected) from error
-    except FileFormatError:
-        raise
     except (
-        yaml.YAMLError, ValueError, OSError, RecursionError, OverflowError, AttributeError,
-        TypeError, LookupError,
+        yaml.YAMLError, ValueError, RecursionError, OverflowError, AttributeError, TypeError,
+        LookupError,
     ) as error:  # fmt: skip
         raise FileFormatError(path, f"not readable as YAML: {error}", expected) from error
     if not isinstance(content, dict):
@@ -157,16 +171,18 @@ def _in_plain_words(error: ErrorDetails) -> str:
     return f"{message}, got '{got}'" if isinstance(value, str) else f"{message}, got {got}"
 
 
-class _Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """Plain data only; every mapping has text as keys, and each key once."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuse what repeats another node."""
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="anchors are not read", problem_mark=mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+        """Refuse keys that are no text, or occur twice."""
         if not isinstance(node, yaml.MappingNode):
             raise yaml.MarkedYAMLError(problem="keys expected", problem_mark=node.start_mark)
         seen = set()

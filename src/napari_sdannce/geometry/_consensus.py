@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.geometry.camera_rows import CENTRE, FX, FY, LENS, SKEW
+from napari_sdannce.geometry.camera_rows import CENTRE, FISHEYE, FX, FY, LENS, SKEW
 from napari_sdannce.geometry.compiled import compiled
-from napari_sdannce.geometry.compiled_lens import bend_slopes, line_of_sight, look
+from napari_sdannce.geometry.compiled_lens import (
+    bend_fisheye_slopes,
+    bend_slopes,
+    line_of_sight,
+    look,
+)
 
 _LM_STEPS = 25
 _LM_DONE = 1e-16  # px^2: what a step would still gain
@@ -38,7 +43,10 @@ def _count(flags):  # type: ignore[no-untyped-def]
 def _slopes(cameras, v, x, y, near, jacobian):  # type: ignore[no-untyped-def]
     """Fill `jacobian` (2, 3): pixels by world mm, from what `look` returned."""
     k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
-    a, b, d = bend_slopes(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
+    if cameras[v, FISHEYE] > 0:
+        a, b, d = bend_fisheye_slopes(x, y, k1, k2, k3, cameras[v, LENS + 3])
+    else:
+        a, b, d = bend_slopes(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
     u_x = cameras[v, FX] * a + cameras[v, SKEW] * b
     u_y = cameras[v, FX] * b + cameras[v, SKEW] * d
     v_x, v_y = cameras[v, FY] * b, cameras[v, FY] * d

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
     from napari_sdannce.geometry.cameras import Camera
 
-CAMERA_WIDTH = 26
+CAMERA_WIDTH = 27
 # where things lie in a row: rotation 0-8, translation 9-11, then
 FX, SKEW, CX, FY, CY = 12, 13, 14, 15, 16
-LENS = 17  # k1, k2, k3, p1, p2
+LENS = 17  # k1, k2, k3, p1, p2; of a fisheye k1, k2, k3, k4, 0
 REACH = 22
 CENTRE = 23
+FISHEYE = 26  # radians up to which a fisheye's model is one-to-one; 0: no fisheye
 
 
 def camera_rows(cameras: Sequence[Camera]) -> npt.NDArray[np.float64]:
@@ -27,7 +28,9 @@ def camera_rows(cameras: Sequence[Camera]) -> npt.NDArray[np.float64]:
         row[:9], row[9:12] = camera.rotation.ravel(), camera.translation
         row[FX : FX + 3] = camera.matrix[0]
         row[FY : FY + 2] = camera.matrix[1, 1:]
-        row[LENS : LENS + 5] = [*camera.radial3, *camera.tangential]
+        lens = (*camera.radial, 0) if camera.fisheye else (*camera.radial3, *camera.tangential)
+        row[LENS : LENS + 5] = lens
         row[REACH] = camera.reach
-        row[CENTRE:] = camera.centre
+        row[CENTRE : CENTRE + 3] = camera.centre
+        row[FISHEYE] = camera.widest_angle if camera.fisheye else 0
     return rows

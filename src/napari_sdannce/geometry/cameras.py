@@ -1,4 +1,4 @@
-"""A calibrated camera: pinhole with skew, radial and tangential distortion."""
+"""A calibrated camera: pinhole with skew, radial and tangential distortion, or a fisheye."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.geometry.distortion import distort, fold_radius, undistort
+from napari_sdannce.geometry.fisheye import distort_fisheye, fold_angle, undistort_fisheye
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ _SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
     "radial": ((2,), (3,)),
     "tangential": ((2,),),
 }
+_FISHEYE_SHAPES = _SHAPES | {"radial": ((4,),)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +45,13 @@ class Camera:
     translation
         (3,) mm.
     radial
-        (2,) or (3,) radial distortion coefficients k1, k2[, k3].
+        (2,) or (3,) radial distortion coefficients k1, k2[, k3]; of a fisheye (4,) k1, k2, k3, k4.
     tangential
-        (2,) tangential distortion coefficients p1, p2.
+        (2,) tangential distortion coefficients p1, p2; zero of a fisheye.
     image_size
         (width, height) in px, None when not known.
+    fisheye
+        Whether the lens bends angles off the axis (OpenCV's fisheye), not their tangents.
 
     Raises
     ------
@@ -70,9 +74,11 @@ class Camera:
     radial: FloatArray = field(default_factory=lambda: np.zeros(2))
     tangential: FloatArray = field(default_factory=lambda: np.zeros(2))
     image_size: tuple[int, int] | None = None
+    fisheye: bool = False
 
     def __post_init__(self) -> None:
-        for what, allowed in _SHAPES.items():
+        object.__setattr__(self, "fisheye", bool(self.fisheye))
+        for what, allowed in (_FISHEYE_SHAPES if self.fisheye else _SHAPES).items():
             value = np.array(getattr(self, what), dtype=np.float64)
             if value.shape not in allowed:
                 expected = " or ".join(map(str, allowed))
@@ -83,6 +89,11 @@ class Camera:
                 raise ValueError(f"camera '{self.name}': {what} holds values that are not finite")
             value.setflags(write=False)
             object.__setattr__(self, what, value)
+        if self.fisheye and self.tangential.any():
+            raise ValueError(
+                f"camera '{self.name}': a fisheye has no tangential distortion, got "
+                f"{self.tangential.tolist()}"
+            )
         self._check_matrices()
         if self.image_size is not None:
             object.__setattr__(self, "image_size", self._checked_size(self.image_size))
@@ -126,13 +137,33 @@ class Camera:
 
     @property
     def radial3(self) -> FloatArray:
-        """Radial coefficients k1, k2, k3, k3 = 0 when the camera has two terms."""
+        """Radial coefficients k1, k2, k3, k3 = 0 when the camera has two terms.
+
+        Raises
+        ------
+        ValueError
+            When it is a fisheye, whose coefficients mean something else.
+        """
+        if self.fisheye:
+            raise ValueError(
+                f"camera '{self.name}' is a fisheye: its lens is no k1, k2, k3, p1, p2"
+            )
         return np.concatenate([self.radial, np.zeros(3 - len(self.radial))])
 
     @cached_property
     def reach(self) -> float:
         """Distance from the axis (x/z, y/z) up to which the lens model is one-to-one, or inf."""
+        if self.fisheye:
+            widest = self.widest_angle
+            return float(np.tan(widest)) if widest < np.pi / 2 else np.inf
         return fold_radius(tuple(self.radial3.tolist()), tuple(self.tangential.tolist()))
+
+    @property
+    def widest_angle(self) -> float:
+        """Angle off the axis, radians, up to which the lens model is one-to-one; at most pi / 2."""
+        if self.fisheye:
+            return fold_angle(tuple(self.radial.tolist()))
+        return float(np.arctan(self.reach))
 
     @property
     def projection_matrix(self) -> FloatArray:
@@ -167,7 +198,20 @@ class Camera:
         ideal = in_camera[..., :2] / np.where(depth > 0, depth, np.nan)
         if np.isfinite(self.reach):
             ideal[(ideal**2).sum(axis=-1) > self.reach**2] = np.nan
-        return self.to_pixels(distort(ideal, self.radial3, self.tangential))
+        return self.to_pixels(self._bent(ideal))
+
+    def _bent(self, ideal: FloatArray) -> FloatArray:
+        """Distorted normalised coordinates of ideal ones (..., 2)."""
+        if self.fisheye:
+            return distort_fisheye(ideal, self.radial)
+        return distort(ideal, self.radial3, self.tangential)
+
+    def _ideal(self, pixels: npt.ArrayLike) -> FloatArray:
+        """Ideal normalised coordinates of observed pixels (..., 2)."""
+        bent = self.to_normalised(pixels)
+        if self.fisheye:
+            return undistort_fisheye(bent, self.radial)
+        return undistort(bent, self.radial3, self.tangential)
 
     def to_pixels(self, normalised: FloatArray) -> FloatArray:
         """Map (distorted) normalised coordinates (..., 2) to pixels."""
@@ -193,7 +237,7 @@ class Camera:
         >>> np.abs(camera.undistort(camera.project(point)) - ideal[:2]).max() < 1e-9
         np.True_
         """
-        return self.to_pixels(undistort(self.to_normalised(pixels), self.radial3, self.tangential))
+        return self.to_pixels(self._ideal(pixels))
 
     def rays(self, pixels: npt.ArrayLike) -> FloatArray:
         """Directions (..., 3), unit length, in the world, of the lines of sight of pixels (..., 2).
@@ -207,7 +251,7 @@ class Camera:
         >>> camera.rays([320, 240]).tolist()
         [0.0, 0.0, 1.0]
         """
-        ideal = undistort(self.to_normalised(pixels), self.radial3, self.tangential)
+        ideal = self._ideal(pixels)
         along = np.concatenate([ideal, np.ones((*ideal.shape[:-1], 1))], axis=-1)
         lengths = np.linalg.norm(along, axis=-1, keepdims=True)
         return np.asarray((along / lengths) @ self.rotation)

@@ -1,4 +1,4 @@
-"""The compiled lens model: the polynomial (`distortion.bend`), its inverse, and whole cameras.
+"""The compiled lens models: their polynomials, the inverses, and whole cameras.
 
 Cameras are the rows of `camera_rows`; `cameras[v]` is the one meant.
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.geometry import distortion
-from napari_sdannce.geometry.camera_rows import CX, CY, FX, FY, LENS, REACH, SKEW
+from napari_sdannce.geometry import distortion, fisheye
+from napari_sdannce.geometry.camera_rows import CX, CY, FISHEYE, FX, FY, LENS, REACH, SKEW
 from napari_sdannce.geometry.compiled import compiled
 
 bend = compiled(distortion.bend)
 bend_slopes = compiled(distortion.bend_slopes)
+bend_fisheye = compiled(fisheye.bend_fisheye)
+bend_fisheye_slopes = compiled(fisheye.bend_fisheye_slopes)
 
 _STEPS = 40
 _TOLERANCE = 1e-14
+_FISHEYE_STEPS = 80
 
 
 @compiled
@@ -104,6 +107,56 @@ def unbend_all(goal, lens, reach):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _angle_of(bent, lens, widest):  # type: ignore[no-untyped-def]
+    """Angle below `widest` that a fisheye shows at the distance `bent`; NaN where there is none.
+
+    Newton's steps, kept between bounds that close in.
+    """
+    k1, k2, k3, k4 = lens[0], lens[1], lens[2], lens[3]
+    low, high = 0.0, widest
+    angle = min(bent, widest)
+    for _ in range(_FISHEYE_STEPS):
+        q = angle * angle
+        miss = angle * (1 + q * (k1 + q * (k2 + q * (k3 + q * k4)))) - bent
+        if abs(miss) <= 1e-16 * (1 + bent):
+            return angle
+        if miss < 0:
+            low = angle
+        else:
+            high = angle
+        growth = 1 + q * (3 * k1 + q * (5 * k2 + q * (7 * k3 + q * 9 * k4)))
+        step = miss / growth
+        before, angle = angle, angle - step
+        if not low < angle < high:
+            angle = 0.5 * (low + high)
+        if angle == before:
+            break
+    # the bounds met at the widest angle, and it is not enough
+    return angle if abs(miss) <= 1e-11 * (1 + bent) else np.nan
+
+
+@compiled
+def unbend_fisheye(xd, yd, lens, widest):  # type: ignore[no-untyped-def]
+    """Ideal coordinates of distorted ones; NaN where there are none up to the widest angle."""
+    bent = np.hypot(xd, yd)
+    if not bent < np.inf:
+        return np.nan, np.nan
+    if bent == 0:
+        return xd, yd
+    part = np.tan(_angle_of(bent, lens, widest)) / bent
+    return xd * part, yd * part
+
+
+@compiled
+def unbend_fisheye_all(goal, lens, widest):  # type: ignore[no-untyped-def]
+    """Apply `unbend_fisheye` to (N, 2)."""
+    ideal = np.empty_like(goal)
+    for i in range(len(goal)):
+        ideal[i, 0], ideal[i, 1] = unbend_fisheye(goal[i, 0], goal[i, 1], lens, widest)
+    return ideal
+
+
+@compiled
 def look(cameras, v, x0, y0, z0):  # type: ignore[no-untyped-def]
     """Pixel u, v of a world point; its ideal coordinates x, y; 1 / depth.
 
@@ -118,7 +171,10 @@ def look(cameras, v, x0, y0, z0):  # type: ignore[no-untyped-def]
     if x * x + y * y > cameras[v, REACH] * cameras[v, REACH]:
         return np.nan, np.nan, np.nan, np.nan, np.nan
     k1, k2, k3 = cameras[v, LENS], cameras[v, LENS + 1], cameras[v, LENS + 2]
-    xb, yb = bend(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
+    if cameras[v, FISHEYE] > 0:
+        xb, yb = bend_fisheye(x, y, k1, k2, k3, cameras[v, LENS + 3])
+    else:
+        xb, yb = bend(x, y, k1, k2, k3, cameras[v, LENS + 3], cameras[v, LENS + 4])
     u = cameras[v, FX] * xb + cameras[v, SKEW] * yb + cameras[v, CX]
     return u, cameras[v, FY] * yb + cameras[v, CY], x, y, near
 
@@ -131,7 +187,10 @@ def line_of_sight(cameras, v, across, down):  # type: ignore[no-untyped-def]
     """
     yd = (down - cameras[v, CY]) / cameras[v, FY]
     xd = (across - cameras[v, CX] - cameras[v, SKEW] * yd) / cameras[v, FX]
-    x, y = unbend(xd, yd, cameras[v, LENS : LENS + 5], cameras[v, REACH])
+    if cameras[v, FISHEYE] > 0:
+        x, y = unbend_fisheye(xd, yd, cameras[v, LENS : LENS + 5], cameras[v, FISHEYE])
+    else:
+        x, y = unbend(xd, yd, cameras[v, LENS : LENS + 5], cameras[v, REACH])
     return (
         cameras[v, 0] * x + cameras[v, 3] * y + cameras[v, 6],
         cameras[v, 1] * x + cameras[v, 4] * y + cameras[v, 7],

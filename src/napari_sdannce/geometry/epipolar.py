@@ -16,6 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 _NEAR, _FAR = 1e-3, 1e4
 # tangent of the widest angle off the axis that is drawn when neither image nor lens ends before
 _WIDEST = 10.0
+_WIDEST_FISHEYE = 1e6
 
 
 def epipolar_curve(
@@ -112,7 +113,7 @@ def _frustum(origin: FloatArray, direction: FloatArray, target: Camera) -> Float
 
 def _ideal_extent(camera: Camera) -> tuple[FloatArray, FloatArray]:
     """Corners of a rectangle of ideal normalised coordinates that holds all of the image."""
-    widest = np.full(2, min(camera.reach, _WIDEST))
+    widest = np.full(2, min(camera.reach, _WIDEST_FISHEYE if camera.fisheye else _WIDEST))
     if camera.image_size is None:
         return -widest, widest
     along = np.linspace(0, 1, 17)
@@ -147,10 +148,18 @@ def _sample(
     ends: tuple[float, float],
     samples: int,
 ) -> FloatArray:
-    """Project points of the ray that are evenly spaced in the ideal image of the target."""
-    depth = [target.to_camera_frame(origin + s * direction)[2] for s in ends]
+    """Project points of the ray that are evenly spaced in the ideal image of the target.
+
+    In that of a fisheye it is the angles that are.
+    """
+    start, end = (target.to_camera_frame(origin + s * direction) for s in ends)
     fraction = np.linspace(0, 1, samples)
-    near, far = (1 - fraction) * depth[1], fraction * depth[0]
+    if target.fisheye:
+        angle = max(1e-9, float(np.arctan2(np.linalg.norm(np.cross(start, end)), start @ end)))
+        near = np.sin((1 - fraction) * angle) * np.linalg.norm(end)
+        far = np.sin(fraction * angle) * np.linalg.norm(start)
+    else:
+        near, far = (1 - fraction) * end[2], fraction * start[2]
     with np.errstate(invalid="ignore"):
         along = (near * ends[0] + far * ends[1]) / (near + far)
     curve = target.project(origin + along[:, None] * direction)

@@ -79,7 +79,9 @@ def round_point(camera: Camera, xyz: FloatArray, size_mm: float, pane: Size) -> 
     None when the camera does not have the point before it.
     """
     middle = camera.project(xyz)
-    depth = float(camera.to_camera_frame(xyz)[2])
+    place = camera.to_camera_frame(xyz)
+    # a fisheye shows angles: things shrink with their distance, others' with their depth
+    depth = float(np.linalg.norm(place) if camera.fisheye else place[2])
     if not np.isfinite(middle).all() or depth <= 0:
         return None
     focal = float(np.sqrt(camera.matrix[0, 0] * camera.matrix[1, 1]))

@@ -43,6 +43,8 @@ def cameras_hash(cameras: Sequence[Camera]) -> str:
             camera.tangential,
         ):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if camera.fisheye:
+            digest.update(b"fisheye")
     return digest.hexdigest()
 
 

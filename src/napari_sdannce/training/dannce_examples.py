@@ -78,6 +78,7 @@ class DannceExample:
 
 
 def _numbers(camera: Camera) -> tuple[FloatArray, ...]:
+    # the four radial coefficients of a fisheye, alone, tell it from the two or three of others
     return (
         camera.matrix,
         camera.rotation,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.geometry.camera_rows import FX
+from napari_sdannce.geometry.camera_rows import FISHEYE, FX
 
 if TYPE_CHECKING:
     from napari_sdannce.volumes.grid import VoxelGrid
@@ -38,5 +38,8 @@ def column_step(row: npt.NDArray[np.float64], grid: VoxelGrid) -> FloatArray:
 
 
 def lens(row: npt.NDArray[np.float64]) -> FloatArray:
-    """(10,) fx, skew, cx, fy, cy, k1, k2, k3, p1, p2."""
-    return row[FX : FX + 10].astype(np.float32)
+    """(11,) fx, skew, cx, fy, cy, k1, k2, k3, p1, p2, 0.
+
+    Of a fisheye the last six are k1, k2, k3, k4, 0 and the widest angle, radians.
+    """
+    return np.append(row[FX : FX + 10], row[FISHEYE]).astype(np.float32)

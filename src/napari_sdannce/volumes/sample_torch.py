@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from napari_sdannce.geometry.camera_rows import camera_rows
+from napari_sdannce.volumes.angle import ARCTAN, arctan
 from napari_sdannce.volumes.columns import column_starts, column_step, lens
 from napari_sdannce.volumes.grid import VoxelGrid, check_coms
 from napari_sdannce.volumes.sample import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_sdannce.geometry.cameras import Camera
+
+_SQUARE, _TINY = float(np.float32(np.pi / 2)), float(np.float32(1e-30))
 
 
 class TorchSampler:
@@ -137,18 +140,45 @@ class TorchSampler:
         starts = torch.tensor(column_starts(row, self.grid, centres), device=self.device)
         x0, y0, z0 = starts.reshape(-1, 3)[:, :, None].unbind(1)
         dx, dy, dz = column_step(row, self.grid).tolist()
-        fx, skew, cx, fy, cy, k1, k2, k3, p1, p2 = lens(row).tolist()
+        fx, skew, cx, fy, cy, *coefficients, widest = lens(row).tolist()
         f = torch.arange(self.grid.voxels, dtype=torch.float32, device=self.device)
-        near = 1 / (z0 + f * dz)
-        x, y = (x0 + f * dx) * near, (y0 + f * dy) * near
-        xx, yy, xy = x * x, y * y, x * y
-        q = xx + yy
-        scale = 1 + q * (k1 + q * (k2 + q * k3))
-        xb = x * scale + 2 * p1 * xy + p2 * (q + 2 * xx)
-        yb = y * scale + p1 * (q + 2 * yy) + 2 * p2 * xy
+        place = (x0 + f * dx, y0 + f * dy, z0 + f * dz)
+        if widest:
+            xb, yb = _bend_fisheye(*place, *coefficients[:4], widest)
+        else:
+            xb, yb = _bend(*place, *coefficients)
         u = fx * xb + skew * yb + cx
         v = fy * yb + cy
         return _clamp(u, width - 1), _clamp(v, height - 1)
+
+
+def _bend(
+    x0: torch.Tensor, y0: torch.Tensor, z0: torch.Tensor, *lens: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distorted normalised coordinates of places in the camera's frame; `lens` k1 k2 k3 p1 p2."""
+    k1, k2, k3, p1, p2 = lens
+    near = 1 / z0
+    x, y = x0 * near, y0 * near
+    xx, yy, xy = x * x, y * y, x * y
+    q = xx + yy
+    scale = 1 + q * (k1 + q * (k2 + q * k3))
+    xb = x * scale + 2 * p1 * xy + p2 * (q + 2 * xx)
+    return xb, y * scale + p1 * (q + 2 * yy) + 2 * p2 * xy
+
+
+def _bend_fisheye(
+    x: torch.Tensor, y: torch.Tensor, z: torch.Tensor, *lens: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `_bend`, through a fisheye; `lens` k1, k2, k3, k4, widest angle."""
+    k1, k2, k3, k4, widest = lens
+    aside, ahead = (x * x + y * y).sqrt(), z.abs()
+    longer, shorter = torch.maximum(aside, ahead), torch.minimum(aside, ahead)
+    turn = arctan(shorter / longer.clamp(min=_TINY), [float(each) for each in ARCTAN])
+    turn = torch.where(aside <= ahead, turn, _SQUARE - turn)
+    turn = torch.where((z > 0) & (turn < widest), turn, widest)
+    q = turn * turn
+    scale = turn * (1 + q * (k1 + q * (k2 + q * (k3 + q * k4)))) / aside.clamp(min=_TINY)
+    return x * scale, y * scale
 
 
 def _clamp(values: torch.Tensor, limit: int) -> torch.Tensor:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
+_WIDEST_FRUSTUM = np.radians(85)
+
 
 def up_of(cameras: Sequence[Camera]) -> FloatArray:
     """(3,) unit vector that points up in the world, as the cameras were mounted.
@@ -52,9 +54,26 @@ def frustum(camera: Camera, depth: float) -> FloatArray:
     width, height = camera.image_size or tuple(2 * camera.matrix[:2, 2])
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float)
     flat = np.concatenate([camera.to_normalised(corners), np.ones((4, 1))], axis=1) * depth
+    if camera.fisheye:
+        flat = _fisheye_corners(camera, corners) * depth
     far = (flat - camera.translation) @ camera.rotation
     near = np.tile(camera.centre, (4, 1))
     return np.concatenate([np.stack([near, far], 1), np.stack([far, np.roll(far, -1, 0)], 1)])
+
+
+def _fisheye_corners(camera: Camera, corners: FloatArray) -> FloatArray:
+    """(n, 3) unit vectors in the camera's frame towards corners (n, 2) px.
+
+    What lies past the end of the lens is put where it ends, at most 85 degrees off the axis.
+    """
+    bent = camera.to_normalised(corners)
+    away = np.linalg.norm(bent, axis=1)
+    ideal = camera.to_normalised(camera.undistort(corners))
+    angle = np.arctan(np.linalg.norm(ideal, axis=1))
+    widest = min(camera.widest_angle, _WIDEST_FRUSTUM)
+    angle = np.where(np.isfinite(angle), angle, widest).clip(max=widest)
+    aside = np.sin(angle) / np.maximum(away, 1e-12)
+    return np.concatenate([bent * aside[:, None], np.cos(angle)[:, None]], axis=1)
 
 
 def floor_grid(middle: FloatArray, up: FloatArray, radius: float, n: int = 10) -> FloatArray:

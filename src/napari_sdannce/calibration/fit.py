@@ -1,0 +1,169 @@
+"""Robust fit of a rig: what is far off is left out, and what was known before is weighed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .adjust import Problem, SoftL1, adjust
+from .bundle import Sightings, residuals
+from .moved import find_push
+from .uncertainty import Covariance, covariance
+
+if TYPE_CHECKING:
+    from .adjust import Prior
+    from .bundle import Rig
+    from .detections import Detections
+    from .known import KnownLenses
+    from .lenses import Lens
+    from .moved import Push
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_KNEE = 2.0
+"""Sigmas up to which residuals count by their squares."""
+_OUTLIER = 10.0
+"""Sigmas beyond which a corner is a wrong one, and not a blurred one."""
+_ROUNDS = 5
+_MOST_TOO_SURE = 10.0
+_CONTRADICTED = 4.0
+"""Sigmas by which the boards may pull a lens from what was known of it."""
+_LEAST_SIGMA_PX = 0.02
+_MEDIAN_LENGTH = 1.1774
+"""Median length of a residual of two coordinates with sigma 1."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fit:
+    """A rig that fits.
+
+    Parameters
+    ----------
+    rig
+        Cameras, and a board a moment.
+    problem
+        What was solved; its sightings are without the corners that were left out.
+    sigma_px
+        Error of a corner's coordinate.
+    covariance
+        Of the cameras' numbers.
+    left_out
+        (G, M) corners that were found and not used.
+    contradicted
+        (V,) cameras whose lenses were known, but not so.
+    pushes
+        Cameras that were pushed on the way, of which only the longer stretches were used.
+    """
+
+    rig: Rig
+    problem: Problem
+    sigma_px: float
+    covariance: Covariance
+    left_out: BoolArray
+    contradicted: BoolArray
+    pushes: tuple[Push, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FitTask:
+    """What a rig is fitted to, but for where it starts.
+
+    Parameters
+    ----------
+    lens
+        Kind of lens.
+    detections
+        Corners in the order of the board's.
+    points
+        (S, M, 3) corners of the board, mm.
+    free
+        (V, C) numbers of the cameras that may change.
+    known
+        Lenses that were measured before.
+    weak
+        What holds of any lens.
+    """
+
+    lens: Lens
+    detections: Detections
+    points: FloatArray
+    free: BoolArray
+    known: KnownLenses
+    weak: Prior
+
+    def fit(self, rig: Rig) -> Fit:
+        """Fit a rig that is near already.
+
+        The shorter stretch of a camera that was pushed on the way is left out. What was known of a
+        lens and is contradicted by the boards is forgotten.
+        """
+        heeded = np.ones(len(self.detections), dtype=bool)
+        pushes: list[Push] = []
+        fit = self._fit_known(rig, heeded)
+        while len(pushes) < len(rig.cameras):
+            push = find_push(fit, self.detections.seen & heeded[:, None])
+            if push is None:
+                break
+            pushes.append(push)
+            heeded &= ~push.shorter(fit)
+            fit = self._fit_known(fit.rig, heeded)
+        return replace(fit, pushes=tuple(pushes))
+
+    def _fit_known(self, rig: Rig, heeded: BoolArray) -> Fit:
+        wrong = np.zeros(len(rig.cameras), dtype=bool)
+        while True:
+            known = self.known.without(wrong)
+            fit = replace(self._fit(rig, known.prior(self.weak), heeded), contradicted=wrong)
+            strain = known.strain(fit.rig.numbers, fit.covariance)
+            if strain.max() < _CONTRADICTED:
+                return fit
+            # the worst first: wrong ones bend the others
+            wrong = wrong | (strain >= max(strain.max() / 2, _CONTRADICTED))
+            rig = fit.rig
+
+    def _fit(self, rig: Rig, prior: Prior, heeded: BoolArray) -> Fit:
+        lens, sightings = self.lens, Sightings.of(self.detections, self.points)
+        found = sightings.weights > 0
+        seen = found & heeded[:, None]
+        sigma = _sigma_px(lens, rig, sightings, seen)
+        too_sure, problem = 1.0, None
+        for turn in range(_ROUNDS):
+            used = _within(lens, rig, sightings, seen, _OUTLIER * sigma) if turn else seen
+            now = replace(sightings, weights=used.astype(np.float64))
+            # corners whose errors are alike count less, against the prior; far out stays far out
+            sigmas = np.full(len(now.view), too_sure * sigma)
+            problem = Problem(lens, now, self.free, SoftL1(_KNEE / too_sure), sigmas, prior)
+            rig = adjust(problem, rig)
+            before, sigma = sigma, _sigma_px(lens, rig, now, used)
+            if turn == 1:
+                too_sure = min(max(covariance(problem, rig).too_sure, 1.0), _MOST_TOO_SURE)
+            elif turn > 1 and abs(sigma - before) < 0.01 * before:
+                break
+        assert problem is not None
+        used = problem.sightings.weights > 0
+        spread = covariance(problem, rig)
+        return Fit(rig, problem, sigma, spread, found & ~used, np.zeros(len(rig.cameras), bool))
+
+
+def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
+    """(G, M) lengths of the residuals, px; infinite behind a camera."""
+    length = np.linalg.norm(residuals(rig, lens, sightings), axis=-1)
+    return np.where(np.isfinite(length), length, np.inf)
+
+
+def _sigma_px(lens: Lens, rig: Rig, sightings: Sightings, used: BoolArray) -> float:
+    """Sigma of a coordinate, by the median of the residuals."""
+    median = float(np.median(_lengths(lens, rig, sightings)[used]))
+    return max(median / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
+
+
+def _within(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray, limit: float) -> BoolArray:
+    """(G, M) corners within a limit; of sightings that keep too few of theirs, none."""
+    near = seen & (_lengths(lens, rig, sightings) <= limit)
+    few = near.sum(axis=1) < np.minimum(4, 0.5 * seen.sum(axis=1))
+    near[few] = False
+    return near

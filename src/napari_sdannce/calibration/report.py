@@ -1,0 +1,260 @@
+"""What a calibration is worth, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bundle import residuals
+from .holdout import Holdout, hold_out
+from .lenses import names_of
+from .positions import PositionSigma, position_sigma
+from .quality import ErrorsPx, rigid_residuals, triangulate_boards
+from .time_offsets import TimeOffset, time_offsets
+
+if TYPE_CHECKING:
+    from .detections import Detections, Size
+    from .solution import Solution
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+CELLS = 8
+"""An image is looked at in so many columns and rows."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CameraReport:
+    """One camera.
+
+    Parameters
+    ----------
+    name
+        Camera.
+    image_size
+        (width, height) px.
+    numbers, sigmas
+        Intrinsic numbers by name, and their standard deviations; zero for those not solved for.
+    errors
+        Of all corners that were found, from one rigid board a moment, px.
+    held_out
+        Of its corners at moments that the cameras were not fitted to.
+    sightings, corners, left_out
+        How often it saw the board; how many corners were found; how many of them were not used.
+    cells
+        (8, 8) corners by rows and columns of the image.
+    spots, misses
+        (N, 2) px where corners were found, and (N, 2) px from there to where the fit has them.
+    offset
+        How late it is, None when that can not be told.
+    contradicted
+        Whether the boards contradict what was known of its lens.
+    """
+
+    name: str
+    image_size: Size
+    numbers: dict[str, float]
+    sigmas: dict[str, float]
+    errors: ErrorsPx
+    held_out: ErrorsPx | None
+    sightings: int
+    corners: int
+    left_out: int
+    cells: IntArray
+    spots: FloatArray
+    misses: FloatArray
+    offset: TimeOffset | None
+    contradicted: bool
+
+    @property
+    def focal_sigma(self) -> float:
+        """Relative standard deviation of the focal length."""
+        focal = self.numbers["fx"] + self.numbers["fy"]
+        return (self.sigmas["fx"] + self.sigmas["fy"]) / focal
+
+    @property
+    def covered(self) -> float:
+        """Share of the image's cells in which a corner was found."""
+        return float((self.cells > 0).mean())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CalibrationReport:
+    """A calibration in numbers.
+
+    Parameters
+    ----------
+    solution
+        What is reported.
+    errors
+        Of all corners that were found, from one rigid board a moment, px.
+    used_errors
+        Of those that were used.
+    held_out
+        At moments that the cameras were not fitted to; None when there are too few.
+    rigid_mm
+        Median distance of triangulated corners from a board laid onto them, all moments fitted.
+    positions
+        Error bars of positions in the volume of the boards.
+    shared
+        (V, V) moments that pairs of cameras share; alone on the diagonal, how often each saw it.
+    cameras
+        One by one.
+    detect_s
+        Seconds that finding the boards took.
+    """
+
+    solution: Solution
+    errors: ErrorsPx
+    used_errors: ErrorsPx
+    held_out: Holdout | None
+    rigid_mm: float
+    positions: PositionSigma
+    shared: IntArray
+    cameras: tuple[CameraReport, ...]
+    detect_s: float
+
+    @property
+    def rigid_residual_mm(self) -> float:
+        """Of moments that the cameras were not fitted to, where there are such."""
+        return self.rigid_mm if self.held_out is None else self.held_out.rigid_mm
+
+
+def report_of(
+    solution: Solution, detections: Detections, *, detect_s: float = 0.0
+) -> CalibrationReport:
+    """Gather the numbers of a solution.
+
+    Parameters
+    ----------
+    solution
+        Solved.
+    detections
+        All that was found.
+    detect_s
+        Seconds that finding it took.
+    """
+    fit, sightings = solution.fit, solution.fit.problem.sightings
+    missed = residuals(fit.rig, solution.model.lens, sightings)
+    missed[~solution.detections.seen] = np.nan
+    lengths = np.linalg.norm(missed, axis=-1)
+    held = hold_out(detections, solution)
+    seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
+    rigid = rigid_residuals(seen.points, solution.board.points.reshape(-1, 3))
+    offsets = time_offsets(solution)
+    return CalibrationReport(
+        solution,
+        ErrorsPx.of(lengths.ravel()),
+        ErrorsPx.of(lengths[sightings.weights > 0]),
+        held,
+        float(np.nanmedian(rigid)) if np.isfinite(rigid).any() else np.nan,
+        position_sigma(solution),
+        _shared(solution.detections),
+        tuple(
+            _camera(solution, detections, view, missed, held, offsets[view] if offsets else None)
+            for view in range(len(detections.names))
+        ),
+        detect_s,
+    )
+
+
+def _camera(
+    solution: Solution,
+    detections: Detections,
+    view: int,
+    missed: FloatArray,
+    held: Holdout | None,
+    offset: TimeOffset | None,
+) -> CameraReport:
+    names = names_of(solution.model.lens)
+    fit, own = solution.fit, solution.detections.view == view
+    found = detections.take(detections.view == view)
+    spots = found.corners[found.seen]
+    used = solution.detections.corners[own]
+    known = np.isfinite(missed[own]).all(axis=-1)
+    numbers, sigmas = fit.rig.numbers[view], fit.covariance.sigma[view]
+    width, height = detections.image_sizes[view]
+    edges = [np.linspace(0, side, CELLS + 1) for side in (height, width)]
+    cells = np.histogram2d(spots[:, 1], spots[:, 0], edges)[0]
+    return CameraReport(
+        detections.names[view],
+        (width, height),
+        dict(zip(names, numbers.tolist(), strict=True)),
+        dict(zip(names, sigmas[: len(names)].tolist(), strict=True)),
+        ErrorsPx.of(np.linalg.norm(missed[own], axis=-1).ravel()),
+        None if held is None else held.by_camera[view],
+        len(found),
+        len(spots),
+        int(fit.left_out[own].sum()),
+        cells.astype(np.int64),
+        used[known],
+        missed[own][known],
+        offset,
+        bool(fit.contradicted[view]),
+    )
+
+
+def _shared(detections: Detections) -> IntArray:
+    """(V, V) moments at which both cameras saw the board."""
+    moments = detections.moments
+    saw = np.zeros((len(detections.names), len(moments)), dtype=np.int64)
+    saw[detections.view, np.searchsorted(moments, detections.moment)] = 1
+    return saw @ saw.T
+
+
+def as_json(report: CalibrationReport) -> dict[str, Any]:
+    """The numbers, for ``report.json``; lengths of residuals in px, lengths in mm."""
+    solution, held = report.solution, report.held_out
+    return {
+        "reprojection_px": _errors(report.errors),
+        "reprojection_used_px": _errors(report.used_errors),
+        "holdout_px": None if held is None else _errors(held.errors),
+        "rigid_residual_mm": _number(report.rigid_residual_mm),
+        "rigid_residual_fitted_mm": _number(report.rigid_mm),
+        "position_sigma_mm": _number(report.positions.median_mm),
+        "corner_sigma_px": _number(solution.fit.sigma_px),
+        "errors_alike": _number(solution.fit.covariance.too_sure),
+        "frames": len(solution.detections.moments),
+        "frames_held_out": None if held is None else held.tested,
+        "corners": report.errors.count,
+        "corners_left_out": int(solution.fit.left_out.sum()),
+        "shared_frames": report.shared.tolist(),
+        "seconds": {"detect": _number(report.detect_s), "solve": _number(solution.seconds)},
+        "cameras": {camera.name: _camera_json(camera) for camera in report.cameras},
+    }
+
+
+def _camera_json(camera: CameraReport) -> dict[str, Any]:
+    offset = camera.offset
+    return {
+        "image_size": list(camera.image_size),
+        "intrinsics": {name: _number(value) for name, value in camera.numbers.items()},
+        "sigma": {name: _number(value) for name, value in camera.sigmas.items()},
+        "focal_sigma_percent": _number(100 * camera.focal_sigma),
+        "reprojection_px": _errors(camera.errors),
+        "holdout_px": None if camera.held_out is None else _errors(camera.held_out),
+        "sightings": camera.sightings,
+        "corners": camera.corners,
+        "corners_left_out": camera.left_out,
+        "covered": _number(camera.covered),
+        "late_frames": None if offset is None else _number(offset.frames),
+        "late_sigma_frames": None if offset is None else _number(offset.sigma),
+        "known_lens_contradicted": camera.contradicted,
+    }
+
+
+def _errors(errors: ErrorsPx) -> dict[str, float | int | None]:
+    return {
+        "mean": _number(errors.mean),
+        "median": _number(errors.median),
+        "rmse": _number(errors.rmse),
+        "count": errors.count,
+    }
+
+
+def _number(value: float) -> float | None:
+    """Six digits are more than anything here is known to; JSON has no NaN."""
+    return float(f"{value:.6g}") if np.isfinite(value) else None
