@@ -58,7 +58,9 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
         When files can not be read or written. Nothing half-written is left.
     """
     began = perf_counter()
-    board = read_board(settings.board)
+    file = read_board(settings.board)
+    board = file.board
+    yield _say(str(file))
     out = (settings.out or settings.source / FOLDER).absolute()
     check_out(out, overwrite=settings.overwrite)
     found = yield from _find(settings, board)
