@@ -77,7 +77,7 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     model = Model(lens, settings.distortion, known, fixed=settings.intrinsics_use == "fixed")
     solution = solve(detections, board, model)
     frame = world_of(solution, settings)
-    report = report_of(solution, detections, detect_s=found.seconds)
+    report = report_of(solution, detections, found=found.detections, detect_s=found.seconds)
     verdict = verdict_of(report)
     files = write_results(out, settings, report, verdict, frame)
     yield from (

@@ -124,7 +124,11 @@ class CalibrationReport:
 
 
 def report_of(
-    solution: Solution, detections: Detections, *, detect_s: float = 0.0
+    solution: Solution,
+    detections: Detections,
+    *,
+    found: Detections | None = None,
+    detect_s: float = 0.0,
 ) -> CalibrationReport:
     """Gather the numbers of a solution.
 
@@ -133,7 +137,9 @@ def report_of(
     solution
         Solved.
     detections
-        All that was found.
+        What it was made from.
+    found
+        All that was found, blurred boards as well, to test with; None: no more than that.
     detect_s
         Seconds that finding it took.
     """
@@ -141,7 +147,7 @@ def report_of(
     missed = residuals(fit.rig, solution.model.lens, sightings)
     missed[~solution.detections.seen] = np.nan
     lengths = np.linalg.norm(missed, axis=-1)
-    held = hold_out(detections, solution)
+    held = hold_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
     rigid = rigid_residuals(seen.points, solution.board.points.reshape(-1, 3))
     offsets = time_offsets(solution)
