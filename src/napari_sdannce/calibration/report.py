@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import residuals
+from .coverage import corners_by_cell
 from .holdout import Holdout, hold_out
 from .lenses import names_of
 from .positions import PositionSigma, position_sigma
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-CELLS = 8
-"""An image is looked at in so many columns and rows."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -183,8 +181,6 @@ def _camera(
     known = np.isfinite(missed[own]).all(axis=-1)
     numbers, sigmas = fit.rig.numbers[view], fit.covariance.sigma[view]
     width, height = detections.image_sizes[view]
-    edges = [np.linspace(0, side, CELLS + 1) for side in (height, width)]
-    cells = np.histogram2d(spots[:, 1], spots[:, 0], edges)[0]
     return CameraReport(
         detections.names[view],
         (width, height),
@@ -195,7 +191,7 @@ def _camera(
         len(found),
         len(spots),
         int(fit.left_out[own].sum()),
-        cells.astype(np.int64),
+        corners_by_cell(spots, (width, height)),
         used[known],
         missed[own][known],
         offset,

@@ -12,6 +12,8 @@ from napari_sdannce.files.write_calibration import write_calibration
 from napari_sdannce.files.writing import naming
 from napari_sdannce.recording import PixelOrigin
 
+from .corners_file import FILE as CORNERS
+from .corners_file import corners_of, write_corners
 from .report_page import write_report
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def write_results(
             write_calibration(
                 made, cameras, settings.files, pixel_origin=PixelOrigin(settings.pixel_origin)
             )
+            write_corners(made / CORNERS, corners_of(report.solution, frame))
             write_report(made, report, verdict, frame=frame, extra=_about(settings))
             files = [path.relative_to(made) for path in made.rglob("*") if path.is_file()]
             if not out.exists():
