@@ -36,6 +36,7 @@ _RIM_MM = 7.0
 """What printers leave white."""
 _RULER_MM = 100.0
 _RULER_ROOM_MM = 9.0
+_RULER_TEXT = "100 mm: print at 100 % (not fitted to the page), and measure this and the squares"
 _LINE_MM = 3.6
 _TEXT_MM = 2.8
 _CHARACTER_MM = 0.52 * _TEXT_MM
@@ -131,7 +132,7 @@ def board_pages(board: Board, page: str = "a4") -> tuple[Page, ...]:
         Text(_RIM_MM, height - _RIM_MM - _LINE_MM * (len(wrapped) - 1 - i), _TEXT_MM, line)
         for i, line in enumerate(wrapped)
     ]
-    texts.append(Text(_RIM_MM, ruler[0][1] - 1.0, _TEXT_MM, _RULER_TEXT))
+    texts.append(Text(_RIM_MM, float(ruler[:, 1].min()) - 1.0, _TEXT_MM, _RULER_TEXT))
     front = Page(width, height, (*fills, (ruler, True)), tuple(texts))
     if not (isinstance(board, CharucoBoard) and board.two_sided):
         return (front,)
@@ -139,9 +140,6 @@ def board_pages(board: Board, page: str = "a4") -> tuple[Page, ...]:
     back = tuple((_mirrored(rectangles, width), black) for rectangles, black in fills)
     told = Text(_RIM_MM, _RIM_MM, _TEXT_MM, "back: mirrored, to lie behind the front, edge on edge")
     return front, Page(width, height, (*back, (ruler, True)), (*texts, told))
-
-
-_RULER_TEXT = "100 mm: print at 100 % (not fitted to the page), and measure this and the squares"
 
 
 def _lines(board: Board) -> list[str]:
