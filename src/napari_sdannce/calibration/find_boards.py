@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from time import perf_counter
@@ -13,12 +14,15 @@ import numpy.typing as npt
 from napari_sdannce.geometry.threads import available_cores
 from napari_sdannce.settings.events import Progress
 
+from .coverage import Coverage
 from .detect import BoardFinder
 from .detections import Detections
 from .errors import CalibrationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+
+    from napari_sdannce.settings.events import Event
 
     from .boards import CharucoBoard, Checkerboard
     from .detect import Sighting
@@ -60,7 +64,7 @@ def moments_to_look_at(n: int, every: int | None, most: int) -> range:
 
 def find_boards(
     source: BoardSource, board: CharucoBoard | Checkerboard, moments: Sequence[int]
-) -> Generator[Progress, None, FoundBoards]:
+) -> Generator[Event, None, FoundBoards]:
     """Find a board in the images of all cameras.
 
     Each camera's images are read in their order by one thread, so that nothing is decoded twice;
@@ -68,8 +72,8 @@ def find_boards(
 
     Yields
     ------
-    Progress
-        Images done.
+    Event
+        Images done (`Progress`), and where the board was found so far (`BoardCoverage`).
 
     Returns
     -------
@@ -85,6 +89,7 @@ def find_boards(
     began = perf_counter()
     walks = [_Walk(source, board, view, moments) for view in range(len(source.names))]
     total = len(moments) * len(walks)
+    coverage = Coverage(source.names)
     with ThreadPoolExecutor(available_cores(), "boards") as pool:
         jobs = [pool.submit(walk.go) for walk in walks]
         try:
@@ -96,15 +101,31 @@ def find_boards(
                 done = sum(walk.done for walk in walks)
                 left = (perf_counter() - began) * (total - done) / done if done else None
                 yield Progress(task=TASK, done=done, total=total, unit="images", seconds_left=left)
+                if _count_new(walks, coverage) and waiting:
+                    yield coverage.event()
         finally:
             for walk in walks:
                 walk.is_wanted = False
+    _count_new(walks, coverage)
+    yield coverage.event()
     return FoundBoards(
         _detections(source.names, walks, board.points.shape[1]),
         _by_moment(walks, lambda sighting: sighting.blur_px),
         sum(walk.looked_at for walk in walks),
         perf_counter() - began,
     )
+
+
+def _count_new(walks: Sequence[_Walk], coverage: Coverage) -> bool:
+    """Count what was found since the last time; whether there was something."""
+    some = False
+    for view, walk in enumerate(walks):
+        while walk.uncounted:
+            moment = walk.uncounted.popleft()
+            assert walk.size is not None
+            coverage.add(view, moment, walk.sightings[moment].corners, walk.size)
+            some = True
+    return some
 
 
 class _Walk:
@@ -120,6 +141,7 @@ class _Walk:
         self.name = source.names[view]
         self.size: Size | None = None
         self.sightings: dict[int, Sighting] = {}
+        self.uncounted: deque[int] = deque()
         self.done = self.looked_at = 0
         self.is_wanted = True
         self._source, self._view, self._moments = source, view, moments
@@ -137,6 +159,7 @@ class _Walk:
                 self.looked_at += 1
                 if sighting is not None:
                     self.sightings[moment] = sighting
+                    self.uncounted.append(moment)
             self.done += 1
 
     def _check_size(self, size: Size, moment: int) -> None:

@@ -108,4 +108,4 @@ def _pairs(detections: Detections, rows: IntArray, n: int) -> FloatArray:
     saw = np.zeros((n, n_views), dtype=bool)
     saw[rows, detections.view] = True
     first, second = np.triu_indices(n_views, 1)
-    return (saw[:, first] & saw[:, second]) * float(_CELLS)
+    return np.asarray((saw[:, first] & saw[:, second]) * float(_CELLS), dtype=np.float64)

@@ -198,8 +198,9 @@ def read_still(path: Path) -> Image:
     if image is None:
         raise FileFormatError(path, "it is no image that can be read", "a still image")
     if image.dtype != np.uint8:
-        image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, dtype=cv2.CV_8U)
-    return np.ascontiguousarray(image)
+        deep = image.astype(np.float64)
+        image = np.round((deep - deep.min()) * (255 / max(float(np.ptp(deep)), 1)))
+    return np.ascontiguousarray(image, dtype=np.uint8)
 
 
 def open_source(path: Path, match: Match = "auto") -> BoardSource:

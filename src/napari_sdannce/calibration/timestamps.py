@@ -69,7 +69,7 @@ def read_timestamps(path: Path) -> Timestamps:
         if missing or not len(table):
             found = f"it has no {', '.join(sorted(missing))}" if missing else "it has no rows"
             raise FileFormatError(path, found, _EXPECTED)
-        frames = table["frame_index"].to_numpy(dtype=np.int64)
+        frames = table["frame_index"].to_numpy(dtype=np.int64, copy=True)
         times = table["frame_time"].to_numpy(dtype=np.float64)
         moments = table["sync_index"].to_numpy(dtype=np.int64) if "sync_index" in table else None
     except (ValueError, TypeError, pd.errors.ParserError, UnicodeDecodeError) as error:
