@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .pattern import first_is_black, opencv_board, opencv_dictionary
+from .pattern import first_is_black, opencv_board
 from .plane import SeenPlane, fit_plane, fits_plane, on_a_line
 from .refine import GrayImage, Squares, refine_corners
 
@@ -64,11 +64,11 @@ class MarkerFinder:
     Parameters
     ----------
     dictionary
-        OpenCV's name.
+        OpenCV's.
     """
 
-    def __init__(self, dictionary: str) -> None:
-        self._detector = cv2.aruco.ArucoDetector(opencv_dictionary(dictionary))
+    def __init__(self, dictionary: cv2.aruco.Dictionary) -> None:
+        self._detector = cv2.aruco.ArucoDetector(dictionary)
 
     def markers(self, image: Image, *, enlarged: bool = False) -> Markers:
         """Markers in a grey image, those left out of which there seem to be two.
@@ -101,9 +101,8 @@ class CharucoFinder:
     """
 
     def __init__(self, board: CharucoBoard) -> None:
-        opencv_board(board)  # has markers enough
         self.board = board
-        self._finder = MarkerFinder(board.dictionary)
+        self._finder = MarkerFinder(opencv_board(board).getDictionary())
         self._squares = Squares.of(board)
 
     @property
@@ -126,9 +125,7 @@ class CharucoFinder:
 
     def markers(self, image: Image, *, enlarged: bool = False) -> Markers:
         """Markers of the board in a grey image; see `MarkerFinder.markers`."""
-        found = self._finder.markers(image, enlarged=enlarged)
-        own = found.numbers < self.n_markers
-        return Markers(found.numbers[own], found.corners[own], found.n_rejected)
+        return self._finder.markers(image, enlarged=enlarged)
 
     def corners(self, image: GrayImage, markers: Markers) -> FloatArray | None:
         """(M, 2) corners of the squares, px, NaN where not found; None without a board."""

@@ -133,7 +133,7 @@ def _find_charuco(images: Sequence[Image], board: Board) -> Variant | None:
     prefer = board.squares_across if isinstance(board, CharucoBoard) else board.corners_across + 1
     best: tuple[int, _Look, list[Layout]] = (0, _Look(""), [])
     for look in _looks(board):
-        finder = MarkerFinder(look.dictionary)
+        finder = MarkerFinder(opencv_dictionary(look.dictionary))
         layouts = []
         for image in images:
             seen = _as_looked_at(image, look)
