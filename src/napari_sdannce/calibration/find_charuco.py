@@ -58,6 +58,39 @@ class Markers:
         return len(self.numbers)
 
 
+class MarkerFinder:
+    """Finds markers of a dictionary in images; for one thread at a time.
+
+    Parameters
+    ----------
+    dictionary
+        OpenCV's.
+    """
+
+    def __init__(self, dictionary: cv2.aruco.Dictionary) -> None:
+        self._detector = cv2.aruco.ArucoDetector(dictionary)
+
+    def markers(self, image: Image, *, enlarged: bool = False) -> Markers:
+        """Markers in a grey image, those left out of which there seem to be two.
+
+        Parameters
+        ----------
+        enlarged
+            Look at the image enlarged and sharpened: finds smaller and more blurred ones, in
+            several times as long.
+        """
+        seen = _enlarged(image) if enlarged else image
+        found, numbers, rejected = self._detector.detectMarkers(seen)
+        if numbers is None:
+            return Markers(np.zeros(0, np.int64), np.zeros((0, 4, 2)), len(rejected))
+        corners = np.array(found, dtype=np.float64).reshape(-1, 4, 2)
+        if enlarged:
+            corners = (corners + 0.5) / _SCALE - 0.5
+        numbers = np.asarray(numbers, dtype=np.int64).ravel()
+        once = np.array([np.sum(numbers == number) == 1 for number in numbers], dtype=bool)
+        return Markers(numbers[once], corners[once], len(rejected))
+
+
 class CharucoFinder:
     """Finds the front of one ChArUco board in images; for one thread at a time.
 
@@ -69,7 +102,7 @@ class CharucoFinder:
 
     def __init__(self, board: CharucoBoard) -> None:
         self.board = board
-        self._detector = cv2.aruco.ArucoDetector(opencv_board(board).getDictionary())
+        self._finder = MarkerFinder(opencv_board(board).getDictionary())
         self._squares = Squares.of(board)
 
     @property
@@ -91,26 +124,8 @@ class CharucoFinder:
         return np.where(even == first_is_black(self.board), 1.0, -1.0)
 
     def markers(self, image: Image, *, enlarged: bool = False) -> Markers:
-        """Markers of the board in a grey image.
-
-        Parameters
-        ----------
-        enlarged
-            Look at the image enlarged and sharpened: finds smaller and more blurred ones, in
-            several times as long.
-        """
-        seen = _enlarged(image) if enlarged else image
-        found, numbers, rejected = self._detector.detectMarkers(seen)
-        if numbers is None:
-            return Markers(np.zeros(0, np.int64), np.zeros((0, 4, 2)), len(rejected))
-        corners = np.array(found, dtype=np.float64).reshape(-1, 4, 2)
-        if enlarged:
-            corners = (corners + 0.5) / _SCALE - 0.5
-        numbers = np.asarray(numbers, dtype=np.int64).ravel()
-        on_board = numbers < len(self._marker_xy)
-        once = np.array([np.sum(numbers == number) == 1 for number in numbers], dtype=bool)
-        keep = on_board & once
-        return Markers(numbers[keep], corners[keep], len(rejected))
+        """Markers of the board in a grey image; see `MarkerFinder.markers`."""
+        return self._finder.markers(image, enlarged=enlarged)
 
     def corners(self, image: GrayImage, markers: Markers) -> FloatArray | None:
         """(M, 2) corners of the squares, px, NaN where not found; None without a board."""
