@@ -19,7 +19,7 @@ def said(asked: Asked) -> tuple[str, set[Verdict]]:
     return "\n".join(check.text for check in last), {check.verdict for check in last}
 
 
-def test_a_good_recording(filmed: Any) -> None:
+def test_a_good_recording(filmed: Any, tmp_path: Path) -> None:
     text, verdicts = said(Asked(filmed.folder, filmed.board_file))
     assert "3 cameras with still images: Camera1, Camera2, Camera3" in text
     assert "14 moments; images of equal name belong to one moment" in text
@@ -28,7 +28,11 @@ def test_a_good_recording(filmed: Any) -> None:
     assert "Results go to calibration" in text
     assert verdicts == {Verdict.GOOD}
     first = next(check_calibration(Asked(filmed.folder, filmed.board_file)))
-    assert any("Looking for the board" in check.text for check in first)
+    assert any("7 x 5 squares" in check.text for check in first)  # before the board is tried
+    thin = write_board(tmp_path / "thin.toml", replace(filmed.board, marker_mm=24.0))
+    text, verdicts = said(Asked(filmed.folder, thin))
+    assert "The board is found in 8 of 8 images tried, but its markers look" in text
+    assert Verdict.BAD not in verdicts
 
 
 def test_what_is_missing_or_wrong(filmed: Any, tmp_path: Path) -> None:
