@@ -23,10 +23,16 @@ def test_the_worst_comes_first() -> None:
     shared = ((20, 9, 2, 0), (9, 20, 4, 0), (2, 4, 20, 0), (0, 0, 0, 0))
     hints = hints_of(coverage((FULL, LEFT, FULL, (0,) * 64), shared))
     assert hints == (
-        "cam3 has not seen the board yet",
+        "the board was not seen by cam3 yet",
         "show the board to cam2 and cam1 at once",
         "bring the board to the upper right of cam1",
     )
+
+
+def test_what_is_still_looked_at_is_not_missing() -> None:
+    shared = ((20, 0, 0), (0, 20, 0), (0, 0, 0))
+    hints = hints_of(coverage((FULL, LEFT, (0,) * 64), shared), so_far=True)
+    assert hints == ("bring the board to the upper right of cam1",)
 
 
 def test_cameras_are_joined_over_others() -> None:

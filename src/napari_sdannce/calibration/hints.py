@@ -21,8 +21,16 @@ ENOUGH_SHARED = 5
 _EMPTY = 0.3
 
 
-def hints_of(coverage: BoardCoverage) -> tuple[str, ...]:
+def hints_of(coverage: BoardCoverage, *, so_far: bool = False) -> tuple[str, ...]:
     """Say what is missing, the worst first; nothing where all is covered.
+
+    Parameters
+    ----------
+    coverage
+        Where the board was.
+    so_far
+        Whether cameras are still being looked at: then nothing is said of those that have not seen
+        the board, nor of pairs.
 
     Examples
     --------
@@ -32,8 +40,10 @@ def hints_of(coverage: BoardCoverage) -> tuple[str, ...]:
     ('bring the board to the upper left of front',)
     """
     blind = [n for i, n in enumerate(coverage.cameras) if not coverage.shared[i][i]]
+    if so_far:
+        return tuple(_parts(coverage, blind))
     return (
-        *(f"{name} has not seen the board yet" for name in blind),
+        *(f"the board was not seen by {name} yet" for name in blind),
         *_pairs(coverage, blind),
         *_parts(coverage, blind),
     )
