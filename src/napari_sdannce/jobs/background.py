@@ -119,6 +119,8 @@ class BackgroundJob:
     @property
     def can_go_on(self) -> bool:
         """Whether there is something to go on from, once it has ended before its end."""
+        if self.note.what[0] == "calibrate":
+            return False  # it writes all at its end
         if self.note.what[0] != "train":
             return True
         output = self.note.output

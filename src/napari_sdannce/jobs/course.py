@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_sdannce.jobs.words import in_words
 from napari_sdannce.settings.events import (
+    BoardCoverage,
     CheckpointSaved,
     EpochDone,
     JobDone,
@@ -56,6 +57,8 @@ class Course:
         What it said, in words.
     best
         Checkpoint with the smallest validation error.
+    coverage
+        Where a board was found so far.
     end
         How it ended, once it has.
     """
@@ -71,6 +74,7 @@ class Course:
     curves: dict[str, Curve] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     best: str | None = None
+    coverage: BoardCoverage | None = None
     end: JobDone | JobStopped | JobFailed | None = None
 
     def add(self, events: Iterable[Event]) -> None:
@@ -90,6 +94,8 @@ class Course:
             self._add_epoch(event)
         elif isinstance(event, CheckpointSaved):
             self.best = event.path
+        elif isinstance(event, BoardCoverage):
+            self.coverage = event
         elif isinstance(event, JobDone | JobStopped | JobFailed):
             self.end, self.seconds_left = event, None
         if not isinstance(event, CheckpointSaved):

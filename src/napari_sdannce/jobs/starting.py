@@ -78,7 +78,7 @@ def go_on(job: BackgroundJob, *, now: datetime | None = None) -> BackgroundJob:
     Raises
     ------
     ValueError
-        When it still runs, or a training has nothing to go on from.
+        When it still runs, or has nothing to go on from.
     OSError
         When the experiment's folder can not be written to.
     """
@@ -86,10 +86,10 @@ def go_on(job: BackgroundJob, *, now: datetime | None = None) -> BackgroundJob:
         raise ValueError(f"{job.id} is running")
     note = job.note
     started = now or datetime.now().astimezone()
+    if not job.can_go_on:
+        raise ValueError(f"{job.id} has saved nothing to go on from")
     words = (*note.what, str(job.settings_file))
     if note.what[0] == "train":
-        if not job.can_go_on:
-            raise ValueError(f"{job.id} has saved nothing to go on from")
         words = ("train", "continue", str(note.output))
     folder = _new_folder(note.what, note.experiments[0], started)
     shutil.copy(job.settings_file, folder / SETTINGS)

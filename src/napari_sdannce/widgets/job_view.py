@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 
 TASKS = {
     "find animals": "Finding the animals",
+    "find the board": "Looking for the board",
     "find keypoints": "Finding keypoints",
     "read labelled frames": "Reading labelled frames",
     "train": "Training",
 }
 """What the events of a job call its work, in words for people."""
+_THEN = {"find the board": "Solving for the cameras"}
+"""What follows when such work is done, of which no events tell how far it is."""
 _MOST_LINES = 300
 _COLORS = {
     State.RUNNING: "#7aa6ff",
@@ -108,15 +111,18 @@ class JobView(QWidget):
         self._n_lines, self._asked = -1, False
         self._following = None if job is None else Following(job.events_file)
         self.tabs.clear()
-        if job is None:
-            return
+        if job is not None:
+            self._add_tabs(job)
+            self.look()
+
+    def _add_tabs(self, job: BackgroundJob) -> None:
+        """Pages for what a job of this kind has to show."""
         if job.note.what[0] == "train":
             self.tabs.addTab(self.curves, "Curves")
             self.tabs.addTab(self.picture, "Pictures")
             self.curves.show_course(self.course)
             self.picture.look_in(job.note.output, job.wrote)
         self.tabs.addTab(self.log, "Log")
-        self.look()
 
     def look(self) -> None:
         """Take in what the job has said since the last look."""
@@ -178,7 +184,7 @@ class JobView(QWidget):
         course, finished = self.course, self.state is State.FINISHED
         begun = finished or course.total > 0
         # a bar without an end moves to and fro
-        waits = not begun and self.state is State.RUNNING
+        waits = self.state is State.RUNNING and (not begun or bool(_what_follows(course)))
         self.bar.setMaximum(0 if waits else (course.total or 1))
         self.bar.setValue(self.bar.maximum() if finished else course.done)
         self.bar.setVisible(begun or waits)
@@ -222,6 +228,8 @@ def _headline(course: Course, state: State | None) -> str:
     if state is State.RUNNING:
         if not course.task:
             return "Starting …"
+        if _what_follows(course):
+            return f"{_what_follows(course)} …"
         task = TASKS.get(course.task, course.task.capitalize())
         left = remaining(course.seconds_left)
         return f"{task}, {left}" if left else task
@@ -233,6 +241,11 @@ def _headline(course: Course, state: State | None) -> str:
         State.LOST: "It ended without a word",
         State.ELSEWHERE: "Started on another computer",
     }.get(state or State.LOST, "")
+
+
+def _what_follows(course: Course) -> str:
+    """What it does now that it has done what it told of; empty while it does that."""
+    return _THEN.get(course.task, "") if 0 < course.total <= course.done else ""
 
 
 def _detail(job: BackgroundJob, course: Course, state: State | None) -> str:
