@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from napari_sdannce.widgets.framing import Framing, grid_shape, whole_images
+from napari_sdannce.widgets.overlay import OverCameras
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
-    from napari_sdannce.widgets.overlay import Overlay
+_Over = TypeVar("_Over", bound=OverCameras)
 
 
-class Cells:
+class Cells(Generic[_Over]):
     """Arranges images and overlays of a recording in napari's grid.
 
     Parameters
@@ -31,7 +32,7 @@ class Cells:
     """
 
     def __init__(
-        self, viewer: ViewerModel, images: dict[str, Image], overlays: list[Overlay]
+        self, viewer: ViewerModel, images: dict[str, Image], overlays: list[_Over]
     ) -> None:
         self.viewer = viewer
         self.images = images
@@ -44,7 +45,7 @@ class Cells:
         shape = self.images[camera].data.shape
         return int(shape[2]), int(shape[1])
 
-    def insert(self, overlay: Overlay, views: Mapping[str, int]) -> None:
+    def insert(self, overlay: _Over, views: Mapping[str, int]) -> None:
         """Put an overlay's layers over every camera; `views`: index of each camera."""
         active = self.viewer.layers.selection.active
         for name, image in self.images.items():
@@ -134,7 +135,7 @@ def _frame(layer: Layer, framing: Framing) -> None:
         layer.translate = translate
 
 
-def _frame_overlay(overlay: Overlay, camera: str, framing: Framing) -> None:
+def _frame_overlay(overlay: OverCameras, camera: str, framing: Framing) -> None:
     for layer in overlay.layers_of(camera):
         _frame(layer, framing)
     overlay.set_diameter(camera, framing.diameter)

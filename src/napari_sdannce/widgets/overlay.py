@@ -10,13 +10,8 @@ if TYPE_CHECKING:
     from napari_sdannce.overlay.marks import Marks
 
 
-class Overlay(Protocol):
-    """Layers over every camera: marks that follow the slider, or a frame in edit."""
-
-    @property
-    def marks(self) -> Marks:
-        """What is drawn."""
-        ...
+class OverCameras(Protocol):
+    """Layers over every camera, the same number over each."""
 
     def add_camera(self, name: str, view: int, size: tuple[int, int]) -> tuple[Layer, ...]:
         """Make the layers over one camera, lowest first; `size` is (width, height) px."""
@@ -41,4 +36,13 @@ class Overlay(Protocol):
     @property
     def layers(self) -> list[Layer]:
         """All layers, camera by camera."""
+        ...
+
+
+class Overlay(OverCameras, Protocol):
+    """Marks that follow the slider, or a frame in edit."""
+
+    @property
+    def marks(self) -> Marks:
+        """What is drawn."""
         ...
