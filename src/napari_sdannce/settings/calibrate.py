@@ -58,9 +58,7 @@ class WorldSettings(Settings):
 class CalibrateSettings(LensSettings, WorldSettings):
     """What is calibrated from, how, and what is written."""
 
-    source: Path = Field(
-        description="Folder with a video, or a folder of videos or still images, a camera"
-    )
+    source: Path = Field(description="Folder with the videos, or folders of stills, of all cameras")
     board: Path = Field(description="File of the board (.toml); `sdannce board new` writes one")
     out: Path | None = Field(
         None, description="Folder for the results; default: a folder in that of the videos"

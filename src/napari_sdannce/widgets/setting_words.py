@@ -54,6 +54,22 @@ _LABELS = {
     "split_s": "New file every",
     "trigger": "Exposures start by",
     "when_behind": "If encoders are behind",
+    "board": "Board file",
+    "distortion": "Distortion",
+    "every": "Search every",
+    "files": "Formats",
+    "intrinsics": "Known lenses",
+    "intrinsics_use": "Take them",
+    "lens": "Lenses",
+    "match": "Frames of a moment",
+    "most": "Search at most",
+    "out": "Results folder",
+    "overwrite": "Replace results",
+    "source": "Images of the board",
+    "use": "Use at most",
+    "world": "Origin and axes",
+    "world_frames": "At frames",
+    "world_points": "Measured points",
 }
 _NETWORK_WIDTH = "Network width"
 GROUPS = {
@@ -79,6 +95,20 @@ _CHOICES = {
         "hardware": "pulses at a line",
     },
     "when_behind": {"drop": "leave frames out, and say so", "stop": "stop the recording"},
+    "intrinsics_use": {"prior": "as nearly right", "fixed": "as they are"},
+    "lens": {"pinhole": "usual ones", "fisheye": "very wide ones (fisheye)"},
+    "match": {
+        "auto": "found out",
+        "index": "of equal number",
+        "timestamps": "of equal time",
+        "sync": "as the recording's sync says",
+    },
+    "world": {
+        "first-camera": "of the first camera",
+        "board": "of the board at a frame",
+        "floor": "of the floor the board lay on",
+        "points": "of measured points",
+    },
 }
 """What choices mean, where their names do not say it."""
 _LISTS = {
@@ -92,11 +122,18 @@ _LISTS = {
 }
 """What texts may be, most often; others can stand in a file."""
 _LEFT_OPEN = {"cameras": "all", "crop_rows": "all", "crop_columns": "all"}
-_FOLDERS = ("output", "masks", "folder", "videos")
+_FOLDERS = ("output", "masks", "folder", "videos", "source", "out")
 _NETWORKS = ("checkpoint", "start_from")
 NETWORK_FILES = "Networks (*.safetensors *.pth)"
 COM_FILES = "COM traces (*.mat *.pickle *.pkl)"
 LABEL_FILES = "Labels (*.mat)"
+BOARD_FILES = "Boards (*.toml)"
+_FILES = {
+    "com": COM_FILES,
+    "labels": LABEL_FILES,
+    "board": BOARD_FILES,
+    "world_points": "Measured points (*.csv)",
+}
 NONE = "none"
 """What a person writes for None, where that is not the same as leaving a field open."""
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -199,4 +236,4 @@ def files_of(field: SettingField) -> str:
     """Which files to offer."""
     if field.name in _NETWORKS:
         return NETWORK_FILES
-    return {"com": COM_FILES, "labels": LABEL_FILES}.get(field.name, "All files (*)")
+    return _FILES.get(field.name, "All files (*)")

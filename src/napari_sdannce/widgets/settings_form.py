@@ -232,7 +232,9 @@ def _group(row: SettingRow) -> str:
 
 def _grid_of(rows: Sequence[SettingRow]) -> QWidget:
     box = QWidget()
-    box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+    policy.setHeightForWidth(True)  # captions of several lines
+    box.setSizePolicy(policy)
     grid = QGridLayout(box)
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(8)
