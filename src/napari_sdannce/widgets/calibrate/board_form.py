@@ -1,0 +1,201 @@
+"""Describing a board: a small form, a picture of it, and a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sdannce.calibration.board_file import describe, write_board
+from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.pattern import (
+    board_origin,
+    board_squares,
+    dictionary_names,
+    is_black,
+    opencv_board,
+)
+from napari_sdannce.widgets.breakable import breakable
+from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
+from napari_sdannce.widgets.setting_editors import not_by_the_wheel
+from napari_sdannce.widgets.setting_words import BOARD_FILES
+
+if TYPE_CHECKING:
+    from napari_sdannce.calibration.board_keys import Board
+
+CHARUCO, CHESS = "With markers (ChArUco)", "Plain chessboard"
+_NAME = "board.toml"
+_PICTURE = (320, 170)
+"""Most px that the picture is wide and high."""
+_PX_A_SQUARE = 24
+_MARGIN = 0.5
+
+
+class BoardForm(QWidget):
+    """What a board is like, in a few numbers."""
+
+    written = Signal(object)
+    """The board is in the file of this path."""
+    message = Signal(str, bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.folder = Path.home()
+        """Where the file is proposed to lie."""
+        self.kind = _choice((CHARUCO, CHESS))
+        self.across, self.down = _count(8), _count(11)
+        self.square, self.marker = _length(24.0), _length(18.0)
+        self.dictionary = _choice(dictionary_names())
+        self.dictionary.setCurrentText("DICT_4X4_50")
+        self.inverted = QCheckBox("white on black")
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        self.picture = QLabel()
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.save_button = QPushButton("Save the board file …")
+        self.save_button.clicked.connect(self._ask)
+        self._lay_out()
+        for box in (self.across, self.down, self.square, self.marker):
+            box.valueChanged.connect(self._show)
+        for choice in (self.kind, self.dictionary):
+            choice.currentTextChanged.connect(self._show)
+        self.inverted.toggled.connect(self._show)
+        self._show()
+
+    def _lay_out(self) -> None:
+        self.rows = QFormLayout()
+        self.rows.setContentsMargins(0, 0, 0, 0)
+        self.rows.setVerticalSpacing(3)
+        self._across_label, self._down_label = QLabel(), QLabel()
+        self.rows.addRow("Kind", self.kind)
+        self.rows.addRow(self._across_label, self.across)
+        self.rows.addRow(self._down_label, self.down)
+        self.rows.addRow("Edge of a square", self.square)
+        self.rows.addRow("Edge of a marker", self.marker)
+        self.rows.addRow("Markers from", self.dictionary)
+        self.rows.addRow("Printed", self.inverted)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setSpacing(5)
+        layout.addLayout(self.rows)
+        for widget in (self.picture, self.about, self.save_button):
+            layout.addWidget(widget)
+
+    @property
+    def is_charuco(self) -> bool:
+        """Whether it has markers."""
+        return self.kind.currentText() == CHARUCO
+
+    def board(self) -> Board:
+        """The board that is described.
+
+        Raises
+        ------
+        ValueError
+            When there can be none like that.
+        """
+        across, down, square = self.across.value(), self.down.value(), self.square.value()
+        if not self.is_charuco:
+            return Checkerboard(across, down, square)
+        board = CharucoBoard(
+            across, down, square, self.marker.value(), self.dictionary.currentText(),
+            inverted=self.inverted.isChecked(),
+        )  # fmt: skip
+        opencv_board(board)  # has markers enough
+        return board
+
+    def _show(self, _: object = None) -> None:
+        what = "Squares" if self.is_charuco else "Inner corners"
+        self._across_label.setText(f"{what} across")
+        self._down_label.setText(f"{what} down")
+        for widget in (self.marker, self.dictionary, self.inverted):
+            self.rows.setRowVisible(widget, self.is_charuco)
+        try:
+            board = self.board()
+        except ValueError as error:
+            self._say(in_plain_words(error), is_trouble=True)
+            self.picture.clear()
+            self.save_button.setEnabled(False)
+            return
+        size = np.array(board_squares(board)) * board.square_mm
+        self._say(f"{size[0]:g} × {size[1]:g} mm in all. Measure a printed square: "
+                  "printers and copiers change sizes.")  # fmt: skip
+        self.picture.setPixmap(_picture(board))
+        self.picture.setToolTip(describe(board))
+        self.save_button.setEnabled(True)
+
+    def _say(self, text: str, *, is_trouble: bool = False) -> None:
+        self.about.setText(breakable(f"{text[:1].upper()}{text[1:]}"))
+        color = "#ff8c69" if is_trouble else "#9a9a9a"
+        self.about.setStyleSheet(f"color: {color}; font-size: 11px")
+
+    def _ask(self) -> None:
+        start = str(self.folder / _NAME)
+        path, _ = QFileDialog.getSaveFileName(self, "Save the board file", start, BOARD_FILES)
+        if path:
+            self.save(Path(path))
+
+    def save(self, path: Path) -> None:
+        """Write the board; the person has agreed to replace a file that is there."""
+        goal = path if path.suffix else path.with_suffix(".toml")
+        try:
+            write_board(goal, self.board(), overwrite=True)
+        except FILE_ERRORS as error:
+            self.message.emit(f"It could not be saved: {in_plain_words(error)}", True)
+            return
+        self.written.emit(goal)
+
+
+def _picture(board: Board) -> QPixmap:
+    """The board as it is printed."""
+    squares = np.array(board_squares(board))
+    scale = max(1, min(_PX_A_SQUARE, *(np.array(_PICTURE) / (squares + 2 * _MARGIN)).astype(int)))
+    wide, high = ((squares + 2 * _MARGIN) * scale).astype(int)
+    x, y = (np.mgrid[:wide, :high] + 0.5) / scale - _MARGIN
+    place = np.stack([x.T, y.T], axis=-1) * board.square_mm + board_origin(board)
+    dark = is_black(board, place) != getattr(board, "inverted", False)
+    gray = np.where(dark, 30, 235).astype(np.uint8)
+    image = QImage(gray.tobytes(), wide, high, wide, QImage.Format.Format_Grayscale8)
+    return QPixmap.fromImage(image)
+
+
+def _choice(names: tuple[str, ...]) -> QComboBox:
+    box = QComboBox()
+    box.addItems(names)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    not_by_the_wheel(box)
+    return box
+
+
+def _count(value: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(2, 100)
+    box.setValue(value)
+    not_by_the_wheel(box)
+    return box
+
+
+def _length(value: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(0.1, 10_000)
+    box.setDecimals(2)
+    box.setSuffix(" mm")
+    box.setValue(value)
+    not_by_the_wheel(box)
+    return box

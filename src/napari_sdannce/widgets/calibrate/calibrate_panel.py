@@ -1,0 +1,326 @@
+"""The panel "Calibrate": from images of a board to cameras, and to a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QUrl, Signal
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
+
+from napari_sdannce.jobs.background import State
+from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.breakable import breakable
+from napari_sdannce.widgets.calibrate.board_images import BoardImages, open_board_images
+from napari_sdannce.widgets.calibrate.board_layers import BoardLayers, boards_in
+from napari_sdannce.widgets.calibrate.corner_marks import usual_factor
+from napari_sdannce.widgets.calibrate.opened_calibration import (
+    OpenedCalibration,
+    open_calibration,
+)
+from napari_sdannce.widgets.calibrate.result_page import ResultPage
+from napari_sdannce.widgets.calibrate.rig_view import RigView
+from napari_sdannce.widgets.calibrate.run_page import RunPage
+from napari_sdannce.widgets.calibrate.set_up_page import SetUpPage
+from napari_sdannce.widgets.edited_frame import EditedFrame
+from napari_sdannce.widgets.opening import Failed, in_plain_words
+from napari_sdannce.widgets.recording_layers import shown_in
+from napari_sdannce.widgets.scrolled import scrolled
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
+    from napari_sdannce.jobs.background import BackgroundJob
+
+_NARROWEST = 380
+
+
+class CalibratePanel(QWidget):
+    """Sets a calibration up, follows it, and shows what it is worth.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari hands it over.
+    """
+
+    opened = Signal()
+    """A calibration is shown, or could not be opened."""
+    images_opened = Signal()
+    """Images of the board are on screen, or could not be opened."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = napari_adapter.real_viewer(napari_viewer)
+        self.rig: RigView | None = None
+        self._worker: Any = None
+        self._said = ""
+        self.set_up = SetUpPage()
+        self.run_page = RunPage()
+        self.result = ResultPage()
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.set_up, "Set up")
+        self.tabs.addTab(self.run_page, "Run")
+        self.tabs.addTab(scrolled(self.result), "Result")
+        self._status = QLabel()
+        self._status.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self.tabs, stretch=1)
+        layout.addWidget(self._status)
+        self.setMinimumWidth(_NARROWEST)
+        self.setAcceptDrops(True)
+        self._connect()
+        napari_adapter.later(lambda: napari_adapter.as_tab(self, "Calibrate"))
+        self._take_shown()
+
+    def _connect(self) -> None:
+        for page in (self.set_up, self.result.accept_box):
+            page.message.connect(self.say)
+        self.set_up.started.connect(self.follow)
+        self.set_up.found_running.connect(self.follow)
+        self.set_up.result_asked.connect(self.open)
+        self.run_page.ended.connect(self._on_ended)
+        self.result.open_asked.connect(self._ask_for_calibration)
+        self.result.images_asked.connect(self.toggle_images)
+        self.result.rig_asked.connect(self.show_rig)
+        self.result.report_asked.connect(self._open_report)
+        self.result.accept_asked.connect(self._on_accept)
+        self.result.accept_box.accepted.connect(self._on_accepted)
+
+    # what is said
+
+    @property
+    def status(self) -> str:
+        """The line at the bottom."""
+        return self._said
+
+    def say(self, text: str, trouble: bool = False) -> None:
+        """Write the line at the bottom; trouble stands out."""
+        self._said = text
+        self._status.setText(breakable(text))
+        self._status.setVisible(bool(text))
+        self._status.setStyleSheet("color: #ff8c69; font-weight: bold" if trouble else "")
+        self._status.setToolTip(text)
+
+    # the job
+
+    def _take_shown(self) -> None:
+        """A recording on screen without a calibration is likely the one of the board."""
+        shown = shown_in(self.viewer)
+        if shown is not None and all(view.camera is None for view in shown.recording.views):
+            self.set_up.choose(source=shown.recording.folder)
+
+    def follow(self, job: BackgroundJob) -> None:
+        """Follow a calibration that runs."""
+        self.run_page.follow(job)
+        self.tabs.setCurrentWidget(self.run_page)
+        self._show_running()
+        self.say("")
+
+    def _show_running(self) -> None:
+        self.tabs.setTabText(1, "Run (running)" if self.run_page.is_running else "Run")
+
+    def _on_ended(self, job: BackgroundJob) -> None:
+        self._show_running()
+        self.set_up.check()
+        if self.run_page.view.state is State.FINISHED and job.note.output is not None:
+            self.open(job.note.output)
+
+    # results
+
+    def _ask_for_calibration(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open the results of a calibration")
+        if folder:
+            self.open(Path(folder))
+
+    def open(self, folder: Path) -> None:
+        """Open the results of a calibration, in the background."""
+        self.say(f"Opening {folder.name} …")
+        self._start(open_calibration, self._on_opened, folder)
+
+    def _start(self, work: Any, then: Any, *arguments: Any) -> None:
+        if self._worker is not None:  # what was asked for before is wanted no more
+            for signal in (self._worker.returned, self._worker.errored):
+                signal.disconnect()
+        self._worker = create_worker(work, *arguments)
+        self._worker.returned.connect(then)
+        self._worker.errored.connect(self._on_error)
+        self._worker.start()
+
+    def _on_error(self, error: BaseException) -> None:
+        self._worker = None
+        self.result.images_button.setEnabled(True)
+        self.say(f"This should not have happened: {in_plain_words(error)}", trouble=True)
+
+    def _on_opened(self, opened: OpenedCalibration | Failed) -> None:
+        self._worker = None
+        if isinstance(opened, Failed):
+            self.say(opened.message, trouble=True)
+        else:
+            self._put_away()
+            self.result.show_calibration(opened)
+            self.tabs.setCurrentIndex(2)
+            self.say("")
+        self.opened.emit()
+
+    def _put_away(self) -> None:
+        """Take what is shown of an earlier calibration off the screen."""
+        shown = boards_in(self.viewer)
+        if shown is not None:
+            shown.close()
+        if self.rig is not None:
+            self.rig.shut()
+
+    def _open_report(self) -> None:
+        opened = self.result.opened
+        if opened is not None and opened.page is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(opened.page)))
+
+    # images
+
+    def toggle_images(self) -> None:
+        """Show the images of the board; hide them when they are shown."""
+        shown = boards_in(self.viewer)
+        if shown is not None:
+            shown.close()
+            return
+        opened = self.result.opened
+        if opened is None or opened.corners is None:
+            return
+        named = opened.report.settings.source
+        folder = named if named is not None and named.exists() else opened.folder.parent
+        self.show_images(folder)
+
+    def show_images(self, folder: Path) -> None:
+        """Show the images that lie in a folder, with what was found in them."""
+        opened = self.result.opened
+        if opened is None or opened.corners is None:
+            return
+        self.say("Opening the images …")
+        self.result.images_button.setEnabled(False)
+        arguments = (opened.report, opened.corners, folder)
+        self._start(open_board_images, self._on_images, *arguments)
+
+    def _on_images(self, images: BoardImages | Failed) -> None:
+        self._worker = None
+        self.result.images_button.setEnabled(True)
+        opened = self.result.opened
+        if isinstance(images, Failed):
+            self.say(images.message, trouble=True)
+        elif opened is not None and opened.corners is not None:
+            if self._has_room():
+                self._show_images(images, opened)
+            else:
+                images.close()
+        self.images_opened.emit()
+
+    def _has_room(self) -> bool:
+        """Close a recording that is on screen, unless a frame of it is being edited."""
+        recording = shown_in(self.viewer)
+        if recording is None:
+            return True
+        if any(isinstance(overlay, EditedFrame) for overlay in recording.overlays):
+            self.say("A frame of the recording on screen is being edited: save it or put it away "
+                     "first.", trouble=True)  # fmt: skip
+            return False
+        recording.close()
+        return True
+
+    def _show_images(self, images: BoardImages, opened: OpenedCalibration) -> None:
+        assert opened.corners is not None
+        width = images.stacks[0].shape[2]
+        factor = usual_factor(opened.corners, width)
+        shown = BoardLayers(self.viewer, images, opened.corners, factor)
+        shown.moment_changed.connect(self._on_moment)
+        shown.closed.connect(self._on_images_closed)
+        self.result.follow_images(shown)
+        if self.rig is not None:
+            self.rig.show_moment(0)
+        self.say("")
+
+    def _on_moment(self, moment: int) -> None:
+        self.result.show_moment(moment)
+        if self.rig is not None:
+            self.rig.show_moment(moment)
+
+    def _on_images_closed(self) -> None:
+        self.result.follow_images(None)
+
+    # the rig
+
+    def show_rig(self) -> None:
+        """Show cameras and boards in 3D; away with it when it is shown."""
+        opened = self.result.opened
+        if self.rig is not None:
+            self.rig.shut()
+            return
+        if opened is None or not napari_adapter.has_window(self.viewer):
+            return
+        boards = np.zeros((0, 1, 3)) if opened.corners is None else opened.corners.boards
+        self.rig = RigView(self.viewer, opened.cameras, boards)
+        self.rig.shut_down.connect(self._on_rig_shut)
+        self.result.rig_button.setText("Hide the rig")
+        self.rig.dock()
+        shown = boards_in(self.viewer)
+        if shown is not None:
+            self.rig.show_moment(shown.moment)
+
+    def _on_rig_shut(self) -> None:
+        self.rig = None
+        self.result.rig_button.setText("Show the rig")
+
+    # a recording
+
+    def _on_accept(self) -> None:
+        opened = self.result.opened
+        if opened is not None:
+            shown = shown_in(self.viewer)
+            folder = None if shown is None else shown.recording.folder
+            self.result.accept_box.begin(opened.cameras, folder)
+
+    def _on_accepted(self, folder: Path, written: tuple[Path, ...]) -> None:
+        names = ", ".join(path.name for path in written)
+        self.say(f"{folder.name} is calibrated. Written: {names}.")
+        shown = shown_in(self.viewer)
+        if shown is not None and shown.recording.folder == folder:
+            panel = napari_adapter.open_panel(self.viewer)
+            if panel is not None:
+                panel.open(folder)
+
+    # dropping
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take local files and folders."""
+        if event is not None and _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Take images, a board, or a calibration."""
+        path = None if event is None else _dropped(event)
+        if event is not None and path is not None:
+            event.acceptProposedAction()
+            self.take(path)
+
+    def take(self, path: Path) -> None:
+        """Fill in images or a board, or open a calibration: whatever it is."""
+        folder = path if path.is_dir() else path.parent
+        if (folder / "report.json").is_file():
+            self.open(folder)
+        elif path.suffix.lower() == ".toml":
+            self.set_up.choose(board=path)
+            self.tabs.setCurrentIndex(0)
+        else:
+            self.set_up.choose(source=folder if path.is_file() else path)
+            self.tabs.setCurrentIndex(0)
+
+
+def _dropped(event: QDragEnterEvent | QDropEvent) -> Path | None:
+    """The first local path of a drag."""
+    mime = event.mimeData()
+    urls = mime.urls() if mime is not None else []
+    return next((Path(url.toLocalFile()) for url in urls if url.isLocalFile()), None)

@@ -1,0 +1,402 @@
+"""The panel "Calibrate": from images of a board to a calibration, and to a recording."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+
+from napari_sdannce.calibration.board_file import read_board
+from napari_sdannce.calibration.calibrating import calibrate
+from napari_sdannce.calibration.corners_file import read_corners
+from napari_sdannce.files.anipose import read_anipose, write_anipose
+from napari_sdannce.jobs.background import State
+from napari_sdannce.settings.calibrate import CalibrateSettings
+from napari_sdannce.settings.events import BoardCoverage
+from napari_sdannce.video import Encoding, VideoWriter
+from napari_sdannce.widgets import napari_adapter
+from napari_sdannce.widgets.add_layers import add_recording
+from napari_sdannce.widgets.breakable import unbroken
+from napari_sdannce.widgets.calibrate.board_form import CHESS
+from napari_sdannce.widgets.calibrate.board_layers import boards_in
+from napari_sdannce.widgets.calibrate.calibrate_panel import CalibratePanel
+from napari_sdannce.widgets.calibrate.corner_marks import LEFT_OUT
+from napari_sdannce.widgets.calibrate.coverage_view import CoverageView
+from napari_sdannce.widgets.calibrate.rig_layers import RigLayers, outlines_of
+from napari_sdannce.widgets.recording_layers import shown_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import napari
+
+pytestmark = pytest.mark.window
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def viewer(qapp: Any) -> Iterator[napari.Viewer]:
+    """One window for all tests here: opening one takes seconds."""
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
+@pytest.fixture
+def make(viewer: napari.Viewer) -> Iterator[Callable[[], CalibratePanel]]:
+    """Opens the panel, and closes it at the end with all that it shows."""
+    panels = []
+
+    def make_one() -> CalibratePanel:
+        panel = CalibratePanel(viewer)
+        viewer.window.add_dock_widget(panel, name="Calibrate", area="right")
+        panels.append(panel)
+        return panel
+
+    yield make_one
+    viewer.layers.clear()
+    for panel in panels:
+        panel._put_away()
+        napari_adapter.undock(viewer, panel)
+        panel.deleteLater()
+
+
+@pytest.fixture
+def board(filmed: Any, tmp_path: Path) -> Any:
+    """The images of the board, where something may be written."""
+    shutil.copytree(filmed.folder, tmp_path / "board")
+    return replace(filmed, folder=tmp_path / "board")
+
+
+@pytest.fixture(scope="module")
+def made(filmed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A calibration."""
+    out = tmp_path_factory.mktemp("made") / "calibration"
+    settings = CalibrateSettings(source=filmed.folder, board=filmed.board_file, out=out)
+    assert list(calibrate(settings))
+    return out
+
+
+def opened(panel: CalibratePanel, folder: Path, qtbot: Any) -> None:
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        panel.open(folder)
+
+
+def checked(panel: CalibratePanel, qtbot: Any) -> str:
+    with qtbot.waitSignal(panel.set_up.checked, timeout=WAIT_MS):
+        panel.set_up.check()
+    return "\n".join(check.text for check in panel.set_up.lines.checks)
+
+
+def test_from_images_to_a_verdict(make: Any, board: Any, qtbot: Any) -> None:
+    panel = make()
+    assert not panel.set_up.start_button.isEnabled()
+    panel.set_up.choose(source=board.folder, board=board.board_file)
+    assert "The board is found in 8 of 8 images" in checked(panel, qtbot)
+    panel.set_up.start_button.click()
+    assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Run (running)"
+    assert not panel.set_up.start_button.isEnabled()
+    # it goes on without the panel, and is found again
+    again = make()
+    again.set_up.choose(source=board.folder)
+    checked(again, qtbot)
+    assert again.run_page.job == panel.run_page.job
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        pass
+    assert panel.run_page.view.state is State.FINISHED
+    out = board.folder / "calibration"
+    assert panel.result.opened.folder == out
+    assert panel.tabs.currentIndex() == 2
+    coverage = panel.run_page.view.coverage.tiles.coverage
+    report = json.loads((out / "report.json").read_text())
+    assert [list(row) for row in coverage.shared] == report["shared_frames"]
+    assert f"{report['holdout_px']['mean']:.2f} px" in panel.result.banner.text()
+    table = panel.result.table
+    names = [table.item(row, 0).text() for row in range(table.rowCount())]
+    assert names == ["Camera1", "Camera2", "Camera3"]
+    assert table.item(0, 1).text() == f"{report['cameras']['Camera1']['holdout_px']['mean']:.2f}"
+    assert panel.set_up.last_button.text() == "Show the last result: calibration"
+    assert "Results go to calibration-2" in checked(panel, qtbot)
+
+
+def test_a_failed_job_says_why(make: Any, board: Any, qtbot: Any) -> None:
+    for path in board.folder.glob("*/*.png"):
+        cv2.imwrite(str(path), np.full((64, 80), 128, np.uint8))
+    panel = make()
+    panel.set_up.choose(source=board.folder, board=board.board_file)
+    assert "The board was not found in 8 images" in checked(panel, qtbot)
+    panel.set_up.start_button.click()
+    with qtbot.waitSignal(panel.run_page.ended, timeout=WAIT_MS):
+        pass
+    view = panel.run_page.view
+    assert (view.state, view.headline.text()) == (State.FAILED, "It failed")
+    assert view.detail.text() == "No camera saw the board"
+    assert view.go_on_button.isHidden()
+    assert panel.result.opened is None
+    assert panel.set_up.start_button.isEnabled()
+
+
+def test_what_is_wrong_is_said_before(make: Any, board: Any, qtbot: Any, tmp_path: Path) -> None:
+    panel = make()
+    panel.set_up.choose(source=tmp_path / "nowhere", board=board.board_file)
+    assert "nowhere does not exist" in checked(panel, qtbot)
+    assert panel.set_up.start_button.text() == "Calibrate anyway"
+    panel.set_up.form.rows[("world_frames",)].editor.set("one")
+    panel.set_up.check()
+    assert "At frames" in panel.set_up.lines.text()
+    assert not panel.set_up.start_button.isEnabled()
+
+
+def test_a_board_is_described(make: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    panel = make()
+    form = panel.set_up.board_form
+    assert form.isHidden()
+    panel.set_up.board_button.click()
+    assert not form.isHidden()
+    form.marker.setValue(30.0)
+    assert "must be smaller than its squares" in form.about.text()
+    assert not form.save_button.isEnabled()
+    form.marker.setValue(18.5)
+    form.inverted.setChecked(True)
+    path = tmp_path / "mine"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    form.save_button.click()
+    written = read_board(tmp_path / "mine.toml").board
+    assert (written.squares_across, written.marker_mm, written.inverted) == (8, 18.5, True)
+    assert panel.set_up.form.rows[("board",)].editor.get() == str(tmp_path / "mine.toml")
+    form.kind.setCurrentText(CHESS)
+    form.save(tmp_path / "chess.toml")
+    assert read_board(tmp_path / "chess.toml").board.corners_across == 8
+    form.save(tmp_path / "no" / "folder.toml")
+    assert "there is no folder" in panel.status
+
+
+def as_videos(filmed: Any, made: Path, place: Path) -> Path:
+    """The same calibration, as if it came from videos."""
+    for camera in filmed.cameras:
+        path = place / "videos" / camera.name / "0.mp4"
+        path.parent.mkdir(parents=True)
+        with VideoWriter(path, 400, 320, 30.0, encoding=Encoding(quality=10)) as video:
+            for still in sorted((filmed.folder / camera.name).glob("*.png")):
+                video.write(np.repeat(cv2.imread(str(still), 0)[..., None], 3, axis=2))
+    out = place / "calibration"
+    shutil.copytree(made, out)
+    report = json.loads((out / "report.json").read_text())
+    report["settings"]["source"] = str(place)
+    (out / "report.json").write_text(json.dumps(report))
+    return out
+
+
+@pytest.mark.parametrize("kind", ["stills", "videos"])
+def test_corners_lie_on_the_images(
+    make: Any, viewer: Any, filmed: Any, made: Path, tmp_path: Path, qtbot: Any, kind: str
+) -> None:
+    panel = make()
+    opened(panel, made if kind == "stills" else as_videos(filmed, made, tmp_path), qtbot)
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        panel.result.images_button.click()
+    corners = read_corners(made / "corners.npz")
+    shown = boards_in(viewer)
+    assert shown.n_moments == len(corners.moments)
+    shown.go_to(4)
+    moment = int(corners.moments[4])
+    assert f"Moment 5 of {shown.n_moments} (frame {moment})" in panel.result.moment.text()
+    view = 1
+    (row,) = np.flatnonzero((corners.view == view) & (corners.moment == moment))
+    points, lines = viewer.layers["Camera2 corners"], viewer.layers["Camera2 errors"]
+    seen = np.isfinite(corners.corners[row]).all(axis=1)
+    np.testing.assert_allclose(points.data[seen], corners.corners[row][seen][:, ::-1])
+    assert (points.border_color[seen, 3] == 1).all()
+    assert (points.border_color[~seen, 3] == 0).all()
+    used = seen & ~corners.left_out[row]
+    panel.result.factor.setCurrentText("50 ×")
+    drawn = lines.data[used, 1] / 50
+    np.testing.assert_allclose(drawn, corners.misses[row][used][:, ::-1], atol=1e-6)
+    # the image is that of the moment
+    still = cv2.imread(str(filmed.folder / "Camera2" / f"{moment:03}.png"), 0)
+    image = np.asarray(viewer.layers["Camera2"].data[4])
+    gray = image if image.ndim == 2 else image[..., 0]
+    assert np.abs(gray.astype(float) - still).mean() < 4
+    panel.result.images_button.click()
+    assert len(viewer.layers) == 0
+    assert panel.result.images_button.text() == "Show on the images"
+
+
+def test_corners_that_were_left_out_stand_out(
+    make: Any, viewer: Any, made: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    out = tmp_path / "calibration"
+    shutil.copytree(made, out)
+    with np.load(out / "corners.npz") as file:
+        content = dict(file)
+    content["left_out"][content["moment"] == content["moments"][0]] = True
+    np.savez(out / "corners.npz", **content)
+    panel = make()
+    opened(panel, out, qtbot)
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        panel.toggle_images()
+    view = int(content["view"][content["moment"] == content["moments"][0]][0])
+    points = viewer.layers[f"Camera{view + 1} corners"]
+    visible = points.face_color[:, 3] > 0
+    assert visible.any()
+    np.testing.assert_allclose(points.face_color[visible], np.tile(LEFT_OUT, (visible.sum(), 1)))
+
+
+def test_images_and_recordings_take_turns(
+    make: Any, viewer: Any, made: Path, recording: Any, qtbot: Any
+) -> None:
+    panel = make()
+    opened(panel, made, qtbot)
+    add_recording(viewer, recording)
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        panel.toggle_images()
+    assert shown_in(viewer) is None
+    assert boards_in(viewer) is not None
+    add_recording(viewer, recording)
+    qtbot.waitUntil(lambda: boards_in(viewer) is None)
+    assert [layer.name for layer in viewer.layers] == ["left", "right", "top"]
+    assert viewer.canvas.grid.enabled
+    assert panel.result.image_controls.isHidden()
+
+
+def test_images_that_are_gone(make: Any, made: Path, tmp_path: Path, qtbot: Any) -> None:
+    panel = make()
+    opened(panel, tmp_path, qtbot)
+    assert "there is no report.json in it" in panel.status
+    opened(panel, made, qtbot)
+    for folder, told in ((tmp_path / "no", "does not exist"), (tmp_path, "nothing")):
+        with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+            panel.show_images(folder)
+        assert told in panel.status or "expected" in panel.status
+
+
+def test_the_rig_in_3d(filmed: Any, made: Path) -> None:
+    from napari.components import ViewerModel
+
+    cameras = read_anipose(made / "calibration.toml")
+    corners = read_corners(made / "corners.npz")
+    square = outlines_of(corners.boards)
+    sides = np.linalg.norm(np.diff(square[0], axis=0, append=square[0, :1]), axis=1)
+    np.testing.assert_allclose(sides, [5 * 40, 3 * 40, 5 * 40, 3 * 40], rtol=0.01)
+    model = ViewerModel(ndisplay=3)
+    layers = RigLayers(model, cameras, corners.boards)
+    layers.look()
+    names = model.layers["camera names"]
+    assert list(names.text.values) == ["Camera1", "Camera2", "Camera3"]
+    np.testing.assert_allclose(names.data[1], cameras[1].centre[::-1], atol=1e-6)
+    layers.show_moment(3)
+    np.testing.assert_allclose(
+        model.layers["board now"].data[:, 0], square[3][:, ::-1], rtol=1e-5, atol=1e-4
+    )
+
+
+def experiment(place: Path, filmed: Any) -> Path:
+    """A recording of the cameras, whose calibration is off."""
+    for camera in filmed.cameras:
+        path = place / "videos" / camera.name / "0.mp4"
+        path.parent.mkdir(parents=True)
+        with VideoWriter(path, 400, 320, 30.0, encoding=Encoding(quality=20)) as video:
+            for _ in range(2):
+                video.write(np.zeros((320, 400, 3), dtype=np.uint8))
+    write_anipose(place / "calibration.toml", filmed.cameras)
+    return place
+
+
+def test_a_recording_takes_it(
+    make: Any, viewer: Any, filmed: Any, made: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    folder = experiment(tmp_path / "monday", filmed)
+    recorder = napari_adapter.open_panel(viewer)
+    with qtbot.waitSignal(recorder.opened, timeout=WAIT_MS):
+        recorder.open(folder)
+    panel = make()
+    opened(panel, made, qtbot)
+    box = panel.result.accept_box
+    with qtbot.waitSignal(box.planned, timeout=WAIT_MS):
+        panel.result.accept_button.click()
+    assert box.chosen == folder
+    told = "\n".join(check.text for check in box.lines.checks)
+    assert "It differs from the calibration that monday has: position by" in told
+    with qtbot.waitSignal(recorder.opened, timeout=WAIT_MS):
+        box.write_button.click()
+    (kept,) = folder.glob("calibration-before-*.toml")
+    assert read_anipose(kept)[0].centre == pytest.approx(filmed.cameras[0].centre)
+    ours = read_anipose(made / "calibration.toml")
+    assert "monday is calibrated" in panel.status
+    assert kept.name in panel.status
+    on_screen = shown_in(viewer).recording.view("Camera2").camera
+    np.testing.assert_allclose(on_screen.translation, ours[1].translation)
+    # another recording has other cameras
+    other = tmp_path / "other"
+    (folder / "videos").rename(other)
+    (other / "Camera3").rename(other / "side")
+    with qtbot.waitSignal(box.planned, timeout=WAIT_MS):
+        box.begin(panel.result.opened.cameras, other)
+    assert "calibrated are Camera1, Camera2, Camera3" in box.lines.checks[0].text
+    assert not box.write_button.isEnabled()
+
+
+def test_the_report_is_opened(
+    make: Any, made: Path, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "calibration"
+    shutil.copytree(made, out)
+    (out / "report.html").unlink(missing_ok=True)
+    panel = make()
+    opened(panel, out, qtbot)
+    assert not panel.result.report_button.isEnabled()
+    (out / "report.html").write_text("<p>", encoding="utf-8")
+    urls: list[Any] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", urls.append)
+    panel.take(out / "report.json")
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        pass
+    panel.result.report_button.click()
+    assert Path(urls[0].toLocalFile()) == out / "report.html"
+
+
+def test_what_is_dropped_is_taken(make: Any, filmed: Any) -> None:
+    panel = make()
+    panel.take(filmed.folder)
+    panel.take(filmed.board_file)
+    values = panel.set_up.form.values()
+    assert (values["source"], values["board"]) == (str(filmed.folder), str(filmed.board_file))
+
+
+def test_coverage_in_words(qapp: Any) -> None:
+    view = CoverageView()
+    full, left = (3,) * 64, ((3,) * 4 + (0,) * 4) * 8
+    half = BoardCoverage(
+        cameras=("back", "mid", "top"),
+        cells=(full, left, (0,) * 64),
+        shared=((20, 9, 0), (9, 20, 0), (0, 0, 0)),
+    )
+    view.show_coverage(half, so_far=True)
+    assert unbroken(view.hints.text()) == "So far: Bring the board to the upper right of mid."
+    view.show_coverage(half)
+    told = unbroken(view.hints.text())
+    assert told.startswith("The board was not seen by top yet; bring the board to the upper right")
+    view.show_coverage(None)
+    assert view.pairs.isHidden()
+
+
+def test_nothing_is_cut_off_in_a_narrow_dock(make: Any, made: Path, qtbot: Any) -> None:
+    panel = make()
+    opened(panel, made, qtbot)
+    panel.resize(380, 900)
+    assert panel.minimumSizeHint().width() <= 380
+    for page in (panel.set_up, panel.result, panel.set_up.board_form):
+        for widget in [*page.findChildren(QPushButton), *page.findChildren(QLabel)]:
+            words = isinstance(widget, QLabel) and widget.wordWrap()
+            if widget.isVisibleTo(page) and not words:
+                assert widget.minimumSizeHint().width() <= 380
