@@ -77,4 +77,7 @@ def test_other_cameras_are_not_taken(experiment: Path) -> None:
     plan = plan_acceptance(larger, recording, TODAY, [(160, 128)] * 4)
     assert "160 × 128 px in discs, but 320 × 256 px" in plan.troubles[0]
     same = plan_acceptance(cameras, recording, TODAY, [(160, 128)] * 4)
-    assert same.notes[0] == "discs has this calibration already."
+    assert same.notes == ("discs has this calibration already.",)
+    assert not same.is_new
+    bare = replace(recording, views=tuple(replace(v, camera=None) for v in recording.views))
+    assert "no calibration of all its cameras yet" in plan_acceptance(cameras, bare, TODAY).notes[0]

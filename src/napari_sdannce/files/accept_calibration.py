@@ -41,6 +41,8 @@ class Acceptance:
     names_it
         Whether the project file has to say that ``calibration.toml`` counts, since something else
         would come before it.
+    is_new
+        Whether it differs from the calibration that the recording has.
     """
 
     recording: Recording
@@ -49,6 +51,7 @@ class Acceptance:
     notes: tuple[str, ...] = ()
     kept: Path | None = None
     names_it: bool = False
+    is_new: bool = True
 
     @property
     def path(self) -> Path:
@@ -85,7 +88,17 @@ def plan_acceptance(
     kept = _free(folder, "calibration", ".toml", today) if goal.exists() else None
     project = read_project(folder) if (folder / PROJECT_FILE).is_file() else None
     names_it = _comes_before(recording, project)
-    notes = tuple(_notes(chosen, recording, kept, names_it=names_it))
+    present = [view.camera for view in recording.views if view.camera is not None]
+    differs = calibration_difference(chosen, present)
+    if len(present) == len(chosen) and not differs:
+        told = f"{recording.name} has this calibration already."
+        return Acceptance(recording, chosen, notes=(told,), is_new=False)
+    first = (
+        f"It differs from the calibration that {recording.name} has: {differs}."
+        if differs
+        else f"{recording.name} has no calibration of all its cameras yet."
+    )
+    notes = (first, *_notes(chosen, recording, kept, names_it=names_it))
     return Acceptance(recording, chosen, (), notes, kept, names_it)
 
 
@@ -155,16 +168,6 @@ def _comes_before(recording: Recording, project: Project | None) -> bool:
 def _notes(
     cameras: Sequence[Camera], recording: Recording, kept: Path | None, *, names_it: bool
 ) -> Iterator[str]:
-    present = [view.camera for view in recording.views if view.camera is not None]
-    if not present:
-        yield f"{recording.name} has no calibration yet."
-    else:
-        differs = calibration_difference(cameras, present)
-        yield (
-            f"It differs from the calibration that {recording.name} has: {differs}."
-            if differs
-            else f"{recording.name} has this calibration already."
-        )
     if kept is not None:
         yield f"The {FILE} that is there is kept as {kept.name}."
     if names_it:

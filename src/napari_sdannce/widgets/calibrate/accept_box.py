@@ -125,8 +125,9 @@ class AcceptBox(QGroupBox):
             self.plan = plan
             first = f"{plan.recording.name}: {', '.join(plan.recording.names)}"
             about = [bad(each) for each in plan.troubles] or [good(first)]
-            self.lines.show_checks([*about, *map(careful, plan.notes)])
-            self.write_button.setEnabled(not plan.troubles)
+            notes = map(careful if plan.is_new else good, plan.notes)
+            self.lines.show_checks([*about, *notes])
+            self.write_button.setEnabled(plan.is_new and not plan.troubles)
         self.planned.emit()
 
     def accept(self) -> None:
