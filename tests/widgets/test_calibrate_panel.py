@@ -146,6 +146,19 @@ def test_a_failed_job_says_why(make: Any, board: Any, qtbot: Any) -> None:
     assert panel.set_up.start_button.isEnabled()
 
 
+def test_a_job_is_stopped(make: Any, board: Any, qtbot: Any) -> None:
+    panel = make()
+    panel.set_up.choose(source=board.folder, board=board.board_file)
+    panel.set_up.check()
+    panel.set_up.start()
+    with qtbot.waitSignal(panel.run_page.ended, timeout=WAIT_MS):
+        panel.run_page.view.stop_button.click()
+    assert panel.run_page.view.state is State.STOPPED
+    assert panel.run_page.view.go_on_button.isHidden()
+    assert not (board.folder / "calibration").exists()
+    assert panel.tabs.tabText(1) == "Run"
+
+
 def test_what_is_wrong_is_said_before(make: Any, board: Any, qtbot: Any, tmp_path: Path) -> None:
     panel = make()
     panel.set_up.choose(source=tmp_path / "nowhere", board=board.board_file)
@@ -269,15 +282,33 @@ def test_images_and_recordings_take_turns(
     assert panel.result.image_controls.isHidden()
 
 
-def test_images_that_are_gone(make: Any, made: Path, tmp_path: Path, qtbot: Any) -> None:
+def test_images_that_are_elsewhere(
+    make: Any, filmed: Any, made: Path, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     panel = make()
     opened(panel, tmp_path, qtbot)
     assert "there is no report.json in it" in panel.status
     opened(panel, made, qtbot)
-    for folder, told in ((tmp_path / "no", "does not exist"), (tmp_path, "nothing")):
+    for folder, told in ((tmp_path / "no", "does not exist"), (tmp_path, "it has neither videos")):
         with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
             panel.show_images(folder)
-        assert told in panel.status or "expected" in panel.status
+        assert told in panel.status
+    out = tmp_path / "calibration"
+    shutil.copytree(made, out)
+    text = (out / "report.json").read_text().replace(str(filmed.folder), str(tmp_path / "gone"))
+    (out / "report.json").write_text(text)
+    opened(panel, out, qtbot)
+    asked: list[Any] = []
+
+    def choose(*words: Any) -> str:
+        asked.append(words[1:])
+        return str(filmed.folder)
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", choose)
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        panel.result.images_button.click()
+    assert asked == [("Where are the images of the board now?", str(tmp_path))]
+    assert panel.result.images_button.text() == "Hide the images"
 
 
 def test_the_rig_in_3d(filmed: Any, made: Path) -> None:

@@ -193,8 +193,13 @@ class CalibratePanel(QWidget):
         if opened is None or opened.corners is None:
             return
         named = opened.report.settings.source
-        folder = named if named is not None and named.exists() else opened.folder.parent
-        self.show_images(folder)
+        if named is not None and named.exists():
+            self.show_images(named)
+            return
+        asked = "Where are the images of the board now?"
+        folder = QFileDialog.getExistingDirectory(self, asked, str(opened.folder.parent))
+        if folder:
+            self.show_images(Path(folder))
 
     def show_images(self, folder: Path) -> None:
         """Show the images that lie in a folder, with what was found in them."""
