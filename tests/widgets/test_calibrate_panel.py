@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+from superqt.utils import WorkerBase
 
 from napari_sdannce.calibration.board_file import read_board
 from napari_sdannce.calibration.calibrating import calibrate
@@ -49,6 +50,7 @@ def viewer(qapp: Any) -> Iterator[napari.Viewer]:
 
     viewer = napari.Viewer(show=False)
     yield viewer
+    WorkerBase.await_workers()
     viewer.close()
 
 
@@ -66,7 +68,8 @@ def make(viewer: napari.Viewer) -> Iterator[Callable[[], CalibratePanel]]:
     yield make_one
     viewer.layers.clear()
     for panel in panels:
-        panel._put_away()
+        panel.on_screen.put_away()
+        panel.set_up.stop_looking()
         napari_adapter.undock(viewer, panel)
         panel.deleteLater()
 

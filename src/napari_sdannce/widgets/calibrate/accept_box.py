@@ -107,7 +107,7 @@ class AcceptBox(QGroupBox):
         self.plan = None
         self.write_button.setEnabled(False)
         if self._worker is not None:
-            self._worker.returned.disconnect()
+            self._worker.returned.disconnect(self._on_plan)
             self._worker = None
         if self.chosen is None:
             self.lines.say("Choose the folder of the recording, as the panel Recording opens it.")

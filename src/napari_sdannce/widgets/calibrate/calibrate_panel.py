@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
@@ -15,17 +14,14 @@ from napari_sdannce.jobs.background import State
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.calibrate.board_images import BoardImages, open_board_images
-from napari_sdannce.widgets.calibrate.board_layers import BoardLayers, boards_in
-from napari_sdannce.widgets.calibrate.corner_marks import usual_factor
+from napari_sdannce.widgets.calibrate.on_screen import OnScreen
 from napari_sdannce.widgets.calibrate.opened_calibration import (
     OpenedCalibration,
     open_calibration,
 )
 from napari_sdannce.widgets.calibrate.result_page import ResultPage
-from napari_sdannce.widgets.calibrate.rig_view import RigView
 from napari_sdannce.widgets.calibrate.run_page import RunPage
 from napari_sdannce.widgets.calibrate.set_up_page import SetUpPage
-from napari_sdannce.widgets.edited_frame import EditedFrame
 from napari_sdannce.widgets.opening import Failed, in_plain_words
 from napari_sdannce.widgets.recording_layers import shown_in
 from napari_sdannce.widgets.scrolled import scrolled
@@ -56,7 +52,7 @@ class CalibratePanel(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer = napari_adapter.real_viewer(napari_viewer)
-        self.rig: RigView | None = None
+        self.on_screen = OnScreen(self.viewer, self)
         self._worker: Any = None
         self._said = ""
         self.set_up = SetUpPage()
@@ -87,7 +83,10 @@ class CalibratePanel(QWidget):
         self.run_page.ended.connect(self._on_ended)
         self.result.open_asked.connect(self._ask_for_calibration)
         self.result.images_asked.connect(self.toggle_images)
-        self.result.rig_asked.connect(self.show_rig)
+        self.result.rig_asked.connect(self.toggle_rig)
+        self.on_screen.images_changed.connect(self.result.follow_images)
+        self.on_screen.moment_changed.connect(self.result.show_moment)
+        self.on_screen.rig_changed.connect(self.result.follow_rig)
         self.result.report_asked.connect(self._open_report)
         self.result.accept_asked.connect(self._on_accept)
         self.result.accept_box.accepted.connect(self._on_accepted)
@@ -144,13 +143,18 @@ class CalibratePanel(QWidget):
         self._start(open_calibration, self._on_opened, folder)
 
     def _start(self, work: Any, then: Any, *arguments: Any) -> None:
-        if self._worker is not None:  # what was asked for before is wanted no more
-            for signal in (self._worker.returned, self._worker.errored):
-                signal.disconnect()
-        self._worker = create_worker(work, *arguments)
-        self._worker.returned.connect(then)
-        self._worker.errored.connect(self._on_error)
-        self._worker.start()
+        worker = create_worker(work, *arguments)
+        self._worker = worker  # what was asked for before is wanted no more
+        worker.returned.connect(lambda result: self._on_returned(worker, then, result))
+        worker.errored.connect(self._on_error)
+        worker.start()
+
+    def _on_returned(self, worker: Any, then: Any, result: Any) -> None:
+        if worker is self._worker:
+            self._worker = None
+            then(result)
+        elif isinstance(result, BoardImages):
+            result.close()
 
     def _on_error(self, error: BaseException) -> None:
         self._worker = None
@@ -158,23 +162,14 @@ class CalibratePanel(QWidget):
         self.say(f"This should not have happened: {in_plain_words(error)}", trouble=True)
 
     def _on_opened(self, opened: OpenedCalibration | Failed) -> None:
-        self._worker = None
         if isinstance(opened, Failed):
             self.say(opened.message, trouble=True)
         else:
-            self._put_away()
+            self.on_screen.put_away()
             self.result.show_calibration(opened)
             self.tabs.setCurrentIndex(2)
             self.say("")
         self.opened.emit()
-
-    def _put_away(self) -> None:
-        """Take what is shown of an earlier calibration off the screen."""
-        shown = boards_in(self.viewer)
-        if shown is not None:
-            shown.close()
-        if self.rig is not None:
-            self.rig.shut()
 
     def _open_report(self) -> None:
         opened = self.result.opened
@@ -185,9 +180,8 @@ class CalibratePanel(QWidget):
 
     def toggle_images(self) -> None:
         """Show the images of the board; hide them when they are shown."""
-        shown = boards_in(self.viewer)
-        if shown is not None:
-            shown.close()
+        if self.on_screen.images is not None:
+            self.on_screen.hide_images()
             return
         opened = self.result.opened
         if opened is None or opened.corners is None:
@@ -212,72 +206,21 @@ class CalibratePanel(QWidget):
         self._start(open_board_images, self._on_images, *arguments)
 
     def _on_images(self, images: BoardImages | Failed) -> None:
-        self._worker = None
         self.result.images_button.setEnabled(True)
         opened = self.result.opened
         if isinstance(images, Failed):
             self.say(images.message, trouble=True)
         elif opened is not None and opened.corners is not None:
-            if self._has_room():
-                self._show_images(images, opened)
-            else:
-                images.close()
+            trouble = self.on_screen.show_images(images, opened.corners)
+            self.say(trouble, trouble=bool(trouble))
         self.images_opened.emit()
 
-    def _has_room(self) -> bool:
-        """Close a recording that is on screen, unless a frame of it is being edited."""
-        recording = shown_in(self.viewer)
-        if recording is None:
-            return True
-        if any(isinstance(overlay, EditedFrame) for overlay in recording.overlays):
-            self.say("A frame of the recording on screen is being edited: save it or put it away "
-                     "first.", trouble=True)  # fmt: skip
-            return False
-        recording.close()
-        return True
-
-    def _show_images(self, images: BoardImages, opened: OpenedCalibration) -> None:
-        assert opened.corners is not None
-        width = images.stacks[0].shape[2]
-        factor = usual_factor(opened.corners, width)
-        shown = BoardLayers(self.viewer, images, opened.corners, factor)
-        shown.moment_changed.connect(self._on_moment)
-        shown.closed.connect(self._on_images_closed)
-        self.result.follow_images(shown)
-        if self.rig is not None:
-            self.rig.show_moment(0)
-        self.say("")
-
-    def _on_moment(self, moment: int) -> None:
-        self.result.show_moment(moment)
-        if self.rig is not None:
-            self.rig.show_moment(moment)
-
-    def _on_images_closed(self) -> None:
-        self.result.follow_images(None)
-
-    # the rig
-
-    def show_rig(self) -> None:
+    def toggle_rig(self) -> None:
         """Show cameras and boards in 3D; away with it when it is shown."""
-        opened = self.result.opened
-        if self.rig is not None:
-            self.rig.shut()
-            return
-        if opened is None or not napari_adapter.has_window(self.viewer):
-            return
-        boards = np.zeros((0, 1, 3)) if opened.corners is None else opened.corners.boards
-        self.rig = RigView(self.viewer, opened.cameras, boards)
-        self.rig.shut_down.connect(self._on_rig_shut)
-        self.result.rig_button.setText("Hide the rig")
-        self.rig.dock()
-        shown = boards_in(self.viewer)
-        if shown is not None:
-            self.rig.show_moment(shown.moment)
-
-    def _on_rig_shut(self) -> None:
-        self.rig = None
-        self.result.rig_button.setText("Show the rig")
+        if self.on_screen.rig is not None:
+            self.on_screen.hide_rig()
+        elif self.result.opened is not None:
+            self.on_screen.show_rig(self.result.opened)
 
     # a recording
 

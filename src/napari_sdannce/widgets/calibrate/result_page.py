@@ -178,6 +178,10 @@ class ResultPage(QWidget):
             self.factor.setCurrentIndex(FACTORS.index(factor))
         self.show_moment(shown.moment)
 
+    def follow_rig(self, shown: bool) -> None:
+        """Tell whether the rig is on screen."""
+        self.rig_button.setText("Hide the rig" if shown else "Show the rig")
+
     def show_moment(self, moment: int) -> None:
         """Tell which moment it is, and who saw the board."""
         shown = self._shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_sdannce.calibration.saved_report import FILE as REPORT
 from napari_sdannce.jobs.background import State, jobs_of
@@ -81,6 +81,9 @@ class SetUpPage(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PAUSE_MS)
         self._timer.timeout.connect(self.check)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.stop_looking)
         self._lay_out()
         self.check()
 
@@ -143,14 +146,13 @@ class SetUpPage(QWidget):
         """Look soon, when nothing more is typed."""
         self.start_button.setEnabled(False)
         self.summary.hide()
-        self._stop_looking()
+        self.stop_looking()
         self.lines.say("Looking …")
         self._timer.start()
 
     def check(self) -> None:
         """Look at everything that is needed, in the background."""
-        self._timer.stop()
-        self._stop_looking()
+        self.stop_looking()
         source, board = self._path("source"), self._path("board")
         self._look_for_earlier(source)
         # an empty form need not be told that it is empty
@@ -173,12 +175,14 @@ class SetUpPage(QWidget):
         self.looking.hide()
         self.checked.emit()
 
-    def _stop_looking(self) -> None:
-        """Take no heed of what a check under way finds."""
+    def stop_looking(self) -> None:
+        """Look no more, and take no heed of what a check under way finds."""
+        self._timer.stop()
         self.looking.hide()
         if self._worker is not None:
-            for signal in (self._worker.yielded, self._worker.finished, self._worker.errored):
-                signal.disconnect()
+            self._worker.yielded.disconnect(self._show_checks)
+            self._worker.finished.disconnect(self._on_checked)
+            self._worker.errored.disconnect(self._on_error)
             self._worker.quit()
             self._worker = None
 
