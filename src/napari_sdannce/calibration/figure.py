@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FloatArray = npt.NDArray[np.float64]
 Anchor = Literal["start", "middle", "end"]
@@ -251,6 +251,21 @@ def shortened(words: str, size: float, width: float, *, bold: bool = False) -> s
         if text_width(short, size, bold=bold) <= width:
             return short
     return "…"
+
+
+def short_names(names: Sequence[str], size: float, width: float) -> tuple[str, ...]:
+    """Names that fit into a width, and that can be told apart: if need be, by a number before.
+
+    Examples
+    --------
+    >>> short_names(["camera 1 of the box", "camera 2 of the box"], 12, 80)
+    ('1 came… box', '2 came… box')
+    """
+    short = tuple(shortened(name, size, width) for name in names)
+    if len(set(short)) == len(set(names)):
+        return short
+    room = width - text_width(f"{len(names)} ", size)
+    return tuple(f"{i + 1} {shortened(name, size, room)}" for i, name in enumerate(names))
 
 
 def wrapped(words: str, size: float, width: float, *, bold: bool = False) -> Iterator[str]:
