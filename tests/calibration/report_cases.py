@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from napari_sdannce.calibration.lenses import FisheyeLens, names_of
+from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.quality import ErrorsPx
 from napari_sdannce.calibration.report import CalibrationReport, report_of
 from napari_sdannce.calibration.solution import Model, solve
@@ -81,7 +82,7 @@ def fisheye() -> CalibrationReport:
             small().cameras, solution.detections.names, rig.numbers, strict=True
         )
     )
-    return replace(small(), solution=solution, cameras=cameras)
+    return replace(small(), solution=solution, cameras=cameras, positions=position_sigma(solution))
 
 
 @cache

@@ -249,6 +249,39 @@ def test_cameras_stand_where_they_are(known: bool) -> None:
         np.testing.assert_allclose(dots.centres - dots.centres[0], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("case", list(CASES))
+def test_the_rig_is_inside_its_picture(case: str) -> None:
+    report = CASES[case]()
+    scene = scene_of(report)
+    for figure in (rig_from_above(report, scene), rig_from_the_side(report, scene)):
+        panel = next(shape for shape in figure.shapes if isinstance(shape, Rectangle))
+        low, high = np.array([panel.x, panel.y]), np.array([panel.width, panel.y + panel.height])
+        drawn = [s.points for s in figure.shapes if isinstance(s, Polyline)]
+        drawn += [s.centres for s in figure.shapes if isinstance(s, Circles) and s.radius < 4]
+        places = np.concatenate(drawn)
+        assert len(places) > 20
+        assert (places > low + 4).all()
+        assert (places < high - 4).all()
+
+
+def test_boards_that_were_left_out_are_not_drawn() -> None:
+    """Where they lie, nothing tells: one far away would make all else small."""
+    report = small()
+    fit = report.solution.fit
+    seen, rig = fit.problem.sightings, fit.rig
+    far = rig.boards.translation.copy()
+    far[3] += 1e5
+    weights = np.where((seen.moment == 3)[:, None], 0.0, seen.weights)
+    fit = replace(
+        fit,
+        rig=replace(rig, boards=replace(rig.boards, translation=far)),
+        problem=replace(fit.problem, sightings=replace(seen, weights=weights)),
+    )
+    scene = scene_of(replace(report, solution=replace(report.solution, fit=fit)))
+    assert len(scene.boards) == len(rig.boards) - 1
+    assert np.abs(scene.boards).max() < 1e4
+
+
 def test_rims_lie_where_cameras_look() -> None:
     """A corner of what a camera sees is projected to the corner of its image, but for bending."""
     report = pushed()

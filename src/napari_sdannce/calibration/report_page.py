@@ -231,7 +231,7 @@ def _figures(report: CalibrationReport, notes: ReportNotes) -> Iterator[str]:
         yield _shown(
             "Which cameras saw the board together",
             "Frames that each pair shares; these tie cameras to each other. In grey: how often a "
-            "camera saw the board at all.",
+            "camera saw enough of the board.",
             [shared_moments(report)],
         )
     yield _shown(

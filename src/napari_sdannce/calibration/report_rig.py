@@ -23,6 +23,7 @@ from .figure import (
 )
 from .lenses import CX, CY, FX, FY
 from .report_axes import BINS, GREEN, SMALL, bin_color, bins_of, round_number, shown
+from .report_views import spread_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,9 +82,8 @@ def scene_of(report: CalibrationReport, world: WorldFrame | None = None) -> Scen
     """The rig in the frame of the world; None: turned so that its images are upright."""
     rig = report.solution.fit.rig
     back = rig.cameras.inverse
-    every = max(1, -(-len(rig.boards) // _MOST_BOARDS))
     outline = _outline(report.solution.board.points[0])
-    boards = rig.boards[::every].apply(outline)
+    boards = rig.boards[_drawn_boards(report)].apply(outline)
     if world is None:
         origin = boards.reshape(-1, 3).mean(axis=0)
         turn = _guessed(back.rotation, np.concatenate([back.translation, origin[None]]))
@@ -98,6 +98,13 @@ def scene_of(report: CalibrationReport, world: WorldFrame | None = None) -> Scen
         for part in (back.translation, rims, boards, report.positions.points)
     )
     return Scene(centres, rims, boards, points, report.positions.sigma_mm, world is not None)
+
+
+def _drawn_boards(report: CalibrationReport) -> npt.NDArray[np.int64]:
+    """Rows of some boards; where one lies that was left out altogether, nothing tells."""
+    seen = report.solution.fit.problem.sightings
+    rows = np.unique(seen.moment[(seen.weights > 0).any(axis=1)])
+    return spread_out(rows, _MOST_BOARDS)
 
 
 def _outline(points: FloatArray) -> FloatArray:
@@ -152,9 +159,9 @@ def rig_from_the_side(report: CalibrationReport, scene: Scene) -> Figure:
 
 def _view(report: CalibrationReport, scene: Scene, axes: FloatArray, title: str) -> Figure:
     """Orthographic view along the axis that is missing."""
-    everything = np.concatenate(
-        [scene.centres, scene.rims.reshape(-1, 3), scene.boards.reshape(-1, 3)]
-    )
+    known = scene.points[np.isfinite(scene.sigma_mm)]
+    parts = (scene.centres, scene.rims, scene.boards, known)
+    everything = np.concatenate([part.reshape(-1, 3) for part in parts])
     flat = everything @ axes.T
     low, high = flat.min(axis=0), flat.max(axis=0)
     area = np.array([WIDTH - 2 * _MARGIN, HEIGHT - _HEAD - _FOOT - 56])

@@ -116,7 +116,11 @@ def places_table(report: CalibrationReport, notes: ReportNotes) -> str:
         centres = notes.world.points(centres)
     first = centres - centres[0]
     rows = (
-        [camera.name, *(f"{value:.1f}" for value in centre), f"{np.linalg.norm(off):.1f}"]
+        [
+            camera.name,
+            *(f"{value:.1f}" for value in centre.round(1) + 0.0),
+            f"{np.linalg.norm(off):.1f}",
+        ]
         for camera, centre, off in zip(report.cameras, centres, first, strict=True)
     )
     return table(["Camera", "x, mm", "y, mm", "z, mm", "From the first camera, mm"], rows)

@@ -22,6 +22,7 @@ from .figure import (
     shortened,
 )
 from .report_axes import BINS, SMALL, bin_color, bins_of, round_number, shown
+from .report_words import with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,7 +171,7 @@ def _frame(camera: CameraReport, scale: float, name: str, words: str) -> tuple[S
 
 
 def _found_words(camera: CameraReport) -> str:
-    words = f"median {shown(camera.errors.median)} px, {camera.corners} corners"
+    words = f"median {with_unit(camera.errors.median, 'px')}, {camera.corners} corners"
     return words + (f", {camera.left_out} left out" if camera.left_out else "")
 
 

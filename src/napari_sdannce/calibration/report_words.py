@@ -145,4 +145,4 @@ def spread(value: float, sigma: float) -> str:
     if sigma <= 0:
         return f"{shown(value, 6)} (given)" if value else "0"
     places = min(max(1 - floor(log10(sigma)), 0), 9)
-    return f"{value:.{places}f} ± {sigma:.{places}f}"
+    return f"{round(value, places) + 0.0:.{places}f} ± {sigma:.{places}f}"
