@@ -83,7 +83,9 @@ def test_what_is_told_and_written(filmed: Any, done: tuple[Path, list[Any]]) -> 
     assert set(report["seconds"]) == {"detect", "solve"}
     assert list(report["cameras"]) == ["Camera1", "Camera2", "Camera3"]
     assert report["cameras"]["Camera1"]["sightings"] == coverage.shared[0][0]
-    assert report["verdict"] in ("good", "usable", "record again")
+    assert report["verdict"]["grade"] in ("good", "usable", "record again")
+    assert "<svg" in (out / "report.html").read_text(encoding="utf-8")
+    assert cv2.imread(str(out / "report.png")) is not None
     matlab = read_hires_params(out)
     ours = read_anipose(out / "calibration.toml")
     for mine, theirs in zip(ours, matlab, strict=True):
@@ -166,6 +168,12 @@ def test_what_is_there_is_not_replaced_unasked(filmed: Any, done: tuple[Path, li
     run(filmed, out, overwrite=True, world="floor", world_frames=(13,))
     assert (out / "calibration.toml").is_file()
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_full_disk_leaves_nothing(filmed: Any, tmp_path: Path, small_disk: Any) -> None:
+    with small_disk(), pytest.raises(OSError, match="out"):
+        run(filmed, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def refused(filmed: Any, out: Path, text: str, **more: Any) -> None:

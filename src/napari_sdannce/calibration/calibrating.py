@@ -80,7 +80,7 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     frame = world_of(solution, settings)
     report = report_of(solution, detections, found=found.detections, detect_s=found.seconds)
     verdict = verdict_of(report)
-    files = write_results(out, settings, report, verdict, frame)
+    files = write_results(out, settings, report, verdict, frame, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
     )

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from .report import CalibrationReport, CameraReport
 
-_FOCAL_SIGMA = 0.01
-_FEW_MOMENTS, _FEW_SHARED = 15, 5
+FOCAL_SIGMA = 0.01
+"""Relative standard deviation of a focal length that is known well enough."""
+FEW_SHARED = 5
+"""Moments; pairs of cameras that share fewer do not hold each other."""
+_FEW_MOMENTS = 15
 _COVERED, _HARDLY_COVERED = 0.4, 0.15
 _LEFT_OUT = 0.1
 _LATE_SIGMAS, _LATE_SHARE = 4.0, 0.7
@@ -145,7 +148,7 @@ def _of_camera(report: CalibrationReport, view: int, camera: CameraReport) -> It
 
 
 def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Finding]:
-    if camera.focal_sigma > _FOCAL_SIGMA:
+    if camera.focal_sigma > FOCAL_SIGMA:
         yield Finding(
             Grade.USABLE,
             f"The focal length of {camera.name} is known to {100 * camera.focal_sigma:.1f} % only: "
@@ -168,7 +171,7 @@ def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Fin
 
 def _of_coverage(report: CalibrationReport, view: int, camera: CameraReport) -> Iterator[Finding]:
     shared = np.delete(report.shared[view], view)
-    if len(shared) and shared.max() < _FEW_SHARED:
+    if len(shared) and shared.max() < FEW_SHARED:
         yield Finding(
             Grade.RECORD_AGAIN,
             f"{camera.name} shares at most {shared.max()} moments with another camera: show the "
