@@ -122,7 +122,7 @@ def read_corners(path: Path) -> CalibratedCorners:
     if path.stat().st_size > _MAX_BYTES:
         raise FileFormatError(path, f"it has {path.stat().st_size} bytes", _EXPECTED)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             found = CalibratedCorners(
                 tuple(map(str, file["names"].tolist())),
                 file["view"].astype(np.int64),
@@ -133,7 +133,7 @@ def read_corners(path: Path) -> CalibratedCorners:
                 file["moments"].astype(np.int64),
                 file["boards"].astype(np.float64),
             )
-    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, OSError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
     if not found.fits_together:
         raise FileFormatError(path, "its arrays do not fit together", _EXPECTED)

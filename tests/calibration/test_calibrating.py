@@ -1,0 +1,242 @@
+"""The whole job, from images on disk to files on disk; truth is where cameras and boards were."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from napari_sdannce.calibration.calibrating import calibrate
+from napari_sdannce.calibration.corners_file import read_corners
+from napari_sdannce.calibration.errors import CalibrationError
+from napari_sdannce.cli import main
+from napari_sdannce.files.anipose import read_anipose
+from napari_sdannce.files.calibration_file import read_calibration
+from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.hires_params import read_hires_params
+from napari_sdannce.settings.calibrate import CalibrateSettings
+from napari_sdannce.settings.events import BoardCoverage, JobDone, Message, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run(filmed: Any, out: Path, **more: Any) -> list[Any]:
+    given = {"source": filmed.folder, "board": filmed.board_file, "out": out} | more
+    return list(calibrate(CalibrateSettings(**given)))
+
+
+def said(events: list[Any]) -> str:
+    return "\n".join(event.text for event in events if isinstance(event, Message))
+
+
+@pytest.fixture(scope="module")
+def done(filmed: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
+    out = tmp_path_factory.mktemp("out") / "calibration"
+    return out, run(filmed, out, world="floor", world_frames=(13,))
+
+
+def test_cameras_stand_where_they_stood(filmed: Any, done: tuple[Path, list[Any]]) -> None:
+    """In the frame of the floor: relative to the board that lay there."""
+    out, _ = done
+    cameras = read_anipose(out / "calibration.toml")
+    assert [camera.name for camera in cameras] == ["Camera1", "Camera2", "Camera3"]
+    floor = filmed.poses[13]
+    middle = floor.place(filmed.board.points[0].mean(axis=0))
+    up = floor.rotation @ np.diag([1.0, -1, -1])
+    for found, truth in zip(cameras, filmed.cameras, strict=True):
+        wanted = up.T @ (truth.centre - middle)
+        assert np.linalg.norm(found.centre - wanted) < 4
+        assert found.centre[2] > 0
+        assert found.image_size == (400, 320)
+        # what is seen in the volume lies where it lay
+        there = np.random.default_rng(0).uniform((-80, -80, -20), (80, 80, 140), (40, 3))
+        off = found.project(there) - truth.project(there @ up.T + middle)
+        assert np.linalg.norm(off, axis=1).max() < 1
+
+
+def test_what_is_told_and_written(filmed: Any, done: tuple[Path, list[Any]]) -> None:
+    out, events = done
+    assert isinstance(events[-1], JobDone)
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        Path(path).relative_to(out).parts[0] for path in events[-1].outputs
+    )
+    assert "images of equal name belong to one moment" in said(events)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert (progress[-1].done, progress[-1].total) == (42, 42)
+    coverage = next(event for event in reversed(events) if isinstance(event, BoardCoverage))
+    assert coverage.cameras == ("Camera1", "Camera2", "Camera3")
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert set(report["holdout_px"]) >= {"mean", "median", "rmse"}
+    assert 0 < report["holdout_px"]["mean"] < 0.3
+    assert 0 < report["reprojection_px"]["mean"] < 0.3
+    assert report["reprojection_px"]["median"] <= report["reprojection_px"]["rmse"]
+    assert report["rigid_residual_mm"] < 0.5
+    assert report["frames"] == 14
+    assert set(report["seconds"]) == {"detect", "solve"}
+    assert list(report["cameras"]) == ["Camera1", "Camera2", "Camera3"]
+    assert report["cameras"]["Camera1"]["sightings"] == coverage.shared[0][0]
+    assert report["verdict"] in ("good", "usable", "record again")
+    matlab = read_hires_params(out)
+    ours = read_anipose(out / "calibration.toml")
+    for mine, theirs in zip(ours, matlab, strict=True):
+        np.testing.assert_allclose(mine.matrix, theirs.matrix, atol=1e-9)
+        np.testing.assert_allclose(mine.translation, theirs.translation, atol=1e-9)
+
+
+def test_corners_are_kept_with_their_misses(filmed: Any, done: tuple[Path, list[Any]]) -> None:
+    out, _ = done
+    corners = read_corners(out / "corners.npz")
+    cameras = read_anipose(out / "calibration.toml")
+    for view, moment, found, miss in zip(
+        corners.view, corners.moment, corners.corners, corners.misses, strict=True
+    ):
+        row = int(np.searchsorted(corners.moments, moment))
+        fitted = cameras[view].project(corners.boards[row])
+        seen = np.isfinite(found[:, 0])
+        np.testing.assert_allclose(found[seen] + miss[seen], fitted[seen], atol=0.02)
+        truth = filmed.cameras[view].project(filmed.poses[moment].place(filmed.board.points[0]))
+        assert np.linalg.norm(found[seen] - truth[seen], axis=1).max() < 1
+    for broken in (b"", b"not an archive", (out / "corners.npz").read_bytes()[:-200]):
+        path = out.parent / "broken.npz"
+        path.write_bytes(broken)
+        with pytest.raises(FileFormatError, match="something else"):
+            read_corners(path)
+
+
+def test_other_formats_say_the_same(filmed: Any, tmp_path: Path) -> None:
+    kinds = ("aniposelib", "dannce", "opencv", "caliscope", "jarvis")
+    run(filmed, tmp_path / "out", files=kinds)
+    ours = read_anipose(tmp_path / "out/calibration.toml")
+    for name in ("calibration_dannce.mat", "cameras.yml", "camera_array.toml", "jarvis"):
+        theirs = read_calibration(tmp_path / "out" / name).cameras
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(mine.projection_matrix, other.projection_matrix, rtol=1e-6)
+
+
+def test_lenses_from_a_recording_of_each_camera_alone(filmed: Any, tmp_path: Path) -> None:
+    """And from its results: fixed, they stay to the last digit."""
+    short = tmp_path / "short"
+    for camera in filmed.cameras:
+        (short / camera.name).mkdir(parents=True)
+        for t in (0, 3, 6, 9, 12, 13):
+            shutil.copy(filmed.folder / camera.name / f"{t:03}.png", short / camera.name)
+    events = run(filmed, tmp_path / "out", source=short, intrinsics=filmed.folder)
+    assert said(events).count("the lens of Camera") == 3
+    first = read_anipose(tmp_path / "out/calibration.toml")
+    for found, truth in zip(first, filmed.cameras, strict=True):
+        assert found.matrix[0, 0] == pytest.approx(truth.matrix[0, 0], rel=0.01)
+    run(
+        filmed, tmp_path / "again", source=short,
+        intrinsics=tmp_path / "out/calibration.toml", intrinsics_use="fixed",
+    )  # fmt: skip
+    for before, after in zip(first, read_anipose(tmp_path / "again/calibration.toml"), strict=True):
+        np.testing.assert_allclose(before.matrix, after.matrix, atol=1e-9)
+
+
+def test_measured_points_place_the_world(filmed: Any, tmp_path: Path) -> None:
+    posts = np.array([[0, 0, 0], [100, 0, 0], [0, 80, 0], [50, 50, 30.0]])
+    rows = [
+        f"{camera.name},{i},{x:.3f},{y:.3f},{','.join(map(str, post))}"
+        for camera in filmed.cameras
+        for i, (post, (x, y)) in enumerate(zip(posts, camera.project(posts), strict=True))
+    ]
+    table = tmp_path / "posts.csv"
+    table.write_text("camera,point,x,y,X,Y,Z\n" + "\n".join(rows))
+    run(filmed, tmp_path / "out", world="points", world_points=table)
+    for found, truth in zip(
+        read_anipose(tmp_path / "out/calibration.toml"), filmed.cameras, strict=True
+    ):
+        assert np.linalg.norm(found.centre - truth.centre) < 5
+
+
+def test_what_is_there_is_not_replaced_unasked(filmed: Any, done: tuple[Path, list[Any]]) -> None:
+    out, _ = done
+    before = (out / "calibration.toml").read_bytes()
+    with pytest.raises(FileExistsError, match="holds a calibration"):
+        run(filmed, out)
+    assert (out / "calibration.toml").read_bytes() == before
+    run(filmed, out, overwrite=True, world="floor", world_frames=(13,))
+    assert (out / "calibration.toml").is_file()
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_full_disk_leaves_nothing(filmed: Any, tmp_path: Path, small_disk: Any) -> None:
+    with small_disk(), pytest.raises(OSError, match="out"):
+        run(filmed, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def refused(filmed: Any, out: Path, text: str, **more: Any) -> None:
+    """It can not be done, says why in these words, and leaves nothing behind."""
+    with pytest.raises((CalibrationError, FileFormatError, FileNotFoundError), match=text):
+        run(filmed, out, **more)
+    assert not out.exists()
+
+
+def test_what_is_asked_for_must_make_sense(filmed: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    refused(filmed, out, "does not exist", source=tmp_path / "nowhere")
+    refused(filmed, out, "does not exist", board=tmp_path / "nowhere.toml")
+    refused(filmed, out, "can not be matched by 'timestamps'", match="timestamps")
+    few = with_stills(filmed, tmp_path / "few", lambda camera, t: t % 2 == 0)
+    refused(filmed, out, "needs 'world_frames'", source=few, world="board")
+    refused(
+        filmed, out, "no camera saw the board at frame 99",
+        source=few, world="board", world_frames=(99,),
+    )  # fmt: skip
+    refused(filmed, out, "needs the file 'world_points'", source=few, world="points")
+
+
+def with_stills(filmed: Any, folder: Path, shown: Callable[[str, int], bool]) -> Path:
+    """Some moments of the film; where a camera shows no board, its image is blank."""
+    for camera in filmed.cameras:
+        (folder / camera.name).mkdir(parents=True)
+        for t in range(0, 14, 2):
+            goal = folder / camera.name / f"{t:03}.png"
+            if shown(camera.name, t):
+                shutil.copy(filmed.folder / camera.name / goal.name, goal)
+            else:
+                cv2.imwrite(str(goal), np.full((320, 400), 90, dtype=np.uint8))
+    return folder
+
+
+def test_each_lack_of_a_recording_has_its_message(filmed: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def lacks(text: str, shown: Callable[[str, int], bool]) -> None:
+        source = with_stills(filmed, tmp_path / f"film{len(list(tmp_path.iterdir()))}", shown)
+        refused(filmed, out, text, source=source)
+
+    lacks("no camera saw the board", lambda camera, t: False)
+    lacks("at 1 moment only", lambda camera, t: t == 4)
+    lacks("Camera3 never saw the board", lambda camera, t: camera != "Camera3")
+    lacks(
+        "Camera3 never saw the board at the same moment",
+        lambda camera, t: (camera == "Camera3") == (t > 6),
+    )
+
+
+def test_damaged_images_are_named(filmed: Any, tmp_path: Path) -> None:
+    source = with_stills(filmed, tmp_path / "film", lambda camera, t: True)
+    path = source / "Camera2" / "004.png"
+    cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (200, 160)))
+    refused(filmed, tmp_path / "out", "images of Camera2 differ in size: 400 x 320", source=source)
+    path.write_bytes(b"junk")
+    refused(filmed, tmp_path / "out", "004.png: it is no image", source=source)
+
+
+def test_from_the_command_line(filmed: Any, tmp_path: Path, capsys: Any) -> None:
+    words = ["calibrate", str(filmed.folder), "--board", str(filmed.board_file)]
+    main([*words, "--out", str(tmp_path / "out"), "--distortion", "k1,k2"])
+    assert "the calibration is" in capsys.readouterr().err
+    report = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))
+    assert report["cameras"]["Camera1"]["intrinsics"]["k3"] == 0
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, "--out", str(tmp_path / "out")])
+    assert "holds a calibration" in capsys.readouterr().err
