@@ -83,8 +83,6 @@ def find_boards(
     ------
     CalibrationError
         When the images of a camera differ in size, or it has none.
-    FileFormatError
-        When a still image can not be read.
     """
     began = perf_counter()
     walks = [_Walk(source, board, view, moments) for view in range(len(source.names))]
