@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.board_file import write_board
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
 from napari_sdannce.calibration.errors import CalibrationError
@@ -166,12 +168,6 @@ def test_what_is_there_is_not_replaced_unasked(filmed: Any, done: tuple[Path, li
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
 
 
-def test_a_full_disk_leaves_nothing(filmed: Any, tmp_path: Path, small_disk: Any) -> None:
-    with small_disk(), pytest.raises(OSError, match="out"):
-        run(filmed, tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
-
-
 def refused(filmed: Any, out: Path, text: str, **more: Any) -> None:
     """It can not be done, says why in these words, and leaves nothing behind."""
     with pytest.raises((CalibrationError, FileFormatError, FileNotFoundError), match=text):
@@ -220,6 +216,24 @@ def test_each_lack_of_a_recording_has_its_message(filmed: Any, tmp_path: Path) -
         "Camera3 never saw the board at the same moment",
         lambda camera, t: (camera == "Camera3") == (t > 6),
     )
+
+
+def test_another_board_than_described_is_named(filmed: Any, tmp_path: Path) -> None:
+    source = with_stills(filmed, tmp_path / "film", lambda camera, t: True)
+    for change, told in (
+        ({"inverted": True}, "'inverted = false'"),
+        ({"squares_across": 5, "squares_down": 7}, "rows and columns are exchanged"),
+        ({"dictionary": "DICT_5X5_100"}, 'dictionary = "DICT_4X4_50"'),
+    ):
+        board = write_board(
+            tmp_path / "other.toml", replace(filmed.board, **change), overwrite=True
+        )
+        refused(filmed, tmp_path / "out", told, source=source, board=board)
+    board = write_board(
+        tmp_path / "other.toml", replace(filmed.board, marker_mm=26.0), overwrite=True
+    )
+    events = run(filmed, tmp_path / "out", source=source, board=board)
+    assert "its markers look 0.75 of a square wide, not 0.65" in said(events)
 
 
 def test_damaged_images_are_named(filmed: Any, tmp_path: Path) -> None:

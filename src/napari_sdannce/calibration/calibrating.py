@@ -10,6 +10,7 @@ import numpy as np
 from napari_sdannce.settings.events import JobDone, Message
 
 from .board_file import read_board
+from .check_board import check_board
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
 from .lenses import BrownLens, FisheyeLens
@@ -103,15 +104,18 @@ def _find(
     """Find the board in all images."""
     source = open_source(settings.source, settings.match)
     try:
-        told = source.told
-        yield from map(_say, told)
+        before = source.told
+        yield from map(_say, before)
         moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
         if moments.step > 1:
             yield _say(f"looking for the board in one of {moments.step} moments")
         found = yield from find_boards(source, board, moments)
-        yield from (_say(new, is_warning=True) for new in source.told if new not in told)
+        yield from (_say(new, is_warning=True) for new in source.told if new not in before)
+        told = check_board(source, board, found, moments)
     finally:
         source.close()
+    if told:
+        yield _say(f"the board is not quite as it is described: {told}", is_warning=True)
     counts = np.bincount(found.detections.view, minlength=len(source.names))
     seen = ", ".join(f"{name} {n}" for name, n in zip(source.names, counts, strict=True))
     yield _say(f"found the board {counts.sum()} times in {found.looked_at} images ({seen})")
