@@ -104,11 +104,13 @@ def _find(
     """Find the board in all images."""
     source = open_source(settings.source, settings.match)
     try:
-        yield from map(_say, source.told)
+        before = source.told
+        yield from map(_say, before)
         moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
         if moments.step > 1:
             yield _say(f"looking for the board in one of {moments.step} moments")
         found = yield from find_boards(source, board, moments)
+        yield from (_say(new, is_warning=True) for new in source.told if new not in before)
         told = check_board(source, board, found, moments)
     finally:
         source.close()

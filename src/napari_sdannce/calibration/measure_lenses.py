@@ -96,7 +96,7 @@ def _measured(
     detections: Detections,
 ) -> Generator[Event, None, KnownLenses]:
     """Lenses from a recording of the board, each camera on its own."""
-    source = open_source(path, "auto")
+    source = open_source(path, "auto", in_time=False)
     try:
         moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
         found = yield from find_boards(source, board, moments)
