@@ -104,16 +104,16 @@ class FitTask:
         lens and is contradicted by the boards is forgotten.
         """
         heeded = np.ones(len(self.detections), dtype=bool)
-        pushes: list[Push] = []
+        pushes: dict[int, Push] = {}
         fit = self._fit_known(rig, heeded)
-        while len(pushes) < len(rig.cameras):
+        for _ in range(2 * len(rig.cameras)):
             push = find_push(fit, self.detections.seen & heeded[:, None])
             if push is None:
                 break
-            pushes.append(push)
+            pushes[push.view] = push  # again: the first one did not find all of the stretch
             heeded &= ~push.shorter(fit)
             fit = self._fit_known(fit.rig, heeded)
-        return replace(fit, pushes=tuple(pushes))
+        return replace(fit, pushes=tuple(pushes.values()))
 
     def _fit_known(self, rig: Rig, heeded: BoolArray) -> Fit:
         wrong = np.zeros(len(rig.cameras), dtype=bool)
