@@ -74,7 +74,9 @@ class PointRig:
             here[view, point][:, None],
             np.ones((len(view), 1)),
         )
-        return cls(lens, rig, sightings)
+        made = cls(lens, rig, sightings)
+        in_front = np.isfinite(made.lengths(rig))
+        return replace(made, sightings=replace(sightings, weights=in_front[:, None].astype(float)))
 
     def part(self, points: npt.NDArray[np.int64]) -> PointRig:
         """Only some points."""
@@ -93,7 +95,9 @@ class PointRig:
 
     def sigma_px(self, rig: Rig) -> float:
         """Error of a coordinate, by the median."""
-        return max(float(np.median(self.lengths(rig))) / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
+        used = self.sightings.weights[:, 0] > 0
+        median = float(np.median(self.lengths(rig)[used])) if used.any() else 0.0
+        return max(median / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
 
     def by_camera(self, rig: Rig) -> FloatArray:
         """(V,) median px by which each camera is off, NaN where it sees nothing."""
