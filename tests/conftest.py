@@ -115,10 +115,22 @@ def checkout() -> Path:
 @pytest.fixture(scope="session")
 def disc_scene(tmp_path_factory: pytest.TempPathFactory):
     """An experiment folder whose two animals are four coloured discs each; see `DiscScene`."""
-    spec = importlib.util.spec_from_file_location("disc_scene", CHECKOUT / "tests/disc_scene.py")
+    scene = _module("disc_scene")
+    return scene.write_disc_scene(tmp_path_factory.mktemp("discs") / "experiment")
+
+
+@pytest.fixture(scope="session")
+def filmed(tmp_path_factory: pytest.TempPathFactory):
+    """Stills of a board: three cameras, 14 moments, the last on the floor; see `Filmed`."""
+    return _module("board_scene").film_board(tmp_path_factory.mktemp("filmed") / "board")
+
+
+def _module(name: str):
+    """A module that lies beside this file; tests are no package."""
+    spec = importlib.util.spec_from_file_location(name, CHECKOUT / "tests" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["disc_scene"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
-    return module.write_disc_scene(tmp_path_factory.mktemp("discs") / "experiment")
+    return module

@@ -16,6 +16,7 @@ from napari_sdannce.calibration.board_file import write_board
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
 from napari_sdannce.calibration.errors import CalibrationError
+from napari_sdannce.calibration.saved_report import read_report
 from napari_sdannce.cli import main
 from napari_sdannce.files.anipose import read_anipose
 from napari_sdannce.files.calibration_file import read_calibration
@@ -111,6 +112,23 @@ def test_corners_are_kept_with_their_misses(filmed: Any, done: tuple[Path, list[
         path.write_bytes(broken)
         with pytest.raises(FileFormatError, match="something else"):
             read_corners(path)
+
+
+def test_the_report_is_read_again(filmed: Any, done: tuple[Path, list[Any]]) -> None:
+    out, _ = done
+    report = read_report(out / "report.json")
+    assert list(report.cameras) == ["Camera1", "Camera2", "Camera3"]
+    assert report.error_px is not None
+    assert report.error_px < 0.3
+    assert report.settings.source == filmed.folder
+    assert report.settings.world == "floor"
+    one = report.cameras["Camera1"]
+    assert one.image_size == (400, 320)
+    assert one.focal_px == pytest.approx(filmed.cameras[0].matrix[0, 0], rel=0.02)
+    assert all(finding.text for finding in report.told)
+    (out.parent / "report.json").write_text('{"verdict": "splendid"}')
+    with pytest.raises(FileFormatError, match="verdict: Input should be 'good'"):
+        read_report(out.parent / "report.json")
 
 
 def test_other_formats_say_the_same(filmed: Any, tmp_path: Path) -> None:
