@@ -57,7 +57,7 @@ class CharucoBoard:
         OpenCV's name of the markers, as ``DICT_4X4_1000``.
     legacy
         Pattern of OpenCV before 4.6 and of calib.io: boards of an even number of rows begin with a
-        black square there.
+        white square there, which holds the first marker.
     inverted
         Printed white on black.
     mirrored

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .adjust import Problem, SoftL1, adjust
-from .bundle import Sightings, residuals
+from .bundle import Sightings, residuals, slopes
 from .moved import find_push
 from .uncertainty import Covariance, covariance
 
@@ -28,6 +28,8 @@ _KNEE = 2.0
 """Sigmas up to which residuals count by their squares."""
 _OUTLIER = 10.0
 """Sigmas beyond which a corner is a wrong one, and not a blurred one."""
+_EXPECTED = 4.0
+"""Sigmas of where it is expected, by what is known of the lens."""
 _ROUNDS = 5
 _MOST_TOO_SURE = 10.0
 _CONTRADICTED = 4.0
@@ -132,7 +134,7 @@ class FitTask:
         sigma = _sigma_px(lens, rig, sightings, seen)
         too_sure, problem = 1.0, None
         for turn in range(_ROUNDS):
-            used = _within(lens, rig, sightings, seen, _OUTLIER * sigma) if turn else seen
+            used = seen if problem is None else _within(problem, rig, sightings, seen, sigma)
             now = replace(sightings, weights=used.astype(np.float64))
             # corners whose errors are alike count less, against the prior; far out stays far out
             sigmas = np.full(len(now.view), too_sure * sigma)
@@ -161,9 +163,27 @@ def _sigma_px(lens: Lens, rig: Rig, sightings: Sightings, used: BoolArray) -> fl
     return max(median / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
 
 
-def _within(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray, limit: float) -> BoolArray:
-    """(G, M) corners within a limit; of sightings that keep too few of theirs, none."""
-    near = seen & (_lengths(lens, rig, sightings) <= limit)
+def _within(
+    problem: Problem, rig: Rig, sightings: Sightings, seen: BoolArray, sigma: float
+) -> BoolArray:
+    """(G, M) corners that may be where they were found; of sightings with few such, none.
+
+    Near the edge of an image the lens may be known badly: a corner that is far from where it is
+    expected there tells much, and is not wrong.
+    """
+    expected = _EXPECTED**2 * _expected_variance(problem, rig, sightings)
+    limit = np.sqrt((_OUTLIER * sigma) ** 2 + expected)
+    near = seen & (_lengths(problem.lens, rig, sightings) <= limit)
     few = near.sum(axis=1) < np.minimum(4, 0.5 * seen.sum(axis=1))
     near[few] = False
     return near
+
+
+def _expected_variance(problem: Problem, rig: Rig, sightings: Sightings) -> FloatArray:
+    """(G, M) px^2, of where corners are expected, by what is not known of the lens."""
+    n = rig.numbers.shape[1]
+    known = covariance(problem, rig)
+    lenses = np.stack([known.of_camera(view, n) for view in range(len(rig.numbers))])
+    by_lens = slopes(rig, problem.lens, sightings)[0][..., :n]
+    spread = lenses[sightings.view][:, None]
+    return np.asarray(((by_lens @ spread) * by_lens).sum(axis=(-2, -1)) / 2)

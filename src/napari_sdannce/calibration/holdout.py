@@ -41,7 +41,9 @@ class Holdout:
     by_camera: tuple[ErrorsPx, ...]
 
 
-def hold_out(detections: Detections, solution: Solution) -> Holdout | None:
+def hold_out(
+    detections: Detections, solution: Solution, tested: Detections | None = None
+) -> Holdout | None:
     """Solve for the even moments from the beginning, test on the odd ones.
 
     Every corner that was found is tested, also those that a fit would leave out.
@@ -49,7 +51,9 @@ def hold_out(detections: Detections, solution: Solution) -> Holdout | None:
     Parameters
     ----------
     detections
-        All that was found.
+        What the solution was made from.
+    tested
+        What to test with, None: the same. Only its odd moments are used.
     solution
         What they were solved for, and how. None of its numbers are used.
 
@@ -67,7 +71,9 @@ def hold_out(detections: Detections, solution: Solution) -> Holdout | None:
         cameras = solve(detections.at(moments[even]), solution.board, solution.model).cameras
     except CalibrationError:
         return None
-    tested = solution.ordered(detections).at(moments[~even])
+    if tested is None or len(solution.board.symmetries) > 1:
+        tested = solution.ordered(detections)
+    tested = tested.at(moments[~even])
     board = solution.board.points
     seen = triangulate_boards(cameras, tested, len(board))
     rigid = rigid_residuals(seen.points, board.reshape(-1, 3))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import residuals
+from .coverage import corners_by_cell
 from .holdout import Holdout, hold_out
 from .lenses import names_of
 from .positions import PositionSigma, position_sigma
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-CELLS = 8
-"""An image is looked at in so many columns and rows."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -124,7 +122,11 @@ class CalibrationReport:
 
 
 def report_of(
-    solution: Solution, detections: Detections, *, detect_s: float = 0.0
+    solution: Solution,
+    detections: Detections,
+    *,
+    found: Detections | None = None,
+    detect_s: float = 0.0,
 ) -> CalibrationReport:
     """Gather the numbers of a solution.
 
@@ -133,7 +135,9 @@ def report_of(
     solution
         Solved.
     detections
-        All that was found.
+        What it was made from.
+    found
+        All that was found, blurred boards as well, to test with; None: no more than that.
     detect_s
         Seconds that finding it took.
     """
@@ -141,7 +145,7 @@ def report_of(
     missed = residuals(fit.rig, solution.model.lens, sightings)
     missed[~solution.detections.seen] = np.nan
     lengths = np.linalg.norm(missed, axis=-1)
-    held = hold_out(detections, solution)
+    held = hold_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
     rigid = rigid_residuals(seen.points, solution.board.points.reshape(-1, 3))
     offsets = time_offsets(solution)
@@ -177,8 +181,6 @@ def _camera(
     known = np.isfinite(missed[own]).all(axis=-1)
     numbers, sigmas = fit.rig.numbers[view], fit.covariance.sigma[view]
     width, height = detections.image_sizes[view]
-    edges = [np.linspace(0, side, CELLS + 1) for side in (height, width)]
-    cells = np.histogram2d(spots[:, 1], spots[:, 0], edges)[0]
     return CameraReport(
         detections.names[view],
         (width, height),
@@ -189,7 +191,7 @@ def _camera(
         len(found),
         len(spots),
         int(fit.left_out[own].sum()),
-        cells.astype(np.int64),
+        corners_by_cell(spots, (width, height)),
         used[known],
         missed[own][known],
         offset,

@@ -11,7 +11,7 @@ LensKind = Literal["pinhole", "fisheye"]
 KnownUse = Literal["prior", "fixed"]
 Match = Literal["auto", "index", "timestamps", "sync"]
 World = Literal["first-camera", "board", "floor", "points"]
-CalibrationFile = Literal["anipose", "hires", "dannce", "opencv", "caliscope", "jarvis"]
+CalibrationFile = Literal["aniposelib", "hires", "dannce", "opencv", "caliscope", "jarvis"]
 
 
 class LensSettings(Settings):
@@ -58,6 +58,9 @@ class WorldSettings(Settings):
 class CalibrateSettings(LensSettings, WorldSettings):
     """What is calibrated from, how, and what is written."""
 
+    source: Path = Field(
+        description="Folder with a video, or a folder of videos or still images, a camera"
+    )
     board: Path = Field(description="File of the board (.toml); `sdannce board new` writes one")
     out: Path | None = Field(
         None, description="Folder for the results; default: a folder in that of the videos"
@@ -81,8 +84,8 @@ class CalibrateSettings(LensSettings, WorldSettings):
         "most",
     )
     files: Annotated[tuple[CalibrationFile, ...], BeforeValidator(_at_commas)] = Field(
-        ("anipose", "hires"),
-        description="Formats to write, with commas: anipose (calibration.toml), hires "
+        ("aniposelib", "hires"),
+        description="Formats to write, with commas: aniposelib (calibration.toml), hires "
         "(hires_cam<i>_params.mat), dannce, opencv, caliscope, jarvis",
     )
     pixel_origin: Literal["matlab", "zero"] = Field(

@@ -68,6 +68,19 @@ class CheckpointSaved(Event):
     path: str
 
 
+class BoardCoverage(Event):
+    """Where a board was found so far.
+
+    `cells` are corners found in each camera's image, row by row of `CELLS` x `CELLS` cells;
+    `shared` are moments that cameras share, a row a camera, on the diagonal how often each saw it.
+    """
+
+    event: Literal["coverage"] = "coverage"
+    cameras: tuple[str, ...]
+    cells: tuple[tuple[int, ...], ...]
+    shared: tuple[tuple[int, ...], ...]
+
+
 class JobDone(Event):
     """The job ended well; `outputs` are the files and folders it made."""
 

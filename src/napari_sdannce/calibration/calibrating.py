@@ -1,0 +1,148 @@
+"""The job: from the images of a board to a calibration on disk, as a generator of events."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sdannce.settings.events import JobDone, Message
+
+from .board_file import read_board
+from .errors import CalibrationError
+from .find_boards import find_boards, moments_to_look_at
+from .lenses import BrownLens, FisheyeLens
+from .measure_lenses import known_lenses
+from .report import report_of
+from .results import check_out, write_results
+from .select_moments import is_blurred, select_moments
+from .solution import Model, solve
+from .sources import open_source
+from .verdict import verdict_of
+from .world import FIRST_CAMERA, board_frame, floor_frame, measured_frame
+from .world_points import read_world_points
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_sdannce.settings.calibrate import CalibrateSettings, LensKind
+    from napari_sdannce.settings.events import Event
+
+    from .boards import CharucoBoard, Checkerboard
+    from .detections import Detections
+    from .find_boards import FoundBoards
+    from .known import KnownLenses
+    from .lenses import Lens
+    from .solution import Solution
+    from .world import WorldFrame
+
+LENSES: dict[LensKind, Lens] = {"pinhole": BrownLens(), "fisheye": FisheyeLens()}
+FOLDER = "calibration"
+"""Where results go beside the videos, unless another place is named."""
+
+
+def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
+    """Calibrate cameras from what they recorded of a board.
+
+    Yields
+    ------
+    Event
+        How far it is, and what a person should know; at last `JobDone` with the files.
+
+    Raises
+    ------
+    CalibrationError
+        When it can not be done with what was recorded; says why, and what to record.
+    FileFormatError, FileExistsError, OSError
+        When files can not be read or written. Nothing half-written is left.
+    """
+    began = perf_counter()
+    file = read_board(settings.board)
+    board = file.board
+    yield _say(str(file))
+    out = (settings.out or settings.source / FOLDER).absolute()
+    check_out(out, overwrite=settings.overwrite)
+    found = yield from _find(settings, board)
+    detections = _chosen(found, settings.use)
+    if len(detections.moments) < len(found.detections.moments):
+        yield _say(
+            f"calibrating from the {len(detections.moments)} of {len(found.detections.moments)} "
+            "moments that tell most"
+        )
+    lens = LENSES[settings.lens]
+    known: KnownLenses | None = None
+    if settings.intrinsics is not None:
+        known = yield from known_lenses(settings, lens, board, detections)
+    model = Model(lens, settings.distortion, known, fixed=settings.intrinsics_use == "fixed")
+    solution = solve(detections, board, model)
+    frame = world_of(solution, settings)
+    report = report_of(solution, detections, found=found.detections, detect_s=found.seconds)
+    verdict = verdict_of(report)
+    files = write_results(out, settings, report, verdict, frame)
+    yield from (
+        _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
+    )
+    held = report.held_out
+    error = (
+        f"{held.errors.mean:.2f} px on frames that it was not fitted to"
+        if held is not None
+        else f"{report.errors.mean:.2f} px"
+    )
+    yield _say(f"the calibration is {verdict.grade}: error {error}")
+    yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
+
+
+def _say(text: str, *, is_warning: bool = False) -> Message:
+    return Message(level="warning" if is_warning else "info", text=text)
+
+
+def _find(
+    settings: CalibrateSettings, board: CharucoBoard | Checkerboard
+) -> Generator[Event, None, FoundBoards]:
+    """Find the board in all images."""
+    source = open_source(settings.source, settings.match)
+    try:
+        yield from map(_say, source.told)
+        moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
+        if moments.step > 1:
+            yield _say(f"looking for the board in one of {moments.step} moments")
+        found = yield from find_boards(source, board, moments)
+    finally:
+        source.close()
+    counts = np.bincount(found.detections.view, minlength=len(source.names))
+    seen = ", ".join(f"{name} {n}" for name, n in zip(source.names, counts, strict=True))
+    yield _say(f"found the board {counts.sum()} times in {found.looked_at} images ({seen})")
+    return found
+
+
+def _chosen(found: FoundBoards, most: int) -> Detections:
+    """Sightings to calibrate from: without blurred ones, and of no more moments than allowed."""
+    sharp = ~is_blurred(found.detections, found.blur_px)
+    kept = found.detections.take(sharp)
+    return kept.at(select_moments(kept, found.blur_px[sharp], most))
+
+
+def world_of(solution: Solution, settings: CalibrateSettings) -> WorldFrame:
+    """Frame that is asked for.
+
+    Raises
+    ------
+    CalibrationError
+        When what it needs is missing.
+    """
+    frames = list(settings.world_frames)
+    if settings.world == "first-camera":
+        return FIRST_CAMERA
+    if settings.world == "points":
+        if settings.world_points is None:
+            raise CalibrationError("world: points needs the file 'world_points'")
+        pixels, points = read_world_points(settings.world_points, solution.detections.names)
+        return measured_frame(solution.cameras, pixels, points).frame
+    if not frames:
+        raise CalibrationError(
+            f"world: {settings.world} needs 'world_frames', at which the board lies there"
+        )
+    if settings.world == "floor":
+        return floor_frame(solution, frames)
+    return board_frame(solution, frames[0])

@@ -1,0 +1,145 @@
+"""What is known of lenses: from a calibration, or from a recording by each camera alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sdannce.files.calibration_file import read_calibration
+from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.recording import PixelOrigin
+from napari_sdannce.settings.events import Message
+
+from .errors import CalibrationError
+from .find_boards import find_boards, moments_to_look_at
+from .intrinsics import of_one_camera
+from .known import KnownLenses, numbers_of
+from .lenses import SKEW
+from .select_moments import select_moments
+from .solution import Model, solve
+from .sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from napari_sdannce.settings.calibrate import CalibrateSettings
+    from napari_sdannce.settings.events import Event
+
+    from .boards import CharucoBoard, Checkerboard
+    from .detections import Detections
+    from .lenses import Lens
+    from .solution import Solution
+
+_MOST = 80
+"""Moments that a lens is measured from, at most."""
+
+
+def known_lenses(
+    settings: CalibrateSettings,
+    lens: Lens,
+    board: CharucoBoard | Checkerboard,
+    detections: Detections,
+) -> Generator[Event, None, KnownLenses]:
+    """What `settings.intrinsics` says of the lenses of the cameras.
+
+    Yields
+    ------
+    Event
+        How far measuring is; what was taken from where.
+
+    Raises
+    ------
+    CalibrationError
+        When it is neither a calibration nor a recording of the board, or of other cameras.
+    """
+    path = settings.intrinsics
+    assert path is not None
+    try:
+        origin = PixelOrigin(settings.pixel_origin)
+        read = read_calibration(path, pixel_origin=origin)
+    except FileFormatError:
+        if not path.is_dir():
+            raise
+        return (yield from _measured(path, settings, lens, board, detections))
+    yield Message(text=f"lenses are taken from {read}")
+    by_name = {camera.name: camera for camera in read.cameras}
+    if not set(by_name) & set(detections.names) and len(by_name) == len(detections.names):
+        # MATLAB files do not name their cameras: they are in the order of the names
+        yield Message(
+            level="warning",
+            text=f"{path.name} names other cameras ({', '.join(by_name)}): taken in their order",
+        )
+        by_name = dict(zip(detections.names, read.cameras, strict=True))
+    if not set(by_name) & set(detections.names):
+        raise CalibrationError(
+            f"{path}: it has {', '.join(by_name)}, and the recording {', '.join(detections.names)}"
+        )
+    cameras = [by_name.get(name) for name in detections.names]
+    for camera, size in zip(cameras, detections.image_sizes, strict=True):
+        if camera is not None and camera.image_size not in (None, size):
+            raise CalibrationError(
+                f"{path}: '{camera.name}' was calibrated for images of {camera.image_size} px, and "
+                f"its images have {size} px"
+            )
+        if camera is not None:
+            numbers_of(lens, camera)  # or say that its lens is of another kind
+    return KnownLenses.of_cameras(lens, cameras, detections.image_sizes)
+
+
+def _measured(
+    path: Path,
+    settings: CalibrateSettings,
+    lens: Lens,
+    board: CharucoBoard | Checkerboard,
+    detections: Detections,
+) -> Generator[Event, None, KnownLenses]:
+    """Lenses from a recording of the board, each camera on its own."""
+    source = open_source(path, "auto")
+    try:
+        moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
+        found = yield from find_boards(source, board, moments)
+    finally:
+        source.close()
+    known = KnownLenses.nothing(lens, len(detections.names))
+    for view, name in enumerate(detections.names):
+        if name not in source.names:
+            continue
+        here = source.names.index(name)
+        own = of_one_camera(found.detections.take(found.detections.view == here), here)
+        if own.image_sizes[0] != detections.image_sizes[view]:
+            raise CalibrationError(
+                f"{path}: images of '{name}' have {own.image_sizes[0]} px there, and "
+                f"{detections.image_sizes[view]} px in the recording"
+            )
+        blur = found.blur_px[found.detections.view == here]
+        part = own.at(select_moments(own, blur, _MOST))
+        solution = solve(part, board, Model(lens, settings.distortion))
+        known = _with(known, view, solution)
+        focal, sigma = solution.fit.rig.numbers[0, 0], solution.fit.covariance.sigma[0, 0]
+        yield Message(
+            text=f"the lens of {name}: focal length {focal:.1f} ± {sigma:.1f} px, from "
+            f"{len(part.moments)} moments of {path.name}"
+        )
+    if not known.has.any():
+        raise CalibrationError(
+            f"{path}: it has {', '.join(source.names)}, and the recording "
+            f"{', '.join(detections.names)}"
+        )
+    return known
+
+
+def _with(known: KnownLenses, view: int, solution: Solution) -> KnownLenses:
+    """The same, with what was measured of one camera."""
+    numbers, precision = known.numbers.copy(), known.precision.copy()
+    n = numbers.shape[1]
+    covariance = solution.fit.covariance.of_camera(0, n)
+    fixed = np.flatnonzero(np.diag(covariance) == 0)
+    # terms that were not solved for are known as well as anything; skew is never solved for
+    covariance[fixed, fixed] = 1e-12
+    covariance[SKEW, SKEW] = 1
+    numbers[view] = solution.fit.rig.numbers[0]
+    precision[view] = np.linalg.inv(covariance)
+    return replace(known, numbers=numbers, precision=precision)

@@ -1,0 +1,81 @@
+"""The files of a calibration: written all or none."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_sdannce.files.anipose import FILE as ANIPOSE
+from napari_sdannce.files.write_calibration import write_calibration
+from napari_sdannce.files.writing import naming
+from napari_sdannce.recording import PixelOrigin
+
+from .corners_file import FILE as CORNERS
+from .corners_file import corners_of, write_corners
+from .report_page import write_report
+
+if TYPE_CHECKING:
+    from napari_sdannce.settings.calibrate import CalibrateSettings
+
+    from .report import CalibrationReport
+    from .verdict import Verdict
+    from .world import WorldFrame
+
+
+def check_out(out: Path, *, overwrite: bool) -> None:
+    """Raise when results can not go there: it is a file, or holds a calibration.
+
+    Raises
+    ------
+    FileExistsError
+        Which.
+    """
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"{out} is a file; name a folder for the calibration")
+    there = [name for name in (ANIPOSE, "report.json") if (out / name).exists()]
+    if there and not overwrite:
+        raise FileExistsError(
+            f"{out} holds a calibration ({', '.join(there)}); name another folder, or overwrite it"
+        )
+
+
+def write_results(
+    out: Path,
+    settings: CalibrateSettings,
+    report: CalibrationReport,
+    verdict: Verdict,
+    frame: WorldFrame,
+) -> tuple[Path, ...]:
+    """Write cameras in the formats that are asked for, and the report.
+
+    Raises
+    ------
+    OSError
+        When there is no room; nothing is left behind then, and older files stay.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
+        made = Path(place) / out.name
+        with naming(out, within=made):
+            cameras = frame.move(report.solution.cameras)
+            made.mkdir()
+            write_calibration(
+                made, cameras, settings.files, pixel_origin=PixelOrigin(settings.pixel_origin)
+            )
+            write_corners(made / CORNERS, corners_of(report.solution, frame))
+            write_report(made, report, verdict, frame=frame, extra=_about(settings))
+            files = [path.relative_to(made) for path in made.rglob("*") if path.is_file()]
+            if not out.exists():
+                made.rename(out)
+            else:
+                for file in files:
+                    (out / file.parent).mkdir(parents=True, exist_ok=True)
+                    shutil.move(made / file, out / file)
+    return tuple(out / file for file in sorted(files))
+
+
+def _about(settings: CalibrateSettings) -> dict[str, object]:
+    """What the calibration was made from, for its report."""
+    return {"settings": settings.model_dump(mode="json", exclude_unset=True)}

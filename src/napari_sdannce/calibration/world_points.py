@@ -1,0 +1,68 @@
+"""Measured points and where they were clicked: a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sdannce.files.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = ("camera", "point", "x", "y", "X", "Y", "Z")
+_EXPECTED = f"a table with the columns {', '.join(COLUMNS)}: x, y in px from 0, X, Y, Z in mm"
+_MAX_BYTES = 1_000_000
+
+
+def read_world_points(path: Path, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Where measured points were clicked, and where they are.
+
+    Parameters
+    ----------
+    path
+        A CSV file, a row a click.
+    names
+        V cameras.
+
+    Returns
+    -------
+    (V, N, 2) px, NaN where not clicked; (N, 3) mm.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When it is not there, or no such table, or names other cameras.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise FileFormatError(path, f"it has {path.stat().st_size} bytes", _EXPECTED)
+    try:
+        table = pd.read_csv(path, dtype={"camera": str, "point": str})
+        missing = [name for name in COLUMNS if name not in table]
+        if missing:
+            raise FileFormatError(path, f"it has no {', '.join(missing)}", _EXPECTED)
+        numbers = table[["x", "y", "X", "Y", "Z"]].to_numpy(dtype=np.float64)
+    except (ValueError, TypeError, pd.errors.ParserError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(path, f"it is no such table ({error})", _EXPECTED) from error
+    unknown = sorted(set(table["camera"]) - set(names))
+    if unknown:
+        found = f"it names {', '.join(unknown)}; there are {', '.join(names)}"
+        raise FileFormatError(path, found, _EXPECTED)
+    labels = list(dict.fromkeys(table["point"]))
+    pixels = np.full((len(names), len(labels), 2), np.nan)
+    points = np.full((len(labels), 3), np.nan)
+    for camera, label, row in zip(table["camera"], table["point"], numbers, strict=True):
+        i = labels.index(label)
+        if np.isfinite(points[i]).all() and not np.allclose(points[i], row[2:]):
+            raise FileFormatError(path, f"point '{label}' lies in two places", _EXPECTED)
+        pixels[names.index(camera), i] = row[:2]
+        points[i] = row[2:]
+    return pixels, points
