@@ -148,12 +148,19 @@ def boards_in(found: list[Sighting], n_views: int) -> list[int]:
     return np.bincount(views, minlength=n_views).tolist()
 
 
-def command_on(recording: Recording, source: Path) -> Run:
+def from_command(recording: Recording, name: str, *options: str) -> Way:
+    """`sdannce calibrate`; held out are moments that are not in its folder."""
+    whole = command_on(recording, recording.source, *options)
+    return Way(name, whole, command_on(recording, recording.even, *options))
+
+
+def command_on(recording: Recording, source: Path, *options: str) -> Run:
     """Have `sdannce calibrate` find the board in a folder and solve."""
     with tempfile.TemporaryDirectory() as name:
         board, out = Path(name) / "board.toml", Path(name) / "out"
         board.write_text(board_toml(recording))
-        command = [*COMMAND, str(source), "--board", str(board), "--out", str(out)]
+        files = ("--board", str(board), "--out", str(out), "--progress", "none")
+        command = [*COMMAND, str(source), *files, *options]
         run, spent = measured(command, Path(name))
         if run.returncode:
             return Run(**spent, failure=last_line(run.stderr or run.stdout))
@@ -217,8 +224,10 @@ def ways(recording: Recording, programs: Sequence[Program]) -> Iterator[Way]:
     """All ways to calibrate a recording, one after the other."""
     bare = Job(recording.board, recording.names, recording.image_sizes)
     if has_command():
-        whole, part = (command_on(recording, each) for each in (recording.source, recording.even))
-        yield Way("ours, videos", whole, part)
+        yield from_command(recording, "ours, videos")
+        if recording.known:
+            known = ("--intrinsics", str(recording.known))
+            yield from_command(recording, "ours, videos, lenses known", *known)
     else:
         print("ours, videos: there is no `sdannce calibrate` yet\n")
     models = [("", bare)]

@@ -22,8 +22,6 @@ from .job import Board, Lens, Sighting
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from napari_sdannce.geometry import Camera
-
 SHARED = Path(os.environ.get("SDANNCE_SHARED", Path(__file__).parents[2].parent / "shared"))
 
 LAYOUTS = ("yuv420p", "gray")
@@ -55,7 +53,7 @@ class Recording:
     sightings
         What one detector, the same for all, found.
     known
-        Cameras with lenses that were measured before, None without.
+        File of lenses that were measured before, None without.
     """
 
     title: str
@@ -68,14 +66,15 @@ class Recording:
     plain_videos: list[str]
     timestamps: str | None
     sightings: list[Sighting]
-    known: tuple[Camera, ...] | None
+    known: Path | None
 
     @property
     def lenses(self) -> list[Lens] | None:
         if self.known is None:
             return None
+        cameras = read_caliscope(self.known).cameras
         return [
-            Lens(camera.matrix.tolist(), list(opencv_coefficients(camera))) for camera in self.known
+            Lens(camera.matrix.tolist(), list(opencv_coefficients(camera))) for camera in cameras
         ]
 
 
@@ -99,7 +98,7 @@ def webcams(scratch: Path) -> Recording:
         [str(plain / f"{name}.avi") for name in names],
         str(source / "timestamps.csv"),
         golden_sightings(),
-        read_caliscope(source / "given_intrinsics.toml").cameras,
+        source / "given_intrinsics.toml",
     )
 
 
