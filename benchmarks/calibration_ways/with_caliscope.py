@@ -1,6 +1,6 @@
-"""caliscope: the steps of its page on scripting; lenses are found in the same videos as the poses.
+"""caliscope: lenses from the sightings that the poses come from, then its pipeline for the poses.
 
-Its own pipeline for the poses, with the distances on the board as constraints.
+That is `calibrate_extrinsics`, with the distances on the board as constraints.
 """
 
 from __future__ import annotations
@@ -57,6 +57,14 @@ def detect(job: Job) -> list[Sighting]:
 
 def solve(job: Job, sightings: list[Sighting]) -> list[Posed]:
     board = board_of(job)
+    points, cameras = with_lenses(job, board, sightings)
+    run = calibrate_extrinsics(points, cameras, ConstraintSet.from_charuco(board))
+    return posed(job, run.capture_volume.camera_array)
+
+
+def with_lenses(
+    job: Job, board: Charuco, sightings: list[Sighting]
+) -> tuple[ImagePoints, CameraArray]:
     points = points_of(board, sightings)
     sizes = [(width, height) for width, height in job.image_sizes]
     cameras = CameraArray.from_image_sizes(dict(enumerate(sizes)))
@@ -67,8 +75,10 @@ def solve(job: Job, sightings: list[Sighting]) -> list[Posed]:
             lens = job.lenses[view]
             matrix, distortion = np.array(lens.matrix), np.array(lens.distortion)
             cameras[view] = CameraData(view, size, matrix=matrix, distortions=distortion)
-    run = calibrate_extrinsics(points, cameras, ConstraintSet.from_charuco(board))
-    found = run.capture_volume.camera_array
+    return points, cameras
+
+
+def posed(job: Job, found: CameraArray) -> list[Posed]:
     lost = [job.names[view] for view in found.unposed_cameras]
     if lost:
         raise RuntimeError(f"no pose of {', '.join(lost)}")
