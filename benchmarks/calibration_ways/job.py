@@ -62,7 +62,7 @@ class Job:
     """Videos to find a board in, or what was found of it; lenses where they are known.
 
     `timestamps` is a file with the time of every frame; without it frame i of all videos is one
-    moment.
+    moment. Lenses are kept as they are if `fixed`.
     """
 
     board: Board
@@ -72,6 +72,7 @@ class Job:
     timestamps: str | None = None
     sightings: list[Sighting] | None = None
     lenses: list[Lens] | None = None
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,12 @@ def solve(job: Job, sightings: list[Sighting]) -> list[Posed]:
     for camera, lens in zip(group.cameras, job.lenses or [], strict=False):
         camera.set_camera_matrix(lens.matrix)
         camera.set_distortions(lens.distortion)
-    known = job.lenses is not None
     group.calibrate_rows(
-        rows, board, init_intrinsics=not known, only_extrinsics=known, verbose=False
+        rows,
+        board,
+        init_intrinsics=job.lenses is None,
+        only_extrinsics=job.fixed,
+        verbose=False,
     )
     return [
         Posed(

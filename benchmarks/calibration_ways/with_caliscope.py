@@ -58,7 +58,8 @@ def detect(job: Job) -> list[Sighting]:
 def solve(job: Job, sightings: list[Sighting]) -> list[Posed]:
     board = board_of(job)
     points, cameras = with_lenses(job, board, sightings)
-    run = calibrate_extrinsics(points, cameras, ConstraintSet.from_charuco(board))
+    distances = ConstraintSet.from_charuco(board)
+    run = calibrate_extrinsics(points, cameras, distances, refine_intrinsics=not job.fixed)
     return posed(job, run.capture_volume.camera_array)
 
 

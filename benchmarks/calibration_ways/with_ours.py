@@ -34,7 +34,7 @@ def model_of(job: Job) -> Model:
     each = zip(job.names, job.image_sizes, job.lenses, strict=True)
     sizes = [(width, height) for width, height in job.image_sizes]
     known = KnownLenses.of_cameras(BrownLens(), [unposed(*one) for one in each], sizes)
-    return Model(known=known)
+    return Model(known=known, fixed=job.fixed)
 
 
 if __name__ == "__main__":
