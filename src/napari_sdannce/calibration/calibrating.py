@@ -13,6 +13,7 @@ from .board_file import read_board
 from .check_board import check_board
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
+from .late import solve_in_step
 from .lenses import BrownLens, FisheyeLens
 from .measure_lenses import known_lenses
 from .report import report_of
@@ -76,9 +77,14 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     if settings.intrinsics is not None:
         known = yield from known_lenses(settings, lens, board, detections)
     model = Model(lens, settings.distortion, known, fixed=settings.intrinsics_use == "fixed")
-    solution = solve(detections, board, model)
+    tested: Detections | None = found.detections
+    if settings.late == "correct":
+        solution, detections = solve_in_step(detections, board, model)
+        tested = None  # corners as they were found are late
+    else:
+        solution = solve(detections, board, model)
     frame = world_of(solution, settings)
-    report = report_of(solution, detections, found=found.detections, detect_s=found.seconds)
+    report = report_of(solution, detections, found=tested, detect_s=found.seconds)
     verdict = verdict_of(report)
     files = write_results(out, settings, report, verdict, frame, board)
     yield from (

@@ -91,6 +91,8 @@ class Solution:
         How pairs of cameras agreed before the adjustment.
     seconds
         What it took.
+    delays
+        (V,) frames by which cameras are late, where corners were moved to make up for that.
     """
 
     model: Model
@@ -100,6 +102,7 @@ class Solution:
     fit: Fit
     pairs: tuple[Pair, ...]
     seconds: float
+    delays: tuple[float, ...] = ()
 
     @property
     def detections(self) -> Detections:
