@@ -51,7 +51,7 @@ def flatness_of(seen: Triangulated, board: FloatArray) -> Flatness:
         turn = nearest_rotation((found - middle[1]).T @ (here - middle[0]))
         off[i, known] = (found - middle[1]) @ turn - (here - middle[0])
     count = np.isfinite(off[..., 0]).sum(axis=0)
-    shape, spread = np.full((off.shape[1], 3), np.nan), np.full((off.shape[1], 3), np.nan)
+    shape, spread = np.full(board.shape, np.nan), np.full(board.shape, np.nan)
     often = count >= _LEAST_MOMENTS
     shape[often] = np.nanmean(off[:, often], axis=0)
     spread[often] = np.nanstd(off[:, often], axis=0) / np.sqrt(count[often].reshape(-1, 1))
