@@ -159,7 +159,8 @@ def _of_camera(report: CalibrationReport, view: int, camera: CameraReport) -> It
         yield Finding(
             Grade.USABLE,
             f"The boards contradict the lens that was given for {camera.name}: it was solved for "
-            f"anew (focal length {camera.numbers['fx']:.0f} px). Was its zoom or focus turned?",
+            f"anew (focal length {camera.numbers['fx']:.0f} px). Was its zoom or focus turned, or "
+            "are cameras late?",
             camera.name,
         )
 
