@@ -120,11 +120,18 @@ def test_fixed_lenses_stay() -> None:
     made = board_rig(settings, 2)
     truth = made.truth.numbers
     known = KnownLenses(truth, np.zeros((4, truth.shape[1], truth.shape[1])))
-    fit = solve(made.detections, settings.board, Model(known=known, fixed=True)).fit
+    fixed = Model(known=known, fixed=True)
+    fit = solve(made.detections, settings.board, fixed).fit
     np.testing.assert_array_equal(fit.rig.numbers, truth)
     np.testing.assert_allclose(
         fit.rig.cameras.translation, made.truth.cameras.translation, atol=0.5
     )
+
+    alone = Model(known=KnownLenses(truth[:1], np.zeros((1, 10, 10))), fixed=True)
+    with pytest.raises(CalibrationError, match="nothing is left to solve for"):
+        solve(made.detections.of_views([0]), settings.board, alone)
+    one = solve(made.detections.of_views([0]), settings.board)
+    np.testing.assert_allclose(one.fit.rig.numbers[0, :2], truth[0, :2], rtol=0.01)
 
 
 def test_each_lack_has_its_message() -> None:

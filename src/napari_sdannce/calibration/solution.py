@@ -147,6 +147,9 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
     enough = detections.seen.sum(axis=1) >= _LEAST_CORNERS
     usable, unplaced = detections.take(enough), detections.take(~enough)
     check_seen(usable)
+    free = model.free(len(detections.names))
+    if not free.any():
+        raise CalibrationError("nothing is left to solve for: one camera, and its lens is fixed")
     # products of small matrices: threads would only get in each other's way
     with threadpool_limits(1, user_api="blas"):
         numbers = _lenses(usable, board, model)
@@ -161,7 +164,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
             model.lens,
             ordered,
             board.points,
-            model.free(len(numbers)),
+            free,
             model.known_of(len(numbers)),
             weak_prior(model.lens, usable.image_sizes, numbers[:, FX].tolist()),
         )
