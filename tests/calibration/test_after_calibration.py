@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ import pytest
 from napari_sdannce.calibration.drift import check_drift
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.known import camera_of
+from napari_sdannce.calibration.late import solve_in_step
 from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.repair import repair_by_board, repair_by_points
+from napari_sdannce.calibration.report import report_of
 from napari_sdannce.calibration.rigid import exp, nearest_rotation
 from napari_sdannce.calibration.solution import Solution, solve
 from napari_sdannce.calibration.time_offsets import time_offsets
+from napari_sdannce.calibration.verdict import verdict_of
 from napari_sdannce.calibration.world import (
     board_frame,
     floor_frame,
@@ -24,7 +28,27 @@ from napari_sdannce.calibration.world import (
 from napari_sdannce.geometry import Camera, triangulate
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 
+if TYPE_CHECKING:
+    from napari_sdannce.calibration.boards import Board
+
 SETTINGS = BoardRigSettings(noise_px=0.25)
+
+
+@dataclass(frozen=True)
+class BentBoard:
+    """A board whose first corner is curled up by 2 mm."""
+
+    flat: Board
+
+    @property
+    def points(self) -> np.ndarray:
+        points = self.flat.points.copy()
+        points[0, 0, 2] -= 2.0
+        return points
+
+    @property
+    def symmetries(self) -> np.ndarray:
+        return self.flat.symmetries
 
 
 def true_cameras(made: BoardRig, settings: BoardRigSettings = SETTINGS) -> tuple[Camera, ...]:
@@ -169,6 +193,19 @@ def test_drift_is_told_by_points_and_mended(pushed: tuple[int, ...]) -> None:
         repair_by_points(old, pixels, [camera.name for camera in old[1:]])
 
 
+def test_a_bent_board_is_told() -> None:
+    settings = replace(SETTINGS, noise_px=0.15)
+    flat = board_rig(settings, 4)
+    straight = report_of(solve(flat.detections, settings.board), flat.detections).flatness
+    assert straight.bent_mm < 0.15
+    bent = replace(settings, board=BentBoard(settings.board))
+    made = board_rig(bent, 4)
+    report = report_of(solve(made.detections, settings.board), made.detections)
+    assert report.flatness.worst == 0
+    assert report.flatness.bent_mm == pytest.approx(2.0, abs=0.8)
+    assert any("not flat" in finding.text for finding in verdict_of(report).findings)
+
+
 def test_late_cameras_are_told() -> None:
     delays = (0.0, 0.3, -0.2, 0.0)
     settings = BoardRigSettings(moments=90, noise_px=0.2, missed=0.0, delays=delays)
@@ -180,6 +217,26 @@ def test_late_cameras_are_told() -> None:
         assert abs(each.frames - delay) <= 4 * each.sigma + 0.02
     still = solve(board_rig(SETTINGS, 1).detections.at(range(0, 40, 6)), SETTINGS.board)
     assert time_offsets(still) is None
+
+
+def test_late_cameras_are_corrected_for() -> None:
+    """Lenses are as if the cameras had been in step."""
+    delays = (0.0, 0.5, -0.4, 0.2)
+    settings = BoardRigSettings(moments=90, noise_px=0.2, missed=0.0, delays=delays)
+    made = board_rig(settings, 8)
+    late = solve(made.detections, settings.board)
+    found, corrected = solve_in_step(made.detections, settings.board)
+    assert found.delays == pytest.approx(delays, abs=0.05)
+    truth = made.truth.numbers[:, :4]
+    worse = np.abs(late.fit.rig.numbers[:, :4] - truth).max()
+    better = np.abs(found.fit.rig.numbers[:, :4] - truth)
+    assert better.max() < worse / 3
+    assert (better / found.fit.covariance.sigma[:, :4]).max() < 5
+    assert found.fit.sigma_px < 0.5 * late.fit.sigma_px
+    assert len(corrected) > 0.8 * len(made.detections)
+    still = board_rig(SETTINGS, 1).detections.at(range(0, 40, 6))
+    with pytest.raises(CalibrationError, match="delays can not be told"):
+        solve_in_step(still, SETTINGS.board)
 
 
 def test_drift_needs_three_cameras() -> None:

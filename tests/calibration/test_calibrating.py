@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.board_file import write_board
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
 from napari_sdannce.calibration.errors import CalibrationError
@@ -82,7 +84,9 @@ def test_what_is_told_and_written(filmed: Any, done: tuple[Path, list[Any]]) -> 
     assert set(report["seconds"]) == {"detect", "solve"}
     assert list(report["cameras"]) == ["Camera1", "Camera2", "Camera3"]
     assert report["cameras"]["Camera1"]["sightings"] == coverage.shared[0][0]
-    assert report["verdict"] in ("good", "usable", "record again")
+    assert report["verdict"]["grade"] in ("good", "usable", "record again")
+    assert "<svg" in (out / "report.html").read_text(encoding="utf-8")
+    assert cv2.imread(str(out / "report.png")) is not None
     matlab = read_hires_params(out)
     ours = read_anipose(out / "calibration.toml")
     for mine, theirs in zip(ours, matlab, strict=True):
@@ -240,13 +244,33 @@ def test_each_lack_of_a_recording_has_its_message(filmed: Any, tmp_path: Path) -
     )
 
 
+def test_another_board_than_described_is_named(filmed: Any, tmp_path: Path) -> None:
+    source = with_stills(filmed, tmp_path / "film", lambda camera, t: True)
+    for change, told in (
+        ({"inverted": True}, "'inverted = false'"),
+        ({"squares_across": 5, "squares_down": 7}, "rows and columns are exchanged"),
+        ({"dictionary": "DICT_5X5_100"}, 'dictionary = "DICT_4X4_50"'),
+    ):
+        board = write_board(
+            tmp_path / "other.toml", replace(filmed.board, **change), overwrite=True
+        )
+        refused(filmed, tmp_path / "out", told, source=source, board=board)
+    board = write_board(
+        tmp_path / "other.toml", replace(filmed.board, marker_mm=26.0), overwrite=True
+    )
+    events = run(filmed, tmp_path / "out", source=source, board=board)
+    assert "its markers look 0.75 of a square wide, not 0.65" in said(events)
+
+
 def test_damaged_images_are_named(filmed: Any, tmp_path: Path) -> None:
     source = with_stills(filmed, tmp_path / "film", lambda camera, t: True)
     path = source / "Camera2" / "004.png"
     cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (200, 160)))
-    refused(filmed, tmp_path / "out", "images of Camera2 differ in size: 400 x 320", source=source)
+    told = "images of camera 'Camera2' differ in size .400 x 320 px: .* 200 x 160 px: 004.png"
+    refused(filmed, tmp_path / "out", told, source=source)
     path.write_bytes(b"junk")
-    refused(filmed, tmp_path / "out", "004.png: it is no image", source=source)
+    events = run(filmed, tmp_path / "out", source=source)
+    assert "Camera2/004.png: " in said(events)
 
 
 def test_from_the_command_line(filmed: Any, tmp_path: Path, capsys: Any) -> None:

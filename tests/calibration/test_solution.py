@@ -89,6 +89,23 @@ def test_a_pushed_camera_is_told_and_used_where_it_stood_longer() -> None:
         assert np.abs(off[1:] / fit.covariance.sigma[1:, -3:]).max() < 4
 
 
+def test_boards_that_are_none_do_no_harm() -> None:
+    """A detector that takes something else for a board: corners of a board at another place."""
+    settings = BoardRigSettings()
+    made = board_rig(settings, 3)
+    seen, rng = made.detections, np.random.default_rng(0)
+    several = [m for m in seen.moments if len(seen.at([int(m)])) >= 3][::3]
+    wrong = [int(np.flatnonzero(seen.moment == moment)[0]) for moment in several]
+    corners = seen.corners.copy()
+    for i in wrong:  # what the same camera saw at another moment, upside down
+        others = np.flatnonzero((seen.view == seen.view[i]) & (seen.moment != seen.moment[i]))
+        corners[i] = (np.array(seen.image_sizes[0]) - corners[rng.choice(others)])[::-1]
+    fit = solve(replace(seen, corners=corners), settings.board).fit
+    off = fit.rig.cameras.translation - made.truth.cameras.translation
+    assert np.abs(off[1:] / fit.covariance.sigma[1:, -3:]).max() < 4
+    assert fit.left_out[wrong].sum() > 0.9 * np.isfinite(corners[wrong, :, 0]).sum()
+
+
 def test_a_board_that_looks_the_same_turned_needs_more_than_one_shared_moment() -> None:
     settings = KINDS["flips"]
     seen = board_rig(replace(settings, cameras=2), 7).detections
@@ -103,11 +120,18 @@ def test_fixed_lenses_stay() -> None:
     made = board_rig(settings, 2)
     truth = made.truth.numbers
     known = KnownLenses(truth, np.zeros((4, truth.shape[1], truth.shape[1])))
-    fit = solve(made.detections, settings.board, Model(known=known, fixed=True)).fit
+    fixed = Model(known=known, fixed=True)
+    fit = solve(made.detections, settings.board, fixed).fit
     np.testing.assert_array_equal(fit.rig.numbers, truth)
     np.testing.assert_allclose(
         fit.rig.cameras.translation, made.truth.cameras.translation, atol=0.5
     )
+
+    alone = Model(known=KnownLenses(truth[:1], np.zeros((1, 10, 10))), fixed=True)
+    with pytest.raises(CalibrationError, match="nothing is left to solve for"):
+        solve(made.detections.of_views([0]), settings.board, alone)
+    one = solve(made.detections.of_views([0]), settings.board)
+    np.testing.assert_allclose(one.fit.rig.numbers[0, :2], truth[0, :2], rtol=0.01)
 
 
 def test_each_lack_has_its_message() -> None:

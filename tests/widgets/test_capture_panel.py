@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from napari_sdannce.capture.recorder.counts import RecorderState
 from napari_sdannce.capture.recorder_process.notes import running_recorders
 from napari_sdannce.capture.recording_file import read_recording_file
 from napari_sdannce.files import open_recording
+from napari_sdannce.video import VideoWriter
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.capture.capture_panel import CapturePanel
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
+
+    from napari_sdannce.widgets.capture.board_watch import SeenBoards
 
 pytestmark = pytest.mark.window
 PATIENCE_MS = 60_000
@@ -415,6 +419,45 @@ def test_a_video_plays_the_part_of_a_camera(
     qtbot.waitUntil(lambda: has_ended(panel), timeout=PATIENCE_MS)
     told = panel.events.toPlainText()
     assert "is over after 12 frames" in told
+
+
+def test_a_board_is_looked_for_while_a_calibration_is_recorded(
+    filmed: Any, opened: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    names = [camera.name for camera in filmed.cameras[:2]]
+    cameras = []
+    for name in names:
+        images = [cv2.imread(str(path), 0) for path in sorted((filmed.folder / name).iterdir())]
+        with VideoWriter(tmp_path / f"{name}.mp4", 400, 320, 10, gray=True) as video:
+            for image in images:
+                video.write(image)
+        cameras.append({"name": name, "back_end": "replay", "serial": str(tmp_path / f"{name}.mp4"),
+                        "features": {"loop": True}})  # fmt: skip
+    panel = opened()
+    settings = {"folder": str(tmp_path / "data/a"), "fps": 10, "cameras": cameras}
+    (tmp_path / "capture.yaml").write_text(yaml.safe_dump(settings))
+    panel.open_configuration(tmp_path / "capture.yaml")
+    connected(panel, qtbot)
+    seen: list[SeenBoards] = []
+    panel.board.begin(filmed.board_file)
+    assert panel.board.watch is not None
+    panel.board.watch.seen.connect(seen.append)
+    qtbot.waitUntil(lambda: bool(seen) and seen[-1].moments >= 3, timeout=PATIENCE_MS)
+    assert "moments" in panel.bar.board.text()
+    for name, camera in zip(names, filmed.cameras, strict=False):
+        found = next(each.corners[name] for each in seen if name in each.corners)
+        # where the board was at one of the moments
+        corners = found * camera.image_size - 0.5
+        there = [camera.project(pose.place(filmed.board.points[0])) for pose in filmed.poses]
+        off = [np.linalg.norm(corners[:, None] - each[None], axis=2).min(axis=1) for each in there]
+        assert min(float(np.median(each)) for each in off) < 1
+        assert seen[-1].cells[name].sum() > 0
+        assert panel.tiles.tiles[name]._cells is not None
+    panel.board.end()
+    assert panel.tiles.tiles[names[0]]._cells is None
+    assert not panel.bar.board.isVisible()
+    panel.board.begin(tmp_path / "nowhere.toml")
+    assert "does not exist" in panel.message.text()
 
 
 def test_the_window_is_taken_and_given_back(

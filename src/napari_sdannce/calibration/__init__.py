@@ -1,1 +1,1 @@
-"""Boards, detection and bundle adjustment."""
+"""Boards, detection, bundle adjustment, and what a calibration is worth."""

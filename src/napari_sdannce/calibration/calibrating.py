@@ -10,8 +10,10 @@ import numpy as np
 from napari_sdannce.settings.events import JobDone, Message
 
 from .board_file import read_board
+from .check_board import check_board
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
+from .late import solve_in_step
 from .lenses import BrownLens, FisheyeLens
 from .measure_lenses import known_lenses
 from .report import report_of
@@ -75,11 +77,16 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     if settings.intrinsics is not None:
         known = yield from known_lenses(settings, lens, board, detections)
     model = Model(lens, settings.distortion, known, fixed=settings.intrinsics_use == "fixed")
-    solution = solve(detections, board, model)
+    tested: Detections | None = found.detections
+    if settings.late == "correct":
+        solution, detections = solve_in_step(detections, board, model)
+        tested = None  # corners as they were found are late
+    else:
+        solution = solve(detections, board, model)
     frame = world_of(solution, settings)
-    report = report_of(solution, detections, found=found.detections, detect_s=found.seconds)
+    report = report_of(solution, detections, found=tested, detect_s=found.seconds)
     verdict = verdict_of(report)
-    files = write_results(out, settings, report, verdict, frame)
+    files = write_results(out, settings, report, verdict, frame, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
     )
@@ -103,13 +110,18 @@ def _find(
     """Find the board in all images."""
     source = open_source(settings.source, settings.match)
     try:
-        yield from map(_say, source.told)
+        before = source.told
+        yield from map(_say, before)
         moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
         if moments.step > 1:
             yield _say(f"looking for the board in one of {moments.step} moments")
         found = yield from find_boards(source, board, moments)
+        yield from (_say(new, is_warning=True) for new in source.told if new not in before)
+        told = check_board(source, board, found, moments)
     finally:
         source.close()
+    if told:
+        yield _say(f"the board is not quite as it is described: {told}", is_warning=True)
     counts = np.bincount(found.detections.view, minlength=len(source.names))
     seen = ", ".join(f"{name} {n}" for name, n in zip(source.names, counts, strict=True))
     yield _say(f"found the board {counts.sum()} times in {found.looked_at} images ({seen})")

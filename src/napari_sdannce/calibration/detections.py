@@ -96,6 +96,17 @@ class Detections:
             side=np.concatenate([self.side, others.side]),
         )
 
+    def of_views(self, views: Sequence[int]) -> Self:
+        """Only sightings of some cameras, which are then counted in this order."""
+        place = {view: i for i, view in enumerate(views)}
+        part = self.take(np.isin(self.view, views))
+        return replace(
+            part,
+            names=tuple(self.names[view] for view in views),
+            image_sizes=tuple(self.image_sizes[view] for view in views),
+            view=np.array([place[int(view)] for view in part.view], dtype=np.int64),
+        )
+
     def at(self, moments: Sequence[int] | IntArray) -> Self:
         """Only sightings of these moments."""
         return self.take(np.isin(self.moment, moments))

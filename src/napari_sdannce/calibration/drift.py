@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.geometry import triangulate
+from .bundle import residuals
+from .point_rig import PointRig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.geometry import Camera
 
+    from .bundle import Rig
+
 FloatArray = npt.NDArray[np.float64]
 
 _LEAST_POINTS = 12
-_MOST_POINTS = 600
-_LEAST_PX, _TIMES = 1.5, 2.5
-"""What a camera must be off by: px, and times what the best three are."""
-_WITHIN = 4.0
-"""Times that: what agrees with a point."""
-_OFTEN = 0.5
-_NEVER_PX = 1e6
+_MOST_POINTS = 400
+_SHARE = 0.05
+"""Share of all misfit that a camera must explain by standing elsewhere."""
+_LEAST_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,13 @@ class CameraDrift:
     name
         Camera.
     points
-        How many points it could be compared at.
+        How many points it was compared at.
     median_px
-        Median distance of its points from where the others put them.
+        Median distance of its points from where all cameras together put them.
     shift_px
-        (x, y) median of these as vectors: what an image shifted by a push shows.
+        (x, y) of a camera that has moved: how far its image is shifted, median over the points.
     moved
-        Whether it can be believed that it has moved.
+        Whether it has moved.
     """
 
     name: str
@@ -56,9 +55,9 @@ class CameraDrift:
 def check_drift(cameras: Sequence[Camera], pixels: FloatArray) -> tuple[CameraDrift, ...]:
     """Compare each camera with the others.
 
-    The three cameras that agree best tell how well points can agree. Then each point is placed by
-    the views that agree that well; a camera that is hardly ever among them, and that is off from
-    where the others put the points, has moved.
+    Points that people or trackers place are off in any direction; no other pose of a camera mends
+    that. Where a camera has moved, another pose of it does. So each is tried, the one that explains
+    most is believed if that is much, and with it the others are tried again.
 
     Parameters
     ----------
@@ -70,7 +69,7 @@ def check_drift(cameras: Sequence[Camera], pixels: FloatArray) -> tuple[CameraDr
     Raises
     ------
     ValueError
-        When there are fewer than three cameras, or shapes do not fit.
+        When there are fewer than three cameras.
     """
     if len(cameras) < 3:
         raise ValueError(
@@ -79,54 +78,68 @@ def check_drift(cameras: Sequence[Camera], pixels: FloatArray) -> tuple[CameraDr
     flat = np.asarray(pixels, dtype=np.float64).reshape(len(cameras), -1, 2)
     several = np.flatnonzero(np.isfinite(flat).all(axis=2).sum(axis=0) >= 3)
     flat = flat[:, several[:: max(1, len(several) // _MOST_POINTS)]]
-    noise = _best_agreement(cameras, flat)
-    suspects: set[int] = set()
-    if np.isfinite(noise):
-        found = triangulate(cameras, flat, max_error=_WITHIN * max(noise, _LEAST_PX / _TIMES))
-        seen = np.isfinite(flat).all(axis=2).sum(axis=1)
-        share = found.accepted.sum(axis=1) / np.maximum(seen, 1)
-        suspects = {int(view) for view in np.flatnonzero((share < _OFTEN) & (seen > 0))}
-    rest = [view for view in range(len(cameras)) if view not in suspects]
-    limit = max(_LEAST_PX, _TIMES * noise)
-    drifts = []
-    for view, camera in enumerate(cameras):
-        off = _off(cameras, flat, view, rest)
-        median = float(np.median(np.linalg.norm(off, axis=1))) if len(off) else np.nan
-        moved = view in suspects and len(off) >= _LEAST_POINTS and median > limit
-        drifts.append(_drift(camera.name, off, moved))
-    return tuple(drifts)
+    seen = np.isfinite(flat).all(axis=2).sum(axis=1)
+    points = PointRig.of(cameras, flat)
+    rig, moved = points.rig, list[int]()
+    if len(points.sightings.view):
+        rig, moved = _find_moved(points, seen)
+    before = points.by_camera(points.rig) if len(points.sightings.view) else seen * np.nan
+    return tuple(
+        CameraDrift(
+            camera.name,
+            int(seen[view]),
+            float(before[view]),
+            _shift(points, rig, view) if view in moved else (0.0, 0.0),
+            view in moved,
+        )
+        for view, camera in enumerate(cameras)
+    )
 
 
-def _best_agreement(cameras: Sequence[Camera], pixels: FloatArray) -> float:
-    """Median error of the three cameras that agree best, px; infinite where none share points."""
-    best = np.inf
-    for three in combinations(range(len(cameras)), 3):
-        own = pixels[list(three)]
-        shared = own[:, np.isfinite(own).all(axis=(0, 2))]
-        if shared.shape[1] < _LEAST_POINTS:
-            continue
-        found = triangulate([cameras[i] for i in three], shared, max_error=_NEVER_PX)
-        best = min(best, float(np.nanmedian(found.residuals)))
-    return best
+def _find_moved(points: PointRig, seen: npt.NDArray[np.int64]) -> tuple[Rig, list[int]]:
+    """Cameras that have moved, and the rig with them where they stand now."""
+    moved: list[int] = []
+    while len(moved) < len(seen) - 2:
+        sigma = points.sigma_px(points.rig)
+        points = replace(points, rig=points.adjusted(moved, sigma))
+        tries = [v for v in range(len(seen)) if v not in moved and seen[v] >= _LEAST_POINTS]
+        shares = [_explained(points, [*moved, view], sigma) for view in tries]
+        if not tries or max(shares) < _SHARE:
+            break
+        view = tries[int(np.argmax(shares))]
+        found = points.adjusted([*moved, view], sigma)
+        if np.linalg.norm(_shift(points, found, view)) < _LEAST_PX:
+            break
+        moved.append(view)
+        points = replace(points, rig=found)
+    return points.rig, moved
 
 
-def _off(
-    cameras: Sequence[Camera], pixels: FloatArray, view: int, kept: Sequence[int]
-) -> FloatArray:
-    """(K, 2) px from where the others of `kept` put the points that this camera saw."""
-    others = [other for other in kept if other != view]
-    seen = np.isfinite(pixels[view]).all(axis=1)
-    seen &= np.isfinite(pixels[others]).all(axis=2).sum(axis=0) >= 2
-    if not seen.any():
-        return np.zeros((0, 2))
-    points = triangulate([cameras[i] for i in others], pixels[others][:, seen]).points
-    off = pixels[view, seen] - cameras[view].project(points)
-    return np.asarray(off[np.isfinite(off).all(axis=1)])
+def _explained(points: PointRig, free: Sequence[int], sigma: float) -> float:
+    """Share of the misfit that is gone when some cameras stand elsewhere.
+
+    On points that they were not placed by, in another part of the volume: a keypoint that people
+    see elsewhere from one side than from the other is off in the same way in all frames, and a
+    camera could be turned to please it.
+    """
+    there = points.rig.boards.translation
+    along = (there - there.mean(axis=0)) @ np.linalg.svd(there - there.mean(axis=0))[2][0]
+    far = along > np.median(along)
+    before = after = 0.0
+    for half in (far, ~far):
+        fitted, tested = (points.part(np.flatnonzero(which)) for which in (half, ~half))
+        before += tested.problem((), sigma).cost(tested.rig)
+        cameras = fitted.adjusted(free, sigma).cameras
+        moved = replace(tested, rig=replace(tested.rig, cameras=cameras))
+        after += moved.problem((), sigma).cost(moved.adjusted((), sigma))
+    return 1 - after / before
 
 
-def _drift(name: str, off: FloatArray, moved: bool) -> CameraDrift:
-    if not len(off):
-        return CameraDrift(name, 0, np.nan, (np.nan, np.nan), False)
-    x, y = np.median(off, axis=0)
-    median = float(np.median(np.linalg.norm(off, axis=1)))
-    return CameraDrift(name, len(off), median, (float(x), float(y)), moved)
+def _shift(points: PointRig, rig: Rig, view: int) -> tuple[float, float]:
+    """(x, y) median px by which points of a camera lie elsewhere than in its pose before."""
+    own = points.sightings.view == view
+    before = replace(rig, cameras=points.rig.cameras)
+    moved = residuals(rig, points.lens, points.sightings)[own, 0]
+    stayed = residuals(before, points.lens, points.sightings)[own, 0]
+    x, y = np.nanmedian(moved - stayed, axis=0)
+    return float(x), float(y)

@@ -33,6 +33,9 @@ FloatArray = npt.NDArray[np.float64]
 
 TASK = "find the board"
 _LOOK_S = 0.2
+_KEEN = 3
+"""So many images after one with a board, and in one of so many without, a camera's images are
+looked at thoroughly, which takes several times as long where there is none."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,8 +86,6 @@ def find_boards(
     ------
     CalibrationError
         When the images of a camera differ in size, or it has none.
-    FileFormatError
-        When a still image can not be read.
     """
     began = perf_counter()
     walks = [_Walk(source, board, view, moments) for view in range(len(source.names))]
@@ -149,13 +150,16 @@ class _Walk:
 
     def go(self) -> None:
         """Look at all images."""
+        since = 0  # images since the last one with a board
         for moment in self._moments:
             if not self.is_wanted:
                 return
             image = self._source.read(moment, self._view)
             if image is not None:
                 self._check_size((image.shape[1], image.shape[0]), moment)
-                sighting = self._finder.find(image)
+                thorough = since <= _KEEN or since % _KEEN == 0
+                sighting = self._finder.find(image, thorough=thorough)
+                since = 0 if sighting is not None else since + 1
                 self.looked_at += 1
                 if sighting is not None:
                     self.sightings[moment] = sighting

@@ -30,6 +30,8 @@ _OUTLIER = 10.0
 """Sigmas beyond which a corner is a wrong one, and not a blurred one."""
 _EXPECTED = 4.0
 """Sigmas of where it is expected, by what is known of the lens."""
+_LOST, _LOST_PX = 8.0, 20.0
+"""Times the usual error of a sighting, and px, beyond which it is of something else."""
 _ROUNDS = 5
 _MOST_TOO_SURE = 10.0
 _CONTRADICTED = 4.0
@@ -104,16 +106,16 @@ class FitTask:
         lens and is contradicted by the boards is forgotten.
         """
         heeded = np.ones(len(self.detections), dtype=bool)
-        pushes: list[Push] = []
+        pushes: dict[int, Push] = {}
         fit = self._fit_known(rig, heeded)
-        while len(pushes) < len(rig.cameras):
+        for _ in range(2 * len(rig.cameras)):
             push = find_push(fit, self.detections.seen & heeded[:, None])
             if push is None:
                 break
-            pushes.append(push)
+            pushes[push.view] = push  # again: the first one did not find all of the stretch
             heeded &= ~push.shorter(fit)
             fit = self._fit_known(fit.rig, heeded)
-        return replace(fit, pushes=tuple(pushes))
+        return replace(fit, pushes=tuple(pushes.values()))
 
     def _fit_known(self, rig: Rig, heeded: BoolArray) -> Fit:
         wrong = np.zeros(len(rig.cameras), dtype=bool)
@@ -134,7 +136,10 @@ class FitTask:
         sigma = _sigma_px(lens, rig, sightings, seen)
         too_sure, problem = 1.0, None
         for turn in range(_ROUNDS):
-            used = seen if problem is None else _within(problem, rig, sightings, seen, sigma)
+            if problem is None:
+                used = seen & ~_is_lost(lens, rig, sightings, seen)[:, None]
+            else:
+                used = _within(problem, rig, sightings, seen, sigma)
             now = replace(sightings, weights=used.astype(np.float64))
             # corners whose errors are alike count less, against the prior; far out stays far out
             sigmas = np.full(len(now.view), too_sure * sigma)
@@ -161,6 +166,19 @@ def _sigma_px(lens: Lens, rig: Rig, sightings: Sightings, used: BoolArray) -> fl
     """Sigma of a coordinate, by the median of the residuals."""
     median = float(np.median(_lengths(lens, rig, sightings)[used]))
     return max(median / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
+
+
+def _is_lost(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray) -> BoolArray:
+    """(G,) sightings of something else, before anything is adjusted: far off, all of them.
+
+    What is left of such a one in a fit would bend it so much that it could stay.
+    """
+    lengths = np.where(seen, _lengths(lens, rig, sightings), np.nan)
+    some = seen.any(axis=1)
+    median = np.zeros(len(seen))
+    median[some] = np.nanmedian(lengths[some], axis=1)
+    usual = float(np.median(median[some])) if some.any() else 0.0
+    return np.asarray(median > max(_LOST * usual, _LOST_PX))
 
 
 def _within(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import CalibrationError
 from .quality import ErrorsPx, rigid_residuals, triangulate_boards
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _LEAST = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Holdout:
     """Errors at every other moment, of cameras that were fitted to the ones between.
 
@@ -32,6 +33,8 @@ class Holdout:
         How many moments.
     by_camera
         Errors of each camera.
+    lengths
+        (V, F, K) all of them, px, NaN where there are none.
     """
 
     errors: ErrorsPx
@@ -39,6 +42,7 @@ class Holdout:
     fitted: int
     tested: int
     by_camera: tuple[ErrorsPx, ...]
+    lengths: npt.NDArray[np.float64]
 
 
 def hold_out(
@@ -83,4 +87,5 @@ def hold_out(
         int(even.sum()),
         int((~even).sum()),
         tuple(ErrorsPx.of(lengths.ravel()) for lengths in seen.lengths),
+        seen.lengths,
     )

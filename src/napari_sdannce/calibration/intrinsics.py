@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +41,7 @@ def find_intrinsics(
     CalibrationError
         When no sighting shows enough of the board.
     """
-    own = of_one_camera(detections.take(_telling(detections, view)), view)
+    own = detections.take(_telling(detections, view)).of_views([view])
     size = detections.image_sizes[view]
     tries = [_start(lens, own, points, plain_numbers(lens, size, f * max(size))) for f in _FOCALS]
     best = int(np.argmin([error for _, error in tries]))
@@ -82,16 +81,6 @@ def _telling(detections: Detections, view: int) -> npt.NDArray[np.int64]:
         own = own[np.argsort(-count[own], kind="stable")][: 4 * _BEST]
         own = np.sort(own)[:: max(1, len(own) // _BEST)][:_BEST]
     return own
-
-
-def of_one_camera(detections: Detections, view: int) -> Detections:
-    """Detections of one camera, which is then camera 0."""
-    return replace(
-        detections,
-        names=(detections.names[view],),
-        image_sizes=(detections.image_sizes[view],),
-        view=np.zeros(len(detections), dtype=np.int64),
-    )
 
 
 def _start(

@@ -14,7 +14,6 @@ from napari_sdannce.settings.events import Message
 
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
-from .intrinsics import of_one_camera
 from .known import KnownLenses, numbers_of
 from .lenses import SKEW
 from .select_moments import select_moments
@@ -97,7 +96,7 @@ def _measured(
     detections: Detections,
 ) -> Generator[Event, None, KnownLenses]:
     """Lenses from a recording of the board, each camera on its own."""
-    source = open_source(path, "auto")
+    source = open_source(path, "auto", in_time=False)
     try:
         moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
         found = yield from find_boards(source, board, moments)
@@ -108,7 +107,7 @@ def _measured(
         if name not in source.names:
             continue
         here = source.names.index(name)
-        own = of_one_camera(found.detections.take(found.detections.view == here), here)
+        own = found.detections.of_views([here])
         if own.image_sizes[0] != detections.image_sizes[view]:
             raise CalibrationError(
                 f"{path}: images of '{name}' have {own.image_sizes[0]} px there, and "

@@ -27,6 +27,17 @@ def dictionary_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (names[name], name)))
 
 
+def dictionary_family(name: str) -> str:
+    """What dictionaries share that begin with the same markers.
+
+    Examples
+    --------
+    >>> dictionary_family("DICT_4X4_50"), dictionary_family("DICT_APRILTAG_36H11")
+    ('DICT_4X4', 'DICT_APRILTAG_36H11')
+    """
+    return name.rpartition("_")[0] if name[len(PREFIX) :][:1].isdigit() else name
+
+
 def opencv_dictionary(name: str) -> cv2.aruco.Dictionary:
     """The markers of a dictionary.
 

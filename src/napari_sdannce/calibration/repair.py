@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from napari_sdannce.geometry import triangulate
 
-from .adjust import Prior, Problem, SoftL1, adjust
-from .bundle import POSE, Rig, Sightings, residuals
 from .errors import CalibrationError
-from .known import KnownLenses, lens_of, numbers_of
+from .known import KnownLenses, lens_of
+from .point_rig import PointRig
 from .quality import triangulate_boards
-from .rigid import Motions, angle_between, nearest_rotation, stack
+from .rigid import angle_between, nearest_rotation
 from .solution import Model, solve
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ _LEAST_POINTS = 12
 _ROUNDS = 4
 _TURN, _SHIFT = np.radians(0.5), 0.01
 """What a camera may differ by and still stand where it stood: an angle, a share of the rig."""
-_MEDIAN_LENGTH = 1.1774
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -90,42 +87,19 @@ def repair_by_points(cameras: Sequence[Camera], pixels: FloatArray, moved: Seque
                 f"{name} sees {shared} points that two others see as well; {_LEAST_POINTS} are the "
                 "least"
             )
-    lens = lens_of(cameras)
-    start = Rig(
-        np.stack([numbers_of(lens, camera) for camera in cameras]),
-        stack([Motions(camera.rotation, camera.translation) for camera in cameras]),
-        Motions(np.repeat(np.eye(3)[None], known.sum(), axis=0), found.points[known]),
-    )
-    view, point = np.nonzero(np.isfinite(flat[:, known]).all(axis=2))
-    seen = Sightings(
-        view, point, np.zeros((len(view), 1, 3)), flat[:, known][view, point][:, None],
-        np.ones((len(view), 1)),
-    )  # fmt: skip
-    free = np.zeros((len(cameras), start.numbers.shape[1] + POSE), dtype=bool)
-    free[[names.index(name) for name in moved], -POSE:] = True
-    prior = Prior(start.numbers, np.zeros((*start.numbers.shape, start.numbers.shape[1])))
-
-    def errors(rig: Rig) -> FloatArray:
-        length = np.linalg.norm(residuals(rig, lens, seen)[:, 0], axis=1)
-        return np.array(
-            [np.nanmedian(length[view == v]) if (view == v).any() else np.nan
-             for v in range(len(cameras))]
-        )  # fmt: skip
-
-    rig = start
-    with threadpool_limits(1, user_api="blas"):
-        for _ in range(_ROUNDS):
-            lengths = np.linalg.norm(residuals(rig, lens, seen)[:, 0], axis=1)
-            sigma = max(float(np.nanmedian(lengths)) / _MEDIAN_LENGTH, 0.1)
-            problem = Problem(lens, seen, free, SoftL1(1.5), np.full(len(view), sigma), prior)
-            rig = adjust(problem, rig)
+    points = PointRig.of(cameras, flat, placing=stayed)
+    which = [names.index(name) for name in moved]
+    rig, sigma = points.rig, points.sigma_px(points.rig)
+    for _ in range(_ROUNDS):  # the nearer it is, the more is asked of the points
+        rig = replace(points, rig=rig).adjusted(which, sigma)
+        sigma = points.sigma_px(rig)
     placed = tuple(
         replace(camera, rotation=rig.cameras.rotation[i], translation=rig.cameras.translation[i])
         if camera.name in moved
         else camera
         for i, camera in enumerate(cameras)
     )
-    return Repair(placed, errors(start), errors(rig))
+    return Repair(placed, points.by_camera(points.rig), points.by_camera(rig))
 
 
 def repair_by_board(cameras: Sequence[Camera], detections: Detections, board: Board) -> Repair:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .bundle import residuals
 from .coverage import corners_by_cell
+from .flatness import Flatness, flatness_of
 from .holdout import Holdout, hold_out
 from .lenses import names_of
 from .positions import PositionSigma, position_sigma
@@ -95,6 +96,8 @@ class CalibrationReport:
         At moments that the cameras were not fitted to; None when there are too few.
     rigid_mm
         Median distance of triangulated corners from a board laid onto them, all moments fitted.
+    flatness
+        Whether the board is as flat as it is described.
     positions
         Error bars of positions in the volume of the boards.
     shared
@@ -110,6 +113,7 @@ class CalibrationReport:
     used_errors: ErrorsPx
     held_out: Holdout | None
     rigid_mm: float
+    flatness: Flatness
     positions: PositionSigma
     shared: IntArray
     cameras: tuple[CameraReport, ...]
@@ -155,6 +159,7 @@ def report_of(
         ErrorsPx.of(lengths[sightings.weights > 0]),
         held,
         float(np.nanmedian(rigid)) if np.isfinite(rigid).any() else np.nan,
+        flatness_of(seen, solution.board.points.reshape(-1, 3)),
         position_sigma(solution),
         _shared(solution.detections),
         tuple(
@@ -216,6 +221,7 @@ def as_json(report: CalibrationReport) -> dict[str, Any]:
         "holdout_px": None if held is None else _errors(held.errors),
         "rigid_residual_mm": _number(report.rigid_residual_mm),
         "rigid_residual_fitted_mm": _number(report.rigid_mm),
+        "board_bent_mm": _number(report.flatness.bent_mm),
         "position_sigma_mm": _number(report.positions.median_mm),
         "corner_sigma_px": _number(solution.fit.sigma_px),
         "errors_alike": _number(solution.fit.covariance.too_sure),
@@ -223,6 +229,9 @@ def as_json(report: CalibrationReport) -> dict[str, Any]:
         "frames_held_out": None if held is None else held.tested,
         "corners": report.errors.count,
         "corners_left_out": int(solution.fit.left_out.sum()),
+        "corrected_late_frames": dict(
+            zip(solution.detections.names, map(_number, solution.delays), strict=False)
+        ),
         "shared_frames": report.shared.tolist(),
         "seconds": {"detect": _number(report.detect_s), "solve": _number(solution.seconds)},
         "cameras": {camera.name: _camera_json(camera) for camera in report.cameras},

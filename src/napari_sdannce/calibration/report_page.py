@@ -1,38 +1,250 @@
-"""The report of a calibration on disk."""
+"""Report of a calibration: numbers for programs, a page for people, and one picture."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from napari_sdannce.files.writing import check_free, naming
+
+from .figure_image import to_png
+from .figure_svg import to_svg
+from .misses import misses_of, sighting_errors
 from .report import as_json
+from .report_charts import error_curve, errors_by_speed, errors_in_time, focal_bars, shared_moments
+from .report_rig import rig_from_above, rig_from_the_side, scene_of
+from .report_style import style_of
+from .report_summary import SCALE, summary
+from .report_tables import (
+    cameras_table,
+    findings_list,
+    lenses_table,
+    numbers_list,
+    pairs_table,
+    places_table,
+    words,
+)
+from .report_views import coverage_maps, residual_maps
+from .report_words import HEADLINES, ReportNotes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from .figure import Figure
     from .report import CalibrationReport
     from .verdict import Verdict
-    from .world import WorldFrame
+
+NAMES = ("report.json", "report.html", "report.png")
 
 
 def write_report(
-    folder: Path,
+    folder: str | os.PathLike[str],
     report: CalibrationReport,
     verdict: Verdict,
     *,
-    frame: WorldFrame,
-    extra: Mapping[str, object],
+    extra: ReportNotes | None = None,
+    overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write the numbers, and what they mean."""
-    content = as_json(report) | {
-        "verdict": verdict.grade,
-        "findings": [
-            {"grade": each.grade, "text": each.text, "camera": each.camera}
-            for each in verdict.findings
-        ],
-        **extra,
+    """Write report.json, report.html and report.png, all of them or none.
+
+    Parameters
+    ----------
+    folder
+        Where to; it is made in the folder above where there is none.
+    report, verdict
+        What to tell.
+    extra
+        What else to tell.
+    overwrite
+        Whether older reports may be replaced.
+
+    Returns
+    -------
+    The three files.
+
+    Raises
+    ------
+    FileExistsError
+        When there is a report and it may not be replaced.
+    OSError
+        When it cannot be written, as on a full disk; older reports stay as they were.
+    """
+    notes = extra or ReportNotes()
+    goals = tuple(Path(folder) / name for name in NAMES)
+    if not overwrite:
+        for goal in goals:
+            check_free(goal)
+    numbers = json.dumps(numbers_of(report, verdict, notes), indent=2, allow_nan=False)
+    picture = to_png(summary(report, verdict, notes), SCALE)
+    contents = (f"{numbers}\n".encode(), page(report, verdict, notes).encode(), picture)
+    _write_all(dict(zip(goals, contents, strict=True)))
+    return goals
+
+
+def numbers_of(report: CalibrationReport, verdict: Verdict, notes: ReportNotes) -> dict[str, Any]:
+    """What report.json holds."""
+    findings = [
+        {"grade": str(finding.grade), "text": finding.text, "camera": finding.camera}
+        for finding in verdict.findings
+    ]
+    return {
+        "verdict": {"grade": str(verdict.grade), "findings": findings},
+        "board": notes.board,
+        "source": notes.source,
+        "settings": dict(notes.settings),
+        "versions": dict(notes.versions),
+        **as_json(report),
     }
-    path = folder / "report.json"
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return (path,)
+
+
+def _write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write files into one folder; when one can't be written, all stays as it was."""
+    folder = next(iter(contents)).parent
+    made = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    aside = folder / f".report-{secrets.token_hex(4)}"
+    try:
+        with naming(folder, within=aside):
+            aside.mkdir()
+            for goal, content in contents.items():
+                (aside / goal.name).write_bytes(content)
+            with _restored(list(contents), aside):
+                for goal in contents:
+                    os.replace(aside / goal.name, goal)  # noqa: PTH105 - replaces on every system
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _restored(goals: Sequence[Path], aside: Path) -> Iterator[None]:
+    """Put older files back when new ones can't take their places."""
+    old = {goal: aside / f"old-{goal.name}" for goal in goals if goal.exists()}
+    try:
+        for goal, kept in old.items():
+            shutil.copy2(goal, kept)
+        yield
+    except BaseException:
+        for goal in goals:
+            if goal not in old:
+                goal.unlink(missing_ok=True)
+            elif old[goal].exists():
+                os.replace(old[goal], goal)  # noqa: PTH105 - replaces on every system
+        raise
+
+
+def page(report: CalibrationReport, verdict: Verdict, notes: ReportNotes) -> str:
+    """The report as one HTML page that needs nothing else."""
+    names = ", ".join(camera.name for camera in report.cameras)
+    parts = [
+        f'<header class="banner"><h1>{words(HEADLINES[verdict.grade])}</h1>',
+        f"<p>{words(_about(report, notes))}</p></header>",
+        "<main>",
+        f'<section class="findings">{findings_list(verdict)}</section>',
+        f"<section><h2>The numbers</h2>{numbers_list(report)}</section>",
+        f"<section><h2>Camera by camera</h2>{cameras_table(report)}</section>",
+        *_figures(report, notes),
+        "<section><h2>Lenses</h2><p>Each number and its standard deviation: what other recordings "
+        "of the board would make it differ by. fx and fy are focal lengths, cx and cy where the "
+        "lens looks straight ahead, the others how it bends.</p>",
+        f"{lenses_table(report)}</section>",
+        f"<section><h2>Where the cameras stand</h2><p>{_frame_words(notes)}</p>",
+        f"{places_table(report, notes)}</section>",
+        f"<section><h2>How it was made</h2>{pairs_table(_made(report, notes))}</section>",
+        "</main>",
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Calibration of {words(names)}</title>\n<style>{style_of(verdict.grade)}</style>\n"
+        "</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+    )
+
+
+def _about(report: CalibrationReport, notes: ReportNotes) -> str:
+    n = len(report.cameras)
+    cameras = f"{n} camera{'s' if n > 1 else ''}: {', '.join(c.name for c in report.cameras)}"
+    return ". ".join(filter(None, (cameras, notes.board and f"Board: {notes.board}")))
+
+
+def _frame_words(notes: ReportNotes) -> str:
+    return "In the frame of the first camera." if notes.world is None else "In the world's frame."
+
+
+def _made(report: CalibrationReport, notes: ReportNotes) -> tuple[tuple[str, str], ...]:
+    pairs = [("Board", notes.board), ("Images", notes.source), *notes.settings, *notes.versions]
+    seconds = f"{report.detect_s:.1f} s to find the board, {report.solution.seconds:.1f} s to solve"
+    return (*(pair for pair in pairs if pair[1]), ("Time", seconds))
+
+
+def _figures(report: CalibrationReport, notes: ReportNotes) -> Iterator[str]:
+    misses, sightings = misses_of(report.solution), sighting_errors(report.solution)
+    scene, speed = scene_of(report, notes.world), errors_by_speed(sightings)
+    up = "" if notes.world else " No floor was given: up is where most images have it."
+    yield _shown(
+        "The rig",
+        "Cameras in green, a thick line at the upper edge of their images; boards in grey; dots "
+        f"are positions, coloured by their error.{up}",
+        [rig_from_above(report, scene), rig_from_the_side(report, scene)],
+    )
+    yield _shown(
+        "Where the cameras miss",
+        "Arrows lead from where a corner was found to where the calibration expects it. Arrows in "
+        "all directions are noise; neighbours that all point the same way mean that the lens is "
+        "not described well there, or that the board was blurred or not flat.",
+        residual_maps(report.cameras, misses),
+    )
+    yield _shown(
+        "Where the board was seen",
+        "A lens is only known where the board was. Bring it to the orange parts, above all to "
+        "those where animals will be.",
+        coverage_maps(report.cameras),
+    )
+    yield _shown(
+        "Large and small errors",
+        "The further left, the better. Held-out errors that are much larger than fitted ones tell "
+        "of too few frames.",
+        [error_curve(report, misses)],
+    )
+    yield _shown(
+        "Errors in time",
+        "A camera that was pushed is off from then on; a blurred board is off for a moment.",
+        [errors_in_time(report, sightings)],
+    )
+    if speed is not None:
+        yield _shown(
+            "Errors and motion",
+            "Errors that grow with speed come of motion blur, or of cameras that do not take their "
+            "images at the same time. The line is the median.",
+            [speed],
+        )
+    if len(report.cameras) > 1:
+        yield _shown(
+            "Which cameras saw the board together",
+            "Frames that each pair shares; these tie cameras to each other. In grey: how often a "
+            "camera saw enough of the board.",
+            [shared_moments(report)],
+        )
+    yield _shown(
+        "How well focal lengths are known",
+        "One standard deviation. Boards that are tilted, near and far make it smaller.",
+        [focal_bars(report)],
+    )
+
+
+def _shown(title: str, caption: str, figures: Sequence[Figure]) -> str:
+    drawn = "\n".join(to_svg(figure) for figure in figures)
+    one = ' class="one"' if len(figures) == 1 else ""  # printed on one sheet
+    return (
+        f"<section{one}><h2>{words(title)}</h2>\n<figure><figcaption>{words(caption)}</figcaption>\n"
+        f'<div class="figures">{drawn}</div></figure></section>'
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,21 @@ from napari_sdannce.files.write_calibration import write_calibration
 from napari_sdannce.files.writing import naming
 from napari_sdannce.recording import PixelOrigin
 
+from .board_file import describe
 from .corners_file import FILE as CORNERS
 from .corners_file import corners_of, write_corners
 from .report_page import write_report
+from .report_words import ReportNotes
 
 if TYPE_CHECKING:
     from napari_sdannce.settings.calibrate import CalibrateSettings
 
+    from .board_keys import Board
     from .report import CalibrationReport
     from .verdict import Verdict
     from .world import WorldFrame
+
+_PACKAGES = ("napari-sdannce", "opencv-python-headless", "numpy", "scipy")
 
 
 def check_out(out: Path, *, overwrite: bool) -> None:
@@ -47,6 +53,7 @@ def write_results(
     report: CalibrationReport,
     verdict: Verdict,
     frame: WorldFrame,
+    board: Board,
 ) -> tuple[Path, ...]:
     """Write cameras in the formats that are asked for, and the report.
 
@@ -65,7 +72,7 @@ def write_results(
                 made, cameras, settings.files, pixel_origin=PixelOrigin(settings.pixel_origin)
             )
             write_corners(made / CORNERS, corners_of(report.solution, frame))
-            write_report(made, report, verdict, frame=frame, extra=_about(settings))
+            write_report(made, report, verdict, extra=_notes(settings, board, frame))
             files = [path.relative_to(made) for path in made.rglob("*") if path.is_file()]
             if not out.exists():
                 made.rename(out)
@@ -76,6 +83,22 @@ def write_results(
     return tuple(out / file for file in sorted(files))
 
 
-def _about(settings: CalibrateSettings) -> dict[str, object]:
-    """What the calibration was made from, for its report."""
-    return {"settings": settings.model_dump(mode="json", exclude_unset=True)}
+def _notes(settings: CalibrateSettings, board: Board, frame: WorldFrame) -> ReportNotes:
+    """What the calibration was made from."""
+    given = settings.model_dump(mode="json", exclude_unset=True, exclude={"source", "board"})
+    return ReportNotes(
+        board=f"{describe(board)} ({settings.board.name})",
+        source=str(settings.source),
+        settings=tuple((name, str(value)) for name, value in given.items()),
+        versions=tuple((name, version(name)) for name in _PACKAGES if is_installed(name)),
+        world=None if settings.world == "first-camera" else frame,
+    )
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is there, under this name."""
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True

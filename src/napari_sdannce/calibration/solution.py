@@ -91,6 +91,8 @@ class Solution:
         How pairs of cameras agreed before the adjustment.
     seconds
         What it took.
+    delays
+        (V,) frames by which cameras are late, where corners were moved to make up for that.
     """
 
     model: Model
@@ -100,6 +102,7 @@ class Solution:
     fit: Fit
     pairs: tuple[Pair, ...]
     seconds: float
+    delays: tuple[float, ...] = ()
 
     @property
     def detections(self) -> Detections:
@@ -144,6 +147,9 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
     enough = detections.seen.sum(axis=1) >= _LEAST_CORNERS
     usable, unplaced = detections.take(enough), detections.take(~enough)
     check_seen(usable)
+    free = model.free(len(detections.names))
+    if not free.any():
+        raise CalibrationError("nothing is left to solve for: one camera, and its lens is fixed")
     # products of small matrices: threads would only get in each other's way
     with threadpool_limits(1, user_api="blas"):
         numbers = _lenses(usable, board, model)
@@ -158,7 +164,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
             model.lens,
             ordered,
             board.points,
-            model.free(len(numbers)),
+            free,
             model.known_of(len(numbers)),
             weak_prior(model.lens, usable.image_sizes, numbers[:, FX].tolist()),
         )

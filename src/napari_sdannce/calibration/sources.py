@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.errors import FileFormatError
-from napari_sdannce.files.video_folders import natural_key, visible_files, visible_folders
+from napari_sdannce.files.video_folders import VIDEO_SUFFIXES, visible_files, visible_folders
 from napari_sdannce.recording import MISSING_FRAME
 from napari_sdannce.video import RecordingVideo
 
 from .errors import CalibrationError
+from .still_images import IMAGE_SUFFIXES, read_gray
+from .still_moments import match_stills, readable
 from .timestamps import TIMESTAMPS, read_timestamps, synchronised
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Image = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
 
-STILLS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+EXTRINSICS = "extrinsics"
+"""Folder of what all cameras saw together, beside what each saw by itself."""
 _EXPECTED = (
     "a folder with a video or a folder of still images a camera, or an experiment folder with "
     "videos"
@@ -100,119 +101,89 @@ class VideoSource:
         self._video.close()
 
 
-@dataclass(frozen=True)
 class StillSource:
-    """Still images, a folder a camera.
+    """Still images, a folder a camera, or one folder of a single camera.
 
     Parameters
     ----------
-    names
-        The cameras.
-    files
-        One a moment and camera, None where a camera has none.
-    told
-        What a person should know.
-    """
-
-    names: tuple[str, ...]
-    files: tuple[tuple[Path | None, ...], ...]
-    told: tuple[str, ...] = ()
-
-    @property
-    def n_moments(self) -> int:
-        """How many moments there are."""
-        return len(self.files)
-
-    def read(self, moment: int, view: int) -> Image | None:
-        """Grey image (h, w) of a camera, None where it has none.
-
-        Raises
-        ------
-        FileFormatError
-            When the file is no image.
-        """
-        path = self.files[moment][view]
-        return None if path is None else read_still(path)
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-    @classmethod
-    def of_folder(cls, folder: Path) -> Self:
-        """Images of the subfolders of a folder, one a camera.
-
-        Files of equal name belong together; if cameras name them differently, those of equal
-        number in the order of their names.
-
-        Raises
-        ------
-        CalibrationError
-            When names differ and counts as well.
-        """
-        named = [(sub.name, visible_files(sub, STILLS)) for sub in visible_folders(folder)]
-        cameras = [(name, files) for name, files in named if files]
-        names = tuple(name for name, _ in cameras)
-        stems = [[path.stem for path in files] for _, files in cameras]
-        if all(len(set(own)) == len(own) for own in stems) and _share_names(stems):
-            by_stem = [dict(zip(s, files, strict=True))
-                       for s, (_, files) in zip(stems, cameras, strict=True)]  # fmt: skip
-            keys = sorted({stem for own in stems for stem in own}, key=natural_key)
-            files = tuple(tuple(own.get(key) for own in by_stem) for key in keys)
-            return cls(names, files, ("images of equal name belong to one moment",))
-        counts = {name: len(files) for name, files in cameras}
-        if len(set(counts.values())) > 1:
-            told = ", ".join(f"{name}: {count}" for name, count in counts.items())
-            raise CalibrationError(
-                f"{folder}: cameras have different numbers of images ({told}) under different "
-                "names, so that nothing tells which belong together; give those of one moment one "
-                "name"
-            )
-        rows = tuple(zip(*(files for _, files in cameras), strict=True))
-        return cls(names, rows, ("images belong to one moment in the order of their names",))
-
-
-def _share_names(stems: Sequence[Sequence[str]]) -> bool:
-    """Whether most names of each camera are names of another one, too."""
-    count = Counter(stem for own in stems for stem in set(own))
-    return len(stems) == 1 or all(
-        sum(count[stem] > 1 for stem in own) > len(own) / 2 for own in stems
-    )
-
-
-def read_still(path: Path) -> Image:
-    """Grey image (h, w) uint8 of a file; 16 bits are scaled to 8.
+    folder
+        With the folders.
+    in_time
+        Whether images of different cameras belong together.
 
     Raises
     ------
     FileFormatError
-        When it is no image.
+        When no image can be read.
+    CalibrationError
+        When images of a camera differ in size, or it can not be told which belong together.
     """
-    try:
-        content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-        flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-        image = cv2.imdecode(content, flags) if len(content) else None
-    except cv2.error:
-        image = None
-    except OSError as error:
-        raise FileFormatError(path, f"not readable: {error}", "a still image") from error
-    if image is None:
-        raise FileFormatError(path, "it is no image that can be read", "a still image")
-    if image.dtype != np.uint8:
-        deep = image.astype(np.float64)
-        image = np.round((deep - deep.min()) * (255 / max(float(np.ptp(deep)), 1)))
-    return np.ascontiguousarray(image, dtype=np.uint8)
+
+    def __init__(self, folder: Path, *, in_time: bool = True) -> None:
+        self._matched: list[str] = []
+        self._unreadable: dict[str, None] = {}
+        stills: dict[str, list[Path]] = {}
+        for name, files in still_files(folder).items():
+            good, told = readable(name, files)
+            self._unreadable |= dict.fromkeys(told)
+            stills |= {name: good} if good else {}
+        if not stills:
+            raise FileFormatError(folder, f"no image can be read ({self.told[0]})", _EXPECTED)
+        self.names = tuple(stills)
+        self._files, self._matched = match_stills(folder, stills, in_time=in_time)
+
+    @property
+    def n_moments(self) -> int:
+        """How many moments there are."""
+        return len(self._files)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a person should know: how images were matched, which could not be read so far."""
+        return (*self._matched, *self._unreadable)
+
+    def read(self, moment: int, view: int) -> Image | None:
+        """Grey image (h, w) of a camera, None where it has none that can be read."""
+        path = self._files[moment][view]
+        if path is None:
+            return None
+        try:
+            return read_gray(path)
+        except FileFormatError as error:
+            self._unreadable[f"not used: {error.path}: {error.found}"] = None
+            return None
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
-def open_source(path: Path, match: Match = "auto") -> BoardSource:
+def still_files(folder: Path) -> dict[str, list[Path]]:
+    """Still images of each camera; none where there are videos."""
+    if visible_files(folder, VIDEO_SUFFIXES) or (folder / "videos").is_dir():
+        return {}
+    below = {
+        sub.name: files
+        for sub in visible_folders(folder)
+        if (files := visible_files(sub, IMAGE_SUFFIXES)) and not visible_files(sub, VIDEO_SUFFIXES)
+    }
+    loose = visible_files(folder, IMAGE_SUFFIXES)
+    return below or ({folder.name: loose} if loose else {})
+
+
+def open_source(path: Path, match: Match = "auto", *, in_time: bool = True) -> BoardSource:
     """Open what a person points to.
 
     Parameters
     ----------
     path
-        Folder with a folder of still images a camera; or anything `open_recording` opens.
+        Folder with a folder of still images a camera; anything `open_recording` opens; or a
+        folder that holds such a one as ``extrinsics``.
     match
         Which frames of videos belong to one moment. By default as the recording's sync says, else
         as ``timestamps.csv`` beside the videos does, else those of equal number.
+    in_time
+        Whether images of different cameras belong together; not so where each camera saw the board
+        by itself, for its lens.
 
     Raises
     ------
@@ -226,10 +197,11 @@ def open_source(path: Path, match: Match = "auto") -> BoardSource:
     folder = path.expanduser().absolute()
     if not folder.exists():
         raise FileNotFoundError(f"{folder} does not exist; expected {_EXPECTED}")
-    if folder.is_dir() and any(visible_files(sub, STILLS) for sub in visible_folders(folder)):
-        source = StillSource.of_folder(folder)
+    if (folder / EXTRINSICS).is_dir():
+        folder /= EXTRINSICS
+    if still_files(folder):
         _check_match(match, {"auto", "index"}, "still images")
-        return source
+        return StillSource(folder, in_time=in_time)
     recording = open_recording(folder)
     return VideoSource(*_matched(recording, match))
 

@@ -70,7 +70,7 @@ def covariance(problem: Problem, rig: Rig) -> Covariance:
     index = np.where(problem.free.ravel(), np.cumsum(problem.free.ravel()) - 1, -1)
     parts = moment_parts(problem, rig)
     curve, noise = _noise(problem, rig)
-    bread = linalg.inv(curve * parts.data + parts.prior)
+    bread = _inverse(curve * parts.data + parts.prior)
     model = bread @ (noise * parts.data + parts.prior) @ bread
     pulled = _by_moments(parts, curve)
     ratio = np.diag(pulled) / np.diag(model)
@@ -79,6 +79,13 @@ def covariance(problem: Problem, rig: Rig) -> Covariance:
     share = n / (n + _MOMENTS)
     matrix = share * pulled + (1 - share) * max(too_sure, 1.0) ** 2 * model
     return Covariance(matrix, index.reshape(problem.free.shape), too_sure)
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    """Inverse of a covariance's inverse, whose numbers have different units."""
+    scale = np.sqrt(np.diag(matrix))
+    scale = np.outer(scale, scale)
+    return np.asarray(linalg.inv(matrix / scale) / scale)
 
 
 def _noise(problem: Problem, rig: Rig) -> tuple[float, float]:

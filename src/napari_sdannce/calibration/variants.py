@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .board_file import describe
+from .board_differences import differences
 from .boards import CharucoBoard, Checkerboard
 from .detect import BoardFinder
 from .find_charuco import MarkerFinder
 from .marker_layout import Layout, find_layout
 from .marker_share import marker_share
-from .pattern import dictionary_names, opencv_dictionary
+from .pattern import dictionary_family, dictionary_names, opencv_dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,10 +84,19 @@ def find_variant(images: Sequence[Image], board: Board) -> Variant | None:
         found = find(chosen, board)
         if found is not None and (best is None or found.n_corners > best.n_corners):
             best = found
-        # markers are taken for small chessboards, and noise for a marker or two
-        if best is not None and best.n_corners >= _CLEAR_CORNERS * best.n_images:
+        if best is not None and _is_clear(best):
             break
     return best
+
+
+def _is_clear(found: Variant) -> bool:
+    """Whether no other kind need be looked for.
+
+    Noise is taken for a marker or two, and part of a ChArUco board for a chessboard.
+    """
+    if isinstance(found.board, Checkerboard) and found.told:
+        return False
+    return found.n_corners >= _CLEAR_CORNERS * found.n_images
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,14 @@ def _looks(board: Board) -> Iterator[_Look]:
     """All ways, likely ones first: as described, turned to negative or mirrored, other markers."""
     names = _largest_dictionaries()
     if isinstance(board, CharucoBoard):
-        own = next((name for name in names if _family(name) == _family(board.dictionary)), names[0])
+        own = next(
+            (
+                name
+                for name in names
+                if dictionary_family(name) == dictionary_family(board.dictionary)
+            ),
+            names[0],
+        )
         names = [own, *(name for name in names if name != own)]
         inverted, mirrored = board.inverted, board.mirrored
     else:
@@ -114,18 +130,13 @@ def _looks(board: Board) -> Iterator[_Look]:
     yield from (_Look(name, *turn) for turn in turned for name in names[1:])
 
 
-def _family(dictionary: str) -> str:
-    """Dictionaries of one family begin with the same markers: DICT_4X4_50 and DICT_4X4_1000."""
-    return dictionary.rpartition("_")[0] if dictionary[5:6].isdigit() else dictionary
-
-
 def _largest_dictionaries() -> list[str]:
     largest: dict[str, str] = {}
     for name in dictionary_names():
         size = len(opencv_dictionary(name).bytesList)
-        kept = largest.get(_family(name))
+        kept = largest.get(dictionary_family(name))
         if kept is None or size > len(opencv_dictionary(kept).bytesList):
-            largest[_family(name)] = name
+            largest[dictionary_family(name)] = name
     return list(largest.values())
 
 
@@ -189,7 +200,7 @@ def _dictionary(given: CharucoBoard | None, look: _Look, needed: int) -> str:
 
     def serves(name: str) -> bool:
         return (
-            _family(name) == _family(look.dictionary)
+            dictionary_family(name) == dictionary_family(look.dictionary)
             and len(opencv_dictionary(name).bytesList) >= needed
         )
 
@@ -222,7 +233,7 @@ def _counted(images: Sequence[Image], board: Board, stated: Board) -> Variant | 
     seen = [(image, sighting) for image, sighting in found if sighting is not None]
     if not seen:
         return None
-    told = _differences(stated, board)
+    told = differences(stated, board)
     if isinstance(board, CharucoBoard) and isinstance(stated, CharucoBoard):
         shares = [marker_share(image, sighting, board) for image, sighting in seen]
         known = [share for share in shares if np.isfinite(share)]
@@ -244,49 +255,3 @@ def _with_markers(board: CharucoBoard, share: float) -> tuple[CharucoBoard, list
         "the marker was"
     )
     return replace(board, marker_mm=marker), [told]
-
-
-def _differences(stated: Board, found: Board) -> list[str]:
-    """What is to be changed in the description of a board, in sentences."""
-    if type(stated) is not type(found):
-        return [f"it is {describe(found)}, not {describe(stated)}"]
-    if isinstance(found, Checkerboard) and isinstance(stated, Checkerboard):
-        size, said = ((b.corners_across, b.corners_down) for b in (found, stated))
-        if sorted(size) == sorted(said):
-            return []
-        squares = " (squares were counted, not the corners between them)" if (
-            sorted(size) == sorted(n - 1 for n in said)
-        ) else ""  # fmt: skip
-        return [f"it has {size[0]} x {size[1]} inner corners{squares}: 'corners_across = {size[0]}'"
-                f" and 'corners_down = {size[1]}'"]  # fmt: skip
-    assert isinstance(found, CharucoBoard)
-    assert isinstance(stated, CharucoBoard)
-    return [*_counts_differ(stated, found), *_looks_differ(stated, found)]
-
-
-def _counts_differ(stated: CharucoBoard, found: CharucoBoard) -> list[str]:
-    size, said = ((b.squares_across, b.squares_down) for b in (found, stated))
-    if size == said:
-        return []
-    change = f"'squares_across = {size[0]}' and 'squares_down = {size[1]}'"
-    if size == said[::-1]:
-        return [f"its rows and columns are exchanged: {change}"]
-    return [f"it has {size[0]} x {size[1]} squares: {change}"]
-
-
-def _looks_differ(stated: CharucoBoard, found: CharucoBoard) -> list[str]:
-    told = []
-    if _family(stated.dictionary) != _family(found.dictionary) or (
-        stated.dictionary != found.dictionary
-    ):
-        told.append(f"its markers are of another dictionary: 'dictionary = \"{found.dictionary}\"'")
-    sentences = {
-        "inverted": ("it is printed white on black", "it is not printed white on black"),
-        "mirrored": ("it is seen mirrored, as through glass", "it is not seen mirrored"),
-        "legacy": ("it has the pattern of OpenCV before 4.6", "it has not the old pattern"),
-    }
-    for key, (is_so, is_not) in sentences.items():
-        now = getattr(found, key)
-        if now != getattr(stated, key):
-            told.append(f"{is_so if now else is_not}: '{key} = {str(now).lower()}'")
-    return told

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     from .report import CalibrationReport, CameraReport
 
-_FOCAL_SIGMA = 0.01
-_FEW_MOMENTS, _FEW_SHARED = 15, 5
+FOCAL_SIGMA = 0.01
+"""Relative standard deviation of a focal length that is known well enough."""
+FEW_SHARED = 5
+"""Moments; pairs of cameras that share fewer do not hold each other."""
+_FEW_MOMENTS = 15
 _COVERED, _HARDLY_COVERED = 0.4, 0.15
 _LEFT_OUT = 0.1
 _LATE_SIGMAS, _LATE_SHARE = 4.0, 0.7
 _LARGE_PX, _HUGE_PX = 1.0, 3.0
-_PATTERN = 4.0
+_BENT_MM, _BENT_BADLY_MM = 0.3, 1.5
 
 
 class Grade(StrEnum):
@@ -97,6 +100,22 @@ def _of_all(report: CalibrationReport) -> Iterator[Finding]:
             f"Cameras disagree by {error:.2f} px in the median; still boards and triggered cameras "
             "come to 0.1 to 0.3 px.",
         )
+    bent, worst = report.flatness.bent_mm, report.flatness.worst
+    if worst is not None and bent > _BENT_MM:
+        yield Finding(
+            Grade.USABLE if bent > _BENT_BADLY_MM else Grade.GOOD,
+            f"The board is not flat, or not printed evenly: at corner {worst} (from 0, row by row) "
+            f"it is {bent:.1f} mm from where it should be. Glue it to something flat.",
+        )
+    if solution.delays:
+        told = ", ".join(
+            f"{name} {delay:+.2f}" for name, delay in zip(names, solution.delays, strict=True)
+        )
+        yield Finding(
+            Grade.GOOD,
+            f"Corrected for cameras that are late, by frames: {told}. Errors are those of the "
+            "corrected corners; animals that move fast are seen as late as the board was.",
+        )
     if len(moments) < _FEW_MOMENTS:
         yield Finding(
             Grade.USABLE,
@@ -124,8 +143,9 @@ def _of_camera(report: CalibrationReport, view: int, camera: CameraReport) -> It
         yield Finding(
             Grade.USABLE,
             f"{camera.name} sees things {abs(offset.frames):.2f} frames {late} than {first}, which "
-            f"makes {offset.shift_px:.1f} px here: trigger the cameras together, or hold the board "
-            "still now and then.",
+            f"makes {offset.shift_px:.1f} px here and bends the lenses more than their error bars "
+            "say: trigger the cameras together, hold the board still now and then, or calibrate "
+            "with late = correct.",
             camera.name,
         )
     if camera.left_out > _LEFT_OUT * camera.corners:
@@ -139,13 +159,14 @@ def _of_camera(report: CalibrationReport, view: int, camera: CameraReport) -> It
         yield Finding(
             Grade.USABLE,
             f"The boards contradict the lens that was given for {camera.name}: it was solved for "
-            f"anew (focal length {camera.numbers['fx']:.0f} px). Was its zoom or focus turned?",
+            f"anew (focal length {camera.numbers['fx']:.0f} px). Was its zoom or focus turned, or "
+            "are cameras late?",
             camera.name,
         )
 
 
 def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Finding]:
-    if camera.focal_sigma > _FOCAL_SIGMA:
+    if camera.focal_sigma > FOCAL_SIGMA:
         yield Finding(
             Grade.USABLE,
             f"The focal length of {camera.name} is known to {100 * camera.focal_sigma:.1f} % only: "
@@ -168,7 +189,7 @@ def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Fin
 
 def _of_coverage(report: CalibrationReport, view: int, camera: CameraReport) -> Iterator[Finding]:
     shared = np.delete(report.shared[view], view)
-    if len(shared) and shared.max() < _FEW_SHARED:
+    if len(shared) and shared.max() < FEW_SHARED:
         yield Finding(
             Grade.RECORD_AGAIN,
             f"{camera.name} shares at most {shared.max()} moments with another camera: show the "

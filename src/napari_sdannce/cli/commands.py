@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from napari_sdannce.cli.board import board
 from napari_sdannce.cli.calibrate import calibrate
 from napari_sdannce.cli.cameras import cameras
 from napari_sdannce.cli.capture import capture
@@ -61,6 +62,7 @@ def cli() -> None:
     """From several cameras to 3D poses of interacting animals."""
 
 
+cli.add_command(board)
 cli.add_command(calibrate)
 cli.add_command(cameras)
 cli.add_command(capture)

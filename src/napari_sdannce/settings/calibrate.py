@@ -10,6 +10,7 @@ from .base import Settings, _at_commas
 LensKind = Literal["pinhole", "fisheye"]
 KnownUse = Literal["prior", "fixed"]
 Match = Literal["auto", "index", "timestamps", "sync"]
+Late = Literal["tell", "correct"]
 World = Literal["first-camera", "board", "floor", "points"]
 CalibrationFile = Literal["aniposelib", "hires", "dannce", "opencv", "caliscope", "jarvis"]
 
@@ -80,6 +81,12 @@ class CalibrateSettings(LensSettings, WorldSettings):
         ge=3,
         description="Moments that are calibrated from, at most: those with the boards that tell "
         "most",
+    )
+    late: Late = Field(
+        "tell",
+        description="Cameras that are late by the same time in all frames, as webcams are: tell "
+        "it, or correct: find out by how much, and move corners to where they were. Lenses are "
+        "then truer; errors of images as they are get larger",
     )
     files: Annotated[tuple[CalibrationFile, ...], BeforeValidator(_at_commas)] = Field(
         ("aniposelib", "hires"),

@@ -100,10 +100,33 @@ def render_board(
     y, x = np.mgrid[: height + 1, : width + 1] - 0.5
     side = _side_seen(board, camera, pose)
     place = _on_board(camera, pose, np.stack([x, y], axis=-1), _depth(board, side))
-    light = np.zeros((height, width))
-    for right, down in _sample_places(how.samples):
-        light += _shade(board, side, how, _inside_pixels(place, right, down))
-    return _expose(light / how.samples, how, rng or np.random.default_rng(0))
+    light = np.full((height, width), how.background)
+    rows, columns = _part_with_paper(board, place)
+    place = place[rows.start : rows.stop + 1, columns.start : columns.stop + 1]
+    samples = _sample_places(how.samples)
+    if place.size:
+        shades = (_shade(board, side, how, _inside_pixels(place, *at)) for at in samples)
+        light[rows, columns] = sum(shades) / how.samples
+    return _expose(light, how, rng or np.random.default_rng(0))
+
+
+def _part_with_paper(board: CharucoBoard | Checkerboard, place: FloatArray) -> tuple[slice, slice]:
+    """Rows and columns of the pixels that show some of the paper."""
+    low, high = _paper(board)
+    on_paper = np.asarray(((place >= low) & (place < high)).all(axis=-1))
+    parts = []
+    for axis in (1, 0):
+        some = np.flatnonzero(on_paper.any(axis=axis))
+        first, last = (some[0] - 1, some[-1] + 1) if len(some) else (0, 0)
+        parts.append(slice(max(first, 0), min(last, place.shape[1 - axis] - 1)))
+    return parts[0], parts[1]
+
+
+def _paper(board: CharucoBoard | Checkerboard) -> tuple[FloatArray, FloatArray]:
+    """Upper left and lower right corner of the paper, mm, in the frame of the board."""
+    rim = _PAPER_SQUARES * board.square_mm
+    low = board_origin(board) - rim
+    return low, low + np.array(board_squares(board)) * board.square_mm + 2 * rim
 
 
 def _side_seen(board: CharucoBoard | Checkerboard, camera: Camera, pose: BoardPose) -> int | None:
@@ -139,9 +162,7 @@ def _shade(
 ) -> FloatArray:
     inverted = bool(getattr(board, "inverted", False))
     ink = np.zeros(place.shape[:-1], dtype=bool) if side is None else is_black(board, place)
-    rim = _PAPER_SQUARES * board.square_mm
-    low = board_origin(board) - rim
-    high = board_origin(board) + np.array(board_squares(board)) * board.square_mm + rim
+    low, high = _paper(board)
     on_paper = ((place >= low) & (place < high)).all(axis=-1)
     dark, light = (how.white, how.black) if inverted else (how.black, how.white)
     return np.where(on_paper, np.where(ink, dark, light), how.background)

@@ -26,6 +26,7 @@ from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.settings.capture import CaptureSettings
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
+from napari_sdannce.widgets.capture.board_part import BoardPart
 from napari_sdannce.widgets.capture.camera_form import CameraForm
 from napari_sdannce.widgets.capture.camera_list import CameraList
 from napari_sdannce.widgets.capture.event_list import EventList
@@ -83,6 +84,7 @@ class CapturePanel(QWidget):
         self.cameras = CameraList()
         self.tiles = Tiles()
         self.bar = RecordBar()
+        self.board = BoardPart(self.tiles, self.bar, self)
         self.form = SettingsForm(CaptureSettings, first=_FIRST, without=_ELSEWHERE)
         self.camera_form = CameraForm()
         self.events = EventList()
@@ -160,6 +162,8 @@ class CapturePanel(QWidget):
         self.bar.stop_asked.connect(self._on_stop)
         self.bar.test_asked.connect(self.test)
         self.bar.open_asked.connect(self._on_open)
+        self.board.changed.connect(self._on_wants)
+        self.board.trouble.connect(lambda text: self.say(text, trouble=True))
 
     # what is said
 
@@ -232,7 +236,8 @@ class CapturePanel(QWidget):
 
     def _on_wants(self) -> None:
         fps = 10.0 if self.connected is None else self.connected.settings.preview_fps
-        self.link.look_at(self.tiles.widths if self.connected is not None else {}, fps)
+        is_live = self.connected is not None
+        self.link.look_at(self.board.widths(self.tiles.widths) if is_live else {}, fps)
 
     # what the recorder says
 
@@ -310,6 +315,7 @@ class CapturePanel(QWidget):
         counts = () if self.status is None else self.status.now.cameras
         if pictures or any(each.fill > BEHIND for each in counts):
             self.tiles.show_pictures(pictures)
+        self.board.look(pictures)
 
     def _on_cameras(self) -> None:
         chosen = self.cameras.chosen()
@@ -331,8 +337,9 @@ class CapturePanel(QWidget):
 
     def _show_connected(self, connected: Connected | None) -> None:
         self.connected = connected
+        names = [camera.name for camera in connected.settings.cameras] if connected else []
+        self.board.of_cameras(tuple(names))
         if connected is not None:
-            names = [camera.name for camera in connected.settings.cameras]
             self.tiles.show_cameras(names, connected.settings.fps)
         self._show_page()
         self._on_cameras()
@@ -428,6 +435,7 @@ class CapturePanel(QWidget):
 
     def let_go(self) -> None:
         """Ask the recorder no more: one that records goes on, any other ends."""
+        self.board.end()
         self.link.close(quits=True)
         napari_adapter.give_window(self, taken=False)
 

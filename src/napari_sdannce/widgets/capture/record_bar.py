@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_sdannce.capture.recorder.counts import RecorderStatus
     from napari_sdannce.capture.recorder.self_test import SelfTest, Verdict
     from napari_sdannce.capture.recorder_process.session import SessionStatus
+    from napari_sdannce.widgets.capture.board_watch import SeenBoards
 
 _QUIET = "color: #9a9a9a; font-size: 11px"
 _HEAD = "font-size: 15px; font-weight: bold"
@@ -49,6 +50,8 @@ class RecordBar(QWidget):
     record_asked = Signal()
     stop_asked = Signal()
     test_asked = Signal()
+    board_asked = Signal(bool)
+    """Whether a board is to be looked for in what cameras see."""
     open_asked = Signal(object)
     """`Path` of a recording that is to be opened."""
 
@@ -72,6 +75,16 @@ class RecordBar(QWidget):
         self.test_button = QPushButton("Self-test")
         self.test_button.setToolTip("Record for 10 s, judge each camera, and keep nothing of it")
         self.test_button.clicked.connect(lambda: self.test_asked.emit())
+        self.board_button = QPushButton("Look for a board …")
+        self.board_button.setCheckable(True)
+        self.board_button.setToolTip(
+            "While a calibration is recorded: show where in its image each camera has seen the "
+            "board, and where it is still to be brought"
+        )
+        self.board_button.clicked.connect(self.board_asked.emit)
+        self.board = QLabel()
+        self.board.setWordWrap(True)
+        self.board.hide()
         self.verdicts = SelectableLabel()
         self.verdicts.setTextFormat(Qt.TextFormat.RichText)
         self.verdicts.hide()
@@ -104,6 +117,8 @@ class RecordBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(where)
         layout.addLayout(buttons)
+        layout.addWidget(self.board_button)
+        layout.addWidget(self.board)
         for widget in (self.headline, self.bar, self.numbers, self.verdicts):
             layout.addWidget(widget)
         layout.addWidget(self.last)
@@ -139,6 +154,16 @@ class RecordBar(QWidget):
         self.name.setText(name)
         if not name:
             self.propose_name()
+
+    def show_boards(self, name: str, seen: SeenBoards | None) -> None:
+        """Show what a board, of this file, should still be shown to; None: it is not looked for."""
+        self.board_button.setChecked(seen is not None)
+        self.board_button.setText("Look for a board …" if seen is None else f"Looking for {name}")
+        self.board.setVisible(seen is not None)
+        if seen is not None:
+            told = f"seen by two or more at {seen.moments:,} moments"
+            wanted = seen.hints[0] if seen.hints else "all covered: tilt it, near and far, and stop"
+            self.board.setText(f"{told}; {wanted}")
 
     def show_test(self, found: SelfTest | None) -> None:
         """Show what a self-test found; None: nothing any more."""

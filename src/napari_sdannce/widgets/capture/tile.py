@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
     from napari_sdannce.capture.recorder.counts import CameraCounts
     from napari_sdannce.capture.recorder.pictures import Picture
 
+    FloatArray = npt.NDArray[np.float64]
+    IntArray = npt.NDArray[np.int64]
+
 ZOOMS = (1, 2, 4, 8)
 _GROUND, _BAR, _TEXT = QColor("#1b1d20"), QColor("#2b2f36"), QColor("#e6e6e6")
 _QUIET, _GOOD, _BAD = QColor("#9a9a9a"), QColor("#6fcf6f"), QColor("#ff7b6b")
 _LIGHT, _WARN = QColor("#7aa6ff"), QColor("#f0c060")
+_COVERED, _CORNER = QColor(111, 207, 111, 70), QColor("#ffd54a")
 _FOOT = 40
 _WHITE = 250
 _TOO_BRIGHT = 0.01
@@ -58,6 +63,8 @@ class CameraTile(QWidget):
         self._image: QImage | None = None
         self._counts: CameraCounts | None = None
         self._best_focus = 0.0
+        self._cells: IntArray | None = None
+        self._corners: FloatArray | None = None
         self.setMinimumSize(160, 140)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setToolTip(
@@ -76,6 +83,11 @@ class CameraTile(QWidget):
         self._best_focus = max(picture.focus, self._best_focus)
         self._image = _to_qimage(picture.image, red_where_white=self.shows_saturation)
         self.is_paused = False
+        self.update()
+
+    def show_board(self, cells: IntArray | None, corners: FloatArray | None) -> None:
+        """Show where a board was so far (8, 8), and where it is now (N, 2); None: nothing."""
+        self._cells, self._corners = cells, corners
         self.update()
 
     def show_counts(self, counts: CameraCounts) -> None:
@@ -108,6 +120,11 @@ class CameraTile(QWidget):
         goal = QRectF((room.width() - width) / 2, (room.height() - height) / 2, width, height)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 2)
         painter.drawImage(goal, self._image, source)
+        if self._cells is not None:
+            painter.save()
+            painter.setClipRect(goal)
+            self._paint_board(painter, goal, source)
+            painter.restore()
         if self._is_lost or self.is_paused:
             painter.fillRect(goal, QColor(0, 0, 0, 140))
             painter.setPen(_BAD if self._is_lost else _WARN)
@@ -117,6 +134,29 @@ class CameraTile(QWidget):
                 else "encoders are busy: no pictures"
             )
             painter.drawText(goal, Qt.AlignmentFlag.AlignCenter, told)
+
+    def _paint_board(self, painter: QPainter, goal: QRectF, source: QRectF) -> None:
+        """Parts of the image that the board has been in are green; its corners, dots."""
+        assert self._image is not None
+        assert self._cells is not None
+        scale = goal.width() / source.width()
+        whole = QRectF(
+            goal.left() - source.left() * scale,
+            goal.top() - source.top() * scale,
+            self._image.width() * scale,
+            self._image.height() * scale,
+        )
+        rows, columns = self._cells.shape
+        wide, tall = whole.width() / columns, whole.height() / rows
+        for row, column in np.argwhere(self._cells > 0).tolist():
+            place = QRectF(whole.left() + column * wide, whole.top() + row * tall, wide, tall)
+            painter.fillRect(place.adjusted(0.5, 0.5, -0.5, -0.5), _COVERED)
+        if self._corners is not None:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(_CORNER)
+            for x, y in self._corners.tolist():
+                at = QPointF(whole.left() + x * whole.width(), whole.top() + y * whole.height())
+                painter.drawEllipse(at, 2.5, 2.5)
 
     @property
     def _waiting_for(self) -> str:

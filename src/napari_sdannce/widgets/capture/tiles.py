@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.capture.recorder.counts import CameraCounts
     from napari_sdannce.capture.recorder.pictures import Picture
+    from napari_sdannce.widgets.capture.board_watch import SeenBoards
 
 
 class Tiles(QWidget):
@@ -81,6 +82,14 @@ class Tiles(QWidget):
             elif not pictures:
                 tile.is_paused = True
                 tile.update()
+
+    def show_boards(self, seen: SeenBoards | None) -> None:
+        """Show where a board was and is; None: nothing any more."""
+        for name, tile in self.tiles.items():
+            if seen is None:
+                tile.show_board(None, None)
+            else:
+                tile.show_board(seen.cells.get(name), seen.corners.get(name))
 
     def show_counts(self, counts: Sequence[CameraCounts]) -> None:
         """Show how frames come."""

@@ -1,0 +1,257 @@
+"""The report as files: whole or not at all, and true to the numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from napari_sdannce.calibration.misses import misses_of
+from napari_sdannce.calibration.report import CalibrationReport, as_json
+from napari_sdannce.calibration.report_axes import shown
+from napari_sdannce.calibration.report_page import page, write_report
+from napari_sdannce.calibration.report_summary import SCALE, summary
+from napari_sdannce.calibration.report_words import HEADLINES, ReportNotes, spread
+from napari_sdannce.calibration.verdict import Finding, Grade, Verdict, verdict_of
+
+sys.path.insert(0, str(Path(__file__).parent))
+from report_cases import CASES, HOSTILE, pushed, small
+
+VOID = {"meta", "path", "rect", "circle"}
+NOTES = ReportNotes(
+    "ChArUco, 8 × 6 squares of 25 mm",
+    "/data/<b>bold</b>.mp4",
+    (("every", "10 frames"),),
+    (("napari-sdannce", "9.9.9"),),
+)
+
+
+class Page(HTMLParser):
+    """Tags in their order, and the words of each kind of element."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: dict[str, list[str]] = {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+            self.words.setdefault(tag, []).append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        for tag in set(self.open):
+            self.words[tag][-1] += data
+
+
+def verdict_for(report: CalibrationReport) -> Verdict:
+    return Verdict(()) if report is CASES["fisheye"]() else verdict_of(report)
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_every_report_can_be_written_and_read(case: str, tmp_path: Path) -> None:
+    report = CASES[case]()
+    paths = write_report(tmp_path / "report", report, verdict_for(report), extra=NOTES)
+    assert [path.name for path in paths] == ["report.json", "report.html", "report.png"]
+    assert set((tmp_path / "report").iterdir()) == set(paths)
+    read = Page(paths[1].read_text(encoding="utf-8"))
+    assert read.words["h1"] == [HEADLINES[verdict_for(report).grade]]
+    for camera in report.cameras:
+        assert camera.name in read.words["th"]
+    json.loads(paths[0].read_text(), parse_constant=pytest.fail)
+    assert "nan" not in " ".join(read.words["td"] + read.words["dd"]).lower()
+
+
+def test_the_page_needs_nothing_else_and_runs_nothing() -> None:
+    text = page(small(), verdict_of(small()), NOTES)
+    read = Page(text)
+    assert HOSTILE in small().cameras[1].name
+    assert "<script" not in text
+    assert "<b>" not in text
+    assert not {"script", "link", "img", "iframe", "object", "base"} & {tag for tag, _ in read.tags}
+    for _, attributes in read.tags:
+        assert not {"src", "href", "xlink:href"} & attributes.keys()
+        assert not any(name.startswith("on") for name in attributes)
+    outside = set(re.findall(r"\w+://[^\"'\s)]+", text))
+    assert outside == {"http://www.w3.org/2000/svg"}
+    assert "url(" not in text
+    assert "@import" not in text
+    assert HOSTILE in read.words["th"]
+    assert any(HOSTILE in words for words in read.words["text"])
+
+
+def test_the_page_has_the_numbers_of_the_report() -> None:
+    report = small()
+    read = Page(page(report, verdict_of(report), NOTES))
+    assert report.held_out is not None
+    strong = read.words["strong"]
+    assert strong[:5] == [
+        f"{shown(report.held_out.errors.median)} px",
+        f"{shown(report.errors.median)} px",
+        f"{shown(report.rigid_residual_mm)} mm",
+        f"{shown(report.positions.median_mm)} mm",
+        f"{shown(report.solution.fit.sigma_px)} px",
+    ]
+    assert strong[5] == str(len(report.solution.detections.moments))
+    cells = read.words["td"]
+    for camera in report.cameras:
+        assert camera.held_out is not None
+        for expected in (
+            f"{shown(camera.errors.median)} px",
+            f"{shown(camera.held_out.median)} px",
+            str(camera.corners),
+            f"{camera.sightings} times",
+        ):
+            assert expected in cells
+        for name in ("fx", "cy", "k1", "p2"):
+            assert spread(camera.numbers[name], camera.sigmas[name]) in cells
+    for _, value in (("", NOTES.board), ("", NOTES.source), *NOTES.settings, *NOTES.versions):
+        assert value in cells
+    assert any("1.2 s to find the board" in cell for cell in cells)
+
+
+def test_findings_come_first_and_the_worst_before_others() -> None:
+    report = pushed()
+    verdict = Verdict(
+        (
+            Finding(Grade.RECORD_AGAIN, "Camera2 <was> pushed.", "Camera2"),
+            Finding(Grade.USABLE, "Somewhat blurred."),
+            Finding(Grade.GOOD, "A hint."),
+        )
+    )
+    read = Page(page(report, verdict, NOTES))
+    assert read.words["li"] == [
+        "Camera2 <was> pushed.", "Somewhat blurred.", "A hint."
+    ]  # fmt: skip
+    assert read.words["h1"] == ["Record the board again before you use these cameras."]
+    assert read.words["h2"][:4] == [
+        "What to record again", "What would make it better", "Good to know", "The numbers"
+    ]  # fmt: skip
+    none = Page(page(report, Verdict(()), NOTES))
+    assert "li" not in none.words
+    assert "Nothing was found" in " ".join(none.words["p"])
+
+
+def test_json_holds_the_report_and_the_verdict(tmp_path: Path) -> None:
+    report = pushed()
+    verdict = verdict_of(report)
+    (path, _, _) = write_report(tmp_path, report, verdict, extra=NOTES)
+    found = json.loads(path.read_text())
+    assert found.pop("verdict") == {
+        "grade": "record again",
+        "findings": [
+            {"grade": str(each.grade), "text": each.text, "camera": each.camera}
+            for each in verdict.findings
+        ],
+    }
+    assert found.pop("board") == NOTES.board
+    assert found.pop("source") == NOTES.source
+    assert found.pop("settings") == {"every": "10 frames"}
+    assert found.pop("versions") == {"napari-sdannce": "9.9.9"}
+    assert found == json.loads(json.dumps(as_json(report)))
+
+
+def test_the_picture_has_the_size_and_colour_of_the_summary(tmp_path: Path) -> None:
+    report, colors = small(), []
+    for grade in Grade:
+        verdict = Verdict((Finding(grade, "A finding."),))
+        path = write_report(tmp_path, report, verdict, extra=NOTES, overwrite=True)[2]
+        image = cv2.imread(str(path))
+        assert image is not None
+        figure = summary(report, verdict, NOTES)
+        assert image.shape == (round(figure.height * SCALE), round(figure.width * SCALE), 3)
+        colors.append(tuple(image[5, 5].tolist()))
+        assert len(np.unique(image[::4, ::4, 0])) > 50
+    assert len(set(colors)) == 3
+
+
+def test_reports_are_not_replaced_unless_one_says_so(tmp_path: Path) -> None:
+    report, verdict = small(), verdict_of(small())
+    paths = write_report(tmp_path, report, verdict)
+    for path in paths[:2]:
+        path.unlink()
+    with pytest.raises(FileExistsError, match=r"report\.png exists"):
+        write_report(tmp_path, report, verdict)
+    assert list(tmp_path.iterdir()) == [paths[2]]
+    write_report(tmp_path, report, verdict, overwrite=True)
+    assert set(tmp_path.iterdir()) == set(paths)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_full_disk_leaves_older_reports_as_they_were(tmp_path: Path, small_disk: Any) -> None:
+    report, verdict = small(), verdict_of(small())
+    (tmp_path / "calibration.toml").write_text("kept")
+    with small_disk(), pytest.raises(OSError, match=re.escape(str(tmp_path))):
+        write_report(tmp_path, report, verdict)
+    assert contents(tmp_path) == {"calibration.toml": b"kept"}
+    with small_disk(), pytest.raises(OSError, match="new folder"):
+        write_report(tmp_path / "new folder", report, verdict)
+    assert not (tmp_path / "new folder").exists()
+    write_report(tmp_path, report, verdict, extra=NOTES)
+    before = contents(tmp_path)
+    assert len(before) == 4
+    with small_disk(), pytest.raises(OSError, match=re.escape(str(tmp_path))):
+        write_report(tmp_path, report, verdict, overwrite=True)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("fails", ["report.json", "report.html", "report.png"])
+def test_a_file_that_can_not_be_moved_takes_the_others_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool, fails: str
+) -> None:
+    """As on Windows, where a file that is open elsewhere can't be replaced."""
+    report, verdict = small(), verdict_of(small())
+    if older:
+        write_report(tmp_path, report, verdict, extra=NOTES)
+    before, move = contents(tmp_path), os.replace
+
+    def refuse(source: Path, goal: Path) -> None:
+        if goal.name == fails and not source.name.startswith("old-"):
+            raise PermissionError(13, "in use", str(goal))
+        move(source, goal)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError, match=fails):
+        write_report(tmp_path, replace(report, detect_s=9.0), verdict, overwrite=True)
+    assert contents(tmp_path) == before
+
+
+def test_the_figures_of_the_page_are_those_of_the_report() -> None:
+    report = small()
+    text = page(report, verdict_of(report), NOTES)
+    assert text.count("<svg") == text.count("</svg>") == 2 + 2 * 3 + 5
+    read = Page(text)
+    labels = [attributes["aria-label"] for tag, attributes in read.tags if tag == "svg"]
+    assert f"Where {HOSTILE} is missed" in labels
+    assert len(misses_of(report.solution).view) == report.errors.count
+
+
+def test_numbers_are_written_to_the_digits_that_are_known() -> None:
+    assert spread(float("nan"), 1.0) == "–"
+    assert spread(3.14159, float("nan")) == "3.14159 ± –"
+    assert spread(1234.5, 12.0) == "1234 ± 12"
+    assert spread(0.0012345, 0.00021) == "0.00123 ± 0.00021"
