@@ -120,14 +120,14 @@ def test_the_report_is_read_again(filmed: Any, done: tuple[Path, list[Any]]) -> 
     assert list(report.cameras) == ["Camera1", "Camera2", "Camera3"]
     assert report.error_px is not None
     assert report.error_px < 0.3
-    assert report.settings.source == filmed.folder
-    assert report.settings.world == "floor"
+    assert report.images == filmed.folder
+    assert report.settings.match == "auto"
     one = report.cameras["Camera1"]
     assert one.image_size == (400, 320)
     assert one.focal_px == pytest.approx(filmed.cameras[0].matrix[0, 0], rel=0.02)
     assert all(finding.text for finding in report.told)
-    (out.parent / "report.json").write_text('{"verdict": "splendid"}')
-    with pytest.raises(FileFormatError, match="verdict: Input should be 'good'"):
+    (out.parent / "report.json").write_text('{"verdict": {"grade": "splendid"}}')
+    with pytest.raises(FileFormatError, match=r"verdict.grade: Input should be 'good'"):
         read_report(out.parent / "report.json")
 
 

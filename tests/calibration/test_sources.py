@@ -134,6 +134,13 @@ def test_one_folder_of_images_is_one_camera(tmp_path):
     assert open_source(tmp_path / "top").names == ("top",)
 
 
+def test_results_beside_the_images_are_no_camera(tmp_path):
+    write_stills(tmp_path, "left", ["1.png", "2.png"])
+    write_stills(tmp_path, "calibration", ["report.png"])
+    (tmp_path / "calibration" / "report.json").write_text("{}")
+    assert open_source(tmp_path).names == ("left",)
+
+
 def test_nothing_to_see(tmp_path):
     with pytest.raises(FileNotFoundError):
         open_source(tmp_path / "nowhere")

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_sdannce.files.errors import FileFormatError
-from napari_sdannce.settings.calibrate import Match, World
+from napari_sdannce.settings.calibrate import Match
 
 from .verdict import Finding, Grade
 
@@ -62,20 +62,25 @@ class SavedFinding(_Part):
     camera: str | None = None
 
 
-class SavedSettings(_Part):
-    """What it was made from."""
+class SavedVerdict(_Part):
+    """What it is worth, in words."""
 
-    source: Path | None = None
-    board: Path | None = None
+    grade: Grade
+    findings: tuple[SavedFinding, ...] = ()
+
+
+class SavedSettings(_Part):
+    """What was asked for, as far as the images can be opened again by it."""
+
     match: Match = "auto"
-    world: World = "first-camera"
 
 
 class SavedReport(_Part):
     """A calibration on disk in numbers and words; `cameras` by name, in their order."""
 
-    verdict: Grade
-    findings: tuple[SavedFinding, ...] = ()
+    verdict: SavedVerdict
+    source: str = ""
+    settings: SavedSettings = SavedSettings()
     reprojection_px: SavedErrors = SavedErrors()
     holdout_px: SavedErrors | None = None
     rigid_residual_mm: float | None = None
@@ -83,7 +88,16 @@ class SavedReport(_Part):
     frames: int
     shared_frames: tuple[tuple[int, ...], ...] = ()
     cameras: dict[str, SavedCamera] = Field(min_length=1)
-    settings: SavedSettings = SavedSettings()
+
+    @property
+    def images(self) -> Path | None:
+        """Folder that the images lay in; None where it does not say."""
+        return Path(self.source) if self.source else None
+
+    @property
+    def grade(self) -> Grade:
+        """How good it is."""
+        return self.verdict.grade
 
     @property
     def error_px(self) -> float | None:
@@ -93,7 +107,7 @@ class SavedReport(_Part):
     @property
     def told(self) -> tuple[Finding, ...]:
         """Its findings, the worst first."""
-        return tuple(Finding(each.grade, each.text, each.camera) for each in self.findings)
+        return tuple(Finding(each.grade, each.text, each.camera) for each in self.verdict.findings)
 
 
 def read_report(path: Path) -> SavedReport:

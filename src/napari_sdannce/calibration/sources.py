@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 Image = npt.NDArray[np.uint8]
+REPORT = "report.json"
 IntArray = npt.NDArray[np.int64]
 
 EXTRINSICS = "extrinsics"
@@ -164,7 +165,9 @@ def still_files(folder: Path) -> dict[str, list[Path]]:
     below = {
         sub.name: files
         for sub in visible_folders(folder)
-        if (files := visible_files(sub, IMAGE_SUFFIXES)) and not visible_files(sub, VIDEO_SUFFIXES)
+        if (files := visible_files(sub, IMAGE_SUFFIXES))
+        and not visible_files(sub, VIDEO_SUFFIXES)
+        and not (sub / REPORT).is_file()  # results of a calibration, a picture among them
     }
     loose = visible_files(folder, IMAGE_SUFFIXES)
     return below or ({folder.name: loose} if loose else {})

@@ -60,6 +60,7 @@ _LABELS = {
     "files": "Formats",
     "intrinsics": "Known lenses",
     "intrinsics_use": "Take them",
+    "late": "Late cameras",
     "lens": "Lenses",
     "match": "Frames of a moment",
     "most": "Search at most",
@@ -96,6 +97,7 @@ _CHOICES = {
     },
     "when_behind": {"drop": "leave frames out, and say so", "stop": "stop the recording"},
     "intrinsics_use": {"prior": "as nearly right", "fixed": "as they are"},
+    "late": {"tell": "are told", "correct": "are corrected"},
     "lens": {"pinhole": "usual ones", "fisheye": "very wide ones (fisheye)"},
     "match": {
         "auto": "found out",

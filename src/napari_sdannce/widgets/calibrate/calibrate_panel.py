@@ -186,7 +186,7 @@ class CalibratePanel(QWidget):
         opened = self.result.opened
         if opened is None or opened.corners is None:
             return
-        named = opened.report.settings.source
+        named = opened.report.images
         if named is not None and named.exists():
             self.show_images(named)
             return

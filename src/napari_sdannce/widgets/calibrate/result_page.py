@@ -141,7 +141,7 @@ class ResultPage(QWidget):
         if opened is None:
             return
         report = opened.report
-        title, ground, color = _BANNERS[report.verdict]
+        title, ground, color = _BANNERS[report.grade]
         self.banner.setText(f"<b style='font-size: 15px'>{title}</b><br>{_error_of(report)}")
         self.banner.setStyleSheet(
             f"background: {ground}; color: {color}; padding: 8px; border-radius: 4px"
