@@ -17,7 +17,7 @@ IntArray = npt.NDArray[np.int64]
 ENOUGH_CELLS = 0.4
 """Share of an image's cells in which a board should have been."""
 ENOUGH_SHARED = 5
-"""Moments that a camera should share with another one."""
+"""Moments; pairs of cameras that share fewer do not hold each other."""
 _EMPTY = 0.3
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .figure import INK, PANEL, Circles, Figure, Lines, Polyline, Rectangle, Text, shortened
+from .hints import ENOUGH_SHARED
 from .report_axes import BLUE, GREEN, ORANGE, RED, SMALL, Axes, shown, ticks
 from .report_views import EMPTY, count_colors, spread_out
-from .verdict import FEW_SHARED, FOCAL_SIGMA
+from .verdict import FOCAL_SIGMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +187,7 @@ def shared_moments(report: CalibrationReport) -> Figure:
         )
         for column in range(len(names)):
             own, count = row == column, int(shared[row, column])
-            few = not own and count < FEW_SHARED
+            few = not own and count < ENOUGH_SHARED
             fill, ink = (PANEL, INK) if own else count_colors(0 if few else count, max(most, 1))
             x = left + column * cell
             shapes.append(Rectangle(x + 0.5, y + 0.5, cell - 1, cell - 1, fill))
@@ -195,7 +196,7 @@ def shared_moments(report: CalibrationReport) -> Figure:
     bottom = top + len(names) * cell + 10
     shapes += [
         Rectangle(left, bottom, 12, 12, EMPTY),
-        Text(left + 18, bottom + 10, f"fewer than {FEW_SHARED}: show the board to both", SMALL),
+        Text(left + 18, bottom + 10, f"fewer than {ENOUGH_SHARED}: show the board to both", SMALL),
     ]
     return Figure(WIDTH, round(bottom + 20), tuple(shapes), "Moments that pairs of cameras share")
 

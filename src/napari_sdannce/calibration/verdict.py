@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .hints import ENOUGH_CELLS, ENOUGH_SHARED, emptiest_part
 from .lenses import BrownLens
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 
 FOCAL_SIGMA = 0.01
 """Relative standard deviation of a focal length that is known well enough."""
-FEW_SHARED = 5
-"""Moments; pairs of cameras that share fewer do not hold each other."""
 _FEW_MOMENTS = 15
-_COVERED, _HARDLY_COVERED = 0.4, 0.15
+_HARDLY_COVERED = 0.15
 _LEFT_OUT = 0.1
 _LATE_SIGMAS, _LATE_SHARE = 4.0, 0.7
 _LARGE_PX, _HUGE_PX = 1.0, 3.0
@@ -189,30 +188,17 @@ def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Fin
 
 def _of_coverage(report: CalibrationReport, view: int, camera: CameraReport) -> Iterator[Finding]:
     shared = np.delete(report.shared[view], view)
-    if len(shared) and shared.max() < FEW_SHARED:
+    if len(shared) and shared.max() < ENOUGH_SHARED:
         yield Finding(
             Grade.RECORD_AGAIN,
             f"{camera.name} shares at most {shared.max()} moments with another camera: show the "
             "board where both see it.",
             camera.name,
         )
-    if camera.covered < _COVERED:
+    if camera.covered < ENOUGH_CELLS:
         yield Finding(
             Grade.USABLE if camera.covered < _HARDLY_COVERED else Grade.GOOD,
             f"The board was in {100 * camera.covered:.0f} % of the image of {camera.name}: bring "
-            f"it to the {empty_part(camera)} as well.",
+            f"it to the {emptiest_part(camera.cells)[0]} as well.",
             camera.name,
         )
-
-
-def empty_part(camera: CameraReport) -> str:
-    """Which part of an image the board was seen in least, in words."""
-    filled = camera.cells > 0
-    half = filled.shape[0] // 2
-    parts = {
-        "upper left": filled[:half, :half],
-        "upper right": filled[:half, half:],
-        "lower left": filled[half:, :half],
-        "lower right": filled[half:, half:],
-    }
-    return min(parts, key=lambda name: float(parts[name].mean()))
