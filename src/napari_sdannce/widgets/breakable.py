@@ -21,7 +21,7 @@ def breakable(text: str) -> str:
 
     A label that can not wrap a word makes its whole panel as wide as the word.
     """
-    return re.sub(r"([/\\\\_.,;*<>-])", rf"\1{_BREAK}", text)
+    return re.sub(r"([/\\\\_,;*<>-]|\.(?!\d))", rf"\1{_BREAK}", text)
 
 
 def unbroken(text: str) -> str:
