@@ -207,12 +207,36 @@ def test_what_is_asked_for_must_make_sense(filmed: Any, tmp_path: Path) -> None:
     refused(filmed, out, "does not exist", board=tmp_path / "nowhere.toml")
     refused(filmed, out, "can not be matched by 'timestamps'", match="timestamps")
     few = with_stills(filmed, tmp_path / "few", lambda camera, t: t % 2 == 0)
-    refused(filmed, out, "needs 'world_frames'", source=few, world="board")
     refused(
         filmed, out, "no camera saw the board at frame 99",
         source=few, world="board", world_frames=(99,),
     )  # fmt: skip
-    refused(filmed, out, "needs the file 'world_points'", source=few, world="points")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"world": "board"}, "needs 'world_frames'"),
+        ({"world": "floor"}, "needs 'world_frames'"),
+        ({"world": "points"}, "needs the file 'world_points'"),
+        ({"world": "points", "world_points": Path("nowhere.csv")}, "nowhere.csv does not exist"),
+        ({"intrinsics": Path("nowhere.toml")}, "nowhere.toml does not exist"),
+        ({"distortion": ("k9",)}, "no distortion term k9"),
+        ({"lens": "fisheye", "distortion": ("p1",)}, "no distortion term p1"),
+    ],
+)
+def test_settings_are_checked_before_the_search(
+    filmed: Any, tmp_path: Path, given: dict[str, Any], told: str
+) -> None:
+    """A search takes minutes: what can be known before is not told after it."""
+    settings = CalibrateSettings(
+        source=filmed.folder, board=filmed.board_file, out=tmp_path / "out", **given
+    )
+    seen: list[Any] = []
+    with pytest.raises((ValueError, FileNotFoundError), match=told):
+        seen += calibrate(settings)
+    assert not [event for event in seen if isinstance(event, Progress)]
+    assert not (tmp_path / "out").exists()
 
 
 def with_stills(filmed: Any, folder: Path, shown: Callable[[str, int], bool]) -> Path:

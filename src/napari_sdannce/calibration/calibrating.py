@@ -14,7 +14,7 @@ from .check_board import check_board
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
 from .late import solve_in_step
-from .lenses import BrownLens, FisheyeLens
+from .lenses import BrownLens, FisheyeLens, free_of
 from .measure_lenses import known_lenses
 from .report import report_of
 from .results import check_out, write_results
@@ -65,6 +65,7 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     yield _say(str(file))
     out = (settings.out or settings.source / FOLDER).absolute()
     check_out(out, overwrite=settings.overwrite)
+    check_settings(settings)
     found = yield from _find(settings, board)
     detections = _chosen(found, settings.use)
     if len(detections.moments) < len(found.detections.moments):
@@ -98,6 +99,30 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     )
     yield _say(f"the calibration is {verdict.grade}: error {error}")
     yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
+
+
+def check_settings(settings: CalibrateSettings) -> None:
+    """Raise for what can not go well, before the long search begins.
+
+    Raises
+    ------
+    CalibrationError
+        When a setting needs another one.
+    FileNotFoundError
+        When a file is not there.
+    ValueError
+        When the lens has no such distortion term.
+    """
+    free_of(LENSES[settings.lens], settings.distortion or ())
+    if settings.world == "points" and settings.world_points is None:
+        raise CalibrationError("world: points needs the file 'world_points'")
+    if settings.world in ("board", "floor") and not settings.world_frames:
+        raise CalibrationError(
+            f"world: {settings.world} needs 'world_frames', at which the board lies there"
+        )
+    for path in (settings.intrinsics, settings.world_points):
+        if path is not None and not path.exists():
+            raise FileNotFoundError(f"{path} does not exist")
 
 
 def _say(text: str, *, is_warning: bool = False) -> Message:
@@ -136,25 +161,20 @@ def _chosen(found: FoundBoards, most: int) -> Detections:
 
 
 def world_of(solution: Solution, settings: CalibrateSettings) -> WorldFrame:
-    """Frame that is asked for.
+    """Frame that is asked for, by settings that `check_settings` has let pass.
 
     Raises
     ------
     CalibrationError
-        When what it needs is missing.
+        When the board was not seen where it is needed, or too few points were clicked.
     """
     frames = list(settings.world_frames)
     if settings.world == "first-camera":
         return FIRST_CAMERA
     if settings.world == "points":
-        if settings.world_points is None:
-            raise CalibrationError("world: points needs the file 'world_points'")
+        assert settings.world_points is not None
         pixels, points = read_world_points(settings.world_points, solution.detections.names)
         return measured_frame(solution.cameras, pixels, points).frame
-    if not frames:
-        raise CalibrationError(
-            f"world: {settings.world} needs 'world_frames', at which the board lies there"
-        )
     if settings.world == "floor":
         return floor_frame(solution, frames)
     return board_frame(solution, frames[0])
