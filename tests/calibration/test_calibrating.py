@@ -170,7 +170,8 @@ def test_measured_points_place_the_world(filmed: Any, tmp_path: Path) -> None:
     ]
     table = tmp_path / "posts.csv"
     table.write_text("camera,point,x,y,X,Y,Z\n" + "\n".join(rows))
-    run(filmed, tmp_path / "out", world="points", world_points=table)
+    events = run(filmed, tmp_path / "out", world="points", world_points=table)
+    assert "measured points lie within 0." in said(events)
     for found, truth in zip(
         read_anipose(tmp_path / "out/calibration.toml"), filmed.cameras, strict=True
     ):

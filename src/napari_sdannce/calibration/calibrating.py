@@ -84,7 +84,9 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
         tested = None  # corners as they were found are late
     else:
         solution = solve(detections, board, model)
-    frame = world_of(solution, settings)
+    frame, told = world_of(solution, settings)
+    if told:
+        yield _say(told)
     report = report_of(solution, detections, found=tested, detect_s=found.seconds)
     verdict = verdict_of(report)
     files = write_results(out, settings, report, verdict, frame, board)
@@ -160,8 +162,8 @@ def _chosen(found: FoundBoards, most: int) -> Detections:
     return kept.at(select_moments(kept, found.blur_px[sharp], most))
 
 
-def world_of(solution: Solution, settings: CalibrateSettings) -> WorldFrame:
-    """Frame that is asked for, by settings that `check_settings` has let pass.
+def world_of(solution: Solution, settings: CalibrateSettings) -> tuple[WorldFrame, str]:
+    """Frame that is asked for, by settings that `check_settings` has let pass; how it fits.
 
     Raises
     ------
@@ -170,11 +172,17 @@ def world_of(solution: Solution, settings: CalibrateSettings) -> WorldFrame:
     """
     frames = list(settings.world_frames)
     if settings.world == "first-camera":
-        return FIRST_CAMERA
+        return FIRST_CAMERA, ""
     if settings.world == "points":
         assert settings.world_points is not None
         pixels, points = read_world_points(settings.world_points, solution.detections.names)
-        return measured_frame(solution.cameras, pixels, points).frame
+        found = measured_frame(solution.cameras, pixels, points)
+        off, scale = np.nanmax(found.errors_mm), 100 * (found.scale - 1)
+        return found.frame, (
+            f"measured points lie within {off:.1f} mm of where they were measured; lengths come "
+            f"out {abs(scale):.1f} % too {'long' if scale > 0 else 'short'} (if that is much: are "
+            "the squares of the board as large as its file says?)"
+        )
     if settings.world == "floor":
-        return floor_frame(solution, frames)
-    return board_frame(solution, frames[0])
+        return floor_frame(solution, frames), ""
+    return board_frame(solution, frames[0]), ""

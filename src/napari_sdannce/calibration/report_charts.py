@@ -15,8 +15,6 @@ from .report_views import EMPTY, count_colors, spread_out
 from .verdict import FOCAL_SIGMA
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .figure import Shape
     from .misses import Misses, SightingErrors
     from .report import CalibrationReport
@@ -225,17 +223,3 @@ def focal_bars(report: CalibrationReport) -> Figure:
         Text(x, bottom + 14, f"good enough: {shown(_GOOD_FOCAL)} %", SMALL, anchor="middle")
     )
     return Figure(WIDTH, round(bottom + 22), tuple(shapes), "How well focal lengths are known")
-
-
-def all_charts(
-    report: CalibrationReport, misses: Misses, sightings: SightingErrors
-) -> Sequence[Figure]:
-    """All of them that can be drawn."""
-    speed = errors_by_speed(sightings)
-    return [
-        error_curve(report, misses),
-        errors_in_time(report, sightings),
-        *([] if speed is None else [speed]),
-        *([shared_moments(report)] if len(report.cameras) > 1 else []),
-        focal_bars(report),
-    ]

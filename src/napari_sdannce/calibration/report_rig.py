@@ -60,8 +60,6 @@ class Scene:
         (F, 4, 3) corners of boards.
     points, sigma_mm
         (N, 3) and (N,) positions with the error that the calibration gives them.
-    known_up
-        Whether z is that of a world frame, or guessed.
     """
 
     centres: FloatArray
@@ -69,7 +67,6 @@ class Scene:
     boards: FloatArray
     points: FloatArray
     sigma_mm: FloatArray
-    known_up: bool
 
     @property
     def worst_mm(self) -> float:
@@ -97,7 +94,7 @@ def scene_of(report: CalibrationReport, world: WorldFrame | None = None) -> Scen
         (part - origin) @ turn.T
         for part in (back.translation, rims, boards, report.positions.points)
     )
-    return Scene(centres, rims, boards, points, report.positions.sigma_mm, world is not None)
+    return Scene(centres, rims, boards, points, report.positions.sigma_mm)
 
 
 def _drawn_boards(report: CalibrationReport) -> npt.NDArray[np.int64]:
