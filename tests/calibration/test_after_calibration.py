@@ -20,10 +20,9 @@ from napari_sdannce.calibration.solution import Solution, solve
 from napari_sdannce.calibration.time_offsets import time_offsets
 from napari_sdannce.calibration.verdict import verdict_of
 from napari_sdannce.calibration.world import (
+    MeasuredPoints,
     board_frame,
     floor_frame,
-    length_scale,
-    measured_frame,
 )
 from napari_sdannce.geometry import Camera, triangulate
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
@@ -136,21 +135,38 @@ def test_measured_points_give_the_world_and_the_scale() -> None:
     posts = np.array([[0, 0, 0], [200, 0, 0], [0, 150, 0], [0, 0, 40.0], [90, 90, 0]])
     turn, place = exp(np.array([0.4, 1.0, -0.3])), made.truth.boards.translation.mean(axis=0)
     pixels = np.stack([camera.project(posts @ turn.T + place) for camera in cameras])
-    found = measured_frame(cameras, pixels, posts)
+    labels = tuple("abcde")
+    found = MeasuredPoints.clicked(cameras, labels, pixels, posts)
     np.testing.assert_allclose(found.errors_mm, 0, atol=1e-6)
     assert found.scale == pytest.approx(1)
-    there = found.frame.move(cameras)
+    there = found.frame().move(cameras)
     np.testing.assert_allclose(
         np.stack([camera.project(posts) for camera in there]), pixels, atol=1e-6
     )
-    assert measured_frame(cameras, pixels, posts / 1.1).scale == pytest.approx(1.1)
-    assert length_scale(cameras, pixels[:, :2], 250.0) == pytest.approx(0.8)
+    small = MeasuredPoints.clicked(cameras, labels, pixels, posts / 1.1)
+    assert small.scale == pytest.approx(1.1)
+    half = pixels.copy()
+    half[1:, 4] = np.nan  # in one view only
+    assert np.isnan(MeasuredPoints.clicked(cameras, labels, half, posts).errors_mm).tolist() == [
+        False, False, False, False, True,
+    ]  # fmt: skip
+
+
+def test_two_measured_points_tell_the_scale_alone() -> None:
+    cameras = true_cameras(board_rig(SETTINGS, 3))
+    ends = np.array([[0, 0, 0], [200.0, 0, 0]]) + cameras[0].centre + 400 * cameras[0].rotation[2]
+    pixels = np.stack([camera.project(ends) for camera in cameras])
+    found = MeasuredPoints.clicked(cameras, "ab", pixels, np.array([[0, 0, 0], [0, 250.0, 0]]))
+    assert found.scale == pytest.approx(0.8)
+    with pytest.raises(CalibrationError, match="2 measured points were"):
+        found.frame()
+    line = np.concatenate([pixels, pixels], axis=1)
+    on_line = MeasuredPoints.clicked(cameras, "abcd", line, ends[[0, 1, 0, 1]])
     with pytest.raises(CalibrationError, match="on one line"):
-        measured_frame(cameras, pixels[:, :2].repeat(2, axis=1), posts[[0, 0, 1, 1]])
-    with pytest.raises(CalibrationError, match="2 measured points"):
-        measured_frame(cameras, pixels[:, :2], posts[:2])
-    with pytest.raises(CalibrationError, match="both ends"):
-        length_scale(cameras, np.full((4, 2, 2), np.nan), 250.0)
+        on_line.frame()
+    pixels[1:, 1] = np.nan
+    with pytest.raises(CalibrationError, match="1 measured point was"):
+        MeasuredPoints.clicked(cameras, "ab", pixels, ends)
 
 
 def animal_points(cameras: tuple[Camera, ...], centre: np.ndarray, noise: float) -> np.ndarray:

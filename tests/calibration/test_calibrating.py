@@ -161,21 +161,90 @@ def test_lenses_from_a_recording_of_each_camera_alone(filmed: Any, tmp_path: Pat
         np.testing.assert_allclose(before.matrix, after.matrix, atol=1e-9)
 
 
-def test_measured_points_place_the_world(filmed: Any, tmp_path: Path) -> None:
+def measured_posts(filmed: Any, path: Path, times: float = 1.0) -> Path:
+    """A table of posts, clicked where they are seen, and measured so many times as long."""
     posts = np.array([[0, 0, 0], [100, 0, 0], [0, 80, 0], [50, 50, 30.0]])
     rows = [
-        f"{camera.name},{i},{x:.3f},{y:.3f},{','.join(map(str, post))}"
+        f"{camera.name},{i},{x:.3f},{y:.3f},{','.join(map(str, times * post))}"
         for camera in filmed.cameras
         for i, (post, (x, y)) in enumerate(zip(posts, camera.project(posts), strict=True))
     ]
-    table = tmp_path / "posts.csv"
-    table.write_text("camera,point,x,y,X,Y,Z\n" + "\n".join(rows))
+    path.write_text("camera,point,x,y,X,Y,Z\n" + "\n".join(rows))
+    return path
+
+
+def test_measured_points_place_the_world(filmed: Any, tmp_path: Path) -> None:
+    table = measured_posts(filmed, tmp_path / "posts.csv")
     events = run(filmed, tmp_path / "out", world="points", world_points=table)
-    assert "measured points lie within 0." in said(events)
+    assert "4 measured points lie within 0." in said(events)
+    assert "right to 0.5 %" in said(events)
     for found, truth in zip(
         read_anipose(tmp_path / "out/calibration.toml"), filmed.cameras, strict=True
     ):
         assert np.linalg.norm(found.centre - truth.centre) < 5
+    report = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))
+    assert report["measured_points"]["scale"] == pytest.approx(1, abs=0.005)
+    assert list(report["measured_points"]["errors_mm"]) == ["0", "1", "2", "3"]
+
+
+def test_boards_that_were_found_are_used_again(
+    filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path, capsys: Any
+) -> None:
+    """Without the images, the same cameras; and other ones with other settings, and squares."""
+    earlier = tmp_path / "earlier"
+    shutil.copytree(done[0], earlier)
+    with pytest.raises(SystemExit, match="2"):
+        main(["calibrate", "again", str(earlier)])
+    assert "holds a calibration" in capsys.readouterr().err
+    out = tmp_path / "again"
+    settings = earlier / "calibrate.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace(f"{filmed.folder}\n", f"{tmp_path / 'nowhere'}\n"))
+    main(["calibrate", "again", str(earlier), "--out", str(out)])
+    for before, after in zip(
+        read_anipose(earlier / "calibration.toml"),
+        read_anipose(out / "calibration.toml"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(before.matrix, after.matrix)
+        np.testing.assert_array_equal(before.centre, after.centre)
+    board = write_board(tmp_path / "smaller.toml", replace(filmed.board, square_mm=36.0))
+    table = measured_posts(filmed, tmp_path / "posts.csv", 0.99)
+    other = [
+        "--board", str(board), "--world", "first-camera", "--world-points", str(table),
+        "--overwrite",
+    ]  # fmt: skip
+    main(["calibrate", "again", str(out), *other])
+    told = capsys.readouterr()
+    # posts are told to be 1 % shorter than they are, and squares 10 %
+    assert "lengths between them come out 9.1 % too short: squares of 39.6" in told.err + told.out
+    assert read_report(out / "report.json").grade == "record again"
+    first = read_anipose(out / "calibration.toml")[0]
+    np.testing.assert_allclose(first.centre, 0, atol=1e-9)
+
+
+def test_boards_of_another_pattern_are_not_used(
+    filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path
+) -> None:
+    other = write_board(tmp_path / "b.toml", replace(filmed.board, squares_across=8))
+    refused(filmed, tmp_path / "out", "looked for again", board=other, found=done[0])
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    refused(filmed, tmp_path / "out", "boards.npz does not exist", found=broken)
+    (broken / "boards.npz").write_bytes(b"PK nothing")
+    refused(filmed, tmp_path / "out", "boards that were found", found=broken)
+
+
+def test_the_world_needs_a_board_where_it_is_said_to_lie(filmed: Any, tmp_path: Path) -> None:
+    """Frames of the floor are looked at first, and used whatever else is."""
+    refused(filmed, tmp_path / "out", "there is no frame 99", world="floor", world_frames=(99,))
+    blind = with_stills(filmed, tmp_path / "blind", lambda camera, t: t != 4)
+    refused(
+        filmed, tmp_path / "out", "no camera sees the board at frame 2",
+        source=blind, world="floor", world_frames=(2,),
+    )  # fmt: skip
+    run(filmed, tmp_path / "few", world="board", world_frames=(13,), every=2, use=5)
+    assert 13 in read_corners(tmp_path / "few/corners.npz").moments
 
 
 def test_what_is_there_is_not_replaced_unasked(filmed: Any, done: tuple[Path, list[Any]]) -> None:
@@ -207,11 +276,6 @@ def test_what_is_asked_for_must_make_sense(filmed: Any, tmp_path: Path) -> None:
     refused(filmed, out, "does not exist", source=tmp_path / "nowhere")
     refused(filmed, out, "does not exist", board=tmp_path / "nowhere.toml")
     refused(filmed, out, "can not be matched by 'timestamps'", match="timestamps")
-    few = with_stills(filmed, tmp_path / "few", lambda camera, t: t % 2 == 0)
-    refused(
-        filmed, out, "no camera saw the board at frame 99",
-        source=few, world="board", world_frames=(99,),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

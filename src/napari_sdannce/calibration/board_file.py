@@ -74,13 +74,30 @@ def read_board(path: str | os.PathLike[str]) -> BoardFile:
     file = Path(path)
     content = _content(file)
     try:
-        keys, values, taken = _kind(content)
-        board = _parse(keys, values)
-        if isinstance(board, CharucoBoard):
-            opencv_board(board)  # has markers enough
+        board, taken = _board(content)
     except ValueError as error:
         raise FileFormatError(file, str(error), EXPECTED) from error
     return BoardFile(file, board, taken)
+
+
+def board_of(text: str) -> Board:
+    """The board that the text of such a file describes.
+
+    Raises
+    ------
+    ValueError
+        When it describes none.
+    """
+    return _board(tomllib.loads(text))[0]
+
+
+def _board(content: dict[str, Any]) -> tuple[Board, str]:
+    """A board, and which keys were taken."""
+    keys, values, taken = _kind(content)
+    board = _parse(keys, values)
+    if isinstance(board, CharucoBoard):
+        opencv_board(board)  # has markers enough
+    return board, taken
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -10,7 +10,10 @@ import numpy as np
 from napari_sdannce.settings.events import JobDone, Message
 
 from .board_file import read_board
+from .boards_found import FILE as BOARDS
+from .boards_found import read_found
 from .check_board import check_board
+from .detect import BoardFinder
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
 from .late import solve_in_step
@@ -21,23 +24,23 @@ from .results import check_out, write_results
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
 from .sources import open_source
-from .verdict import verdict_of
-from .world import FIRST_CAMERA, board_frame, floor_frame, measured_frame
+from .verdict import lengths_of, verdict_of
+from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, floor_frame
 from .world_points import read_world_points
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from napari_sdannce.settings.calibrate import CalibrateSettings, LensKind
+    from napari_sdannce.settings.calibrate import CalibrateSettings, LensKind, WorldSettings
     from napari_sdannce.settings.events import Event
 
-    from .boards import CharucoBoard, Checkerboard
+    from .board_keys import Board
     from .detections import Detections
     from .find_boards import FoundBoards
     from .known import KnownLenses
     from .lenses import Lens
     from .solution import Solution
-    from .world import WorldFrame
+    from .sources import BoardSource
 
 LENSES: dict[LensKind, Lens] = {"pinhole": BrownLens(), "fisheye": FisheyeLens()}
 FOLDER = "calibration"
@@ -66,8 +69,13 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     out = (settings.out or settings.source / FOLDER).absolute()
     check_out(out, overwrite=settings.overwrite)
     check_settings(settings)
-    found = yield from _find(settings, board)
-    detections = _chosen(found, settings.use)
+    if settings.found is None:
+        found = yield from _find(settings, board)
+    else:
+        path = settings.found / BOARDS
+        found = read_found(path, board)
+        yield _say(f"{len(found.detections)} boards that were found before are used, of {path}")
+    detections = _chosen(found, settings)
     if len(detections.moments) < len(found.detections.moments):
         yield _say(
             f"calibrating from the {len(detections.moments)} of {len(found.detections.moments)} "
@@ -84,12 +92,10 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
         tested = None  # corners as they were found are late
     else:
         solution = solve(detections, board, model)
-    frame, told = world_of(solution, settings)
-    if told:
-        yield _say(told)
+    world = world_of(solution, settings)
     report = report_of(solution, detections, found=tested, detect_s=found.seconds)
-    verdict = verdict_of(report)
-    files = write_results(out, settings, report, verdict, frame, board)
+    verdict = verdict_of(report, *lengths_of(world, board))
+    files = write_results(out, settings, report, verdict, world, found, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
     )
@@ -122,7 +128,8 @@ def check_settings(settings: CalibrateSettings) -> None:
         raise CalibrationError(
             f"world: {settings.world} needs 'world_frames', at which the board lies there"
         )
-    for path in (settings.intrinsics, settings.world_points):
+    found = settings.found and settings.found / BOARDS
+    for path in (settings.intrinsics, settings.world_points, found):
         if path is not None and not path.exists():
             raise FileNotFoundError(f"{path} does not exist")
 
@@ -131,17 +138,17 @@ def _say(text: str, *, is_warning: bool = False) -> Message:
     return Message(level="warning" if is_warning else "info", text=text)
 
 
-def _find(
-    settings: CalibrateSettings, board: CharucoBoard | Checkerboard
-) -> Generator[Event, None, FoundBoards]:
+def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, FoundBoards]:
     """Find the board in all images."""
     source = open_source(settings.source, settings.match)
     try:
         before = source.told
         yield from map(_say, before)
-        moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
-        if moments.step > 1:
-            yield _say(f"looking for the board in one of {moments.step} moments")
+        _check_frames(source, board, settings)
+        evenly = moments_to_look_at(source.n_moments, settings.every, settings.most)
+        if evenly.step > 1:
+            yield _say(f"looking for the board in one of {evenly.step} moments")
+        moments = sorted({*evenly, *_lying(settings)})
         found = yield from find_boards(source, board, moments)
         yield from (_say(new, is_warning=True) for new in source.told if new not in before)
         told = check_board(source, board, found, moments)
@@ -155,34 +162,52 @@ def _find(
     return found
 
 
-def _chosen(found: FoundBoards, most: int) -> Detections:
+def _lying(settings: WorldSettings) -> tuple[int, ...]:
+    """Frames at which the board lies where the world needs it."""
+    return settings.world_frames if settings.world in ("board", "floor") else ()
+
+
+def _check_frames(source: BoardSource, board: Board, settings: WorldSettings) -> None:
+    """Raise where no camera sees the board at a frame that the world needs, before the search."""
+    finder = BoardFinder(board)
+    for frame in _lying(settings):
+        if not 0 <= frame < source.n_moments:
+            raise CalibrationError(
+                f"there is no frame {frame}: the recording has 0 to {source.n_moments - 1}"
+            )
+        images = (source.read(frame, view) for view in range(len(source.names)))
+        if not any(image is not None and finder.find(image) for image in images):
+            raise CalibrationError(
+                f"no camera sees the board at frame {frame}, where the world needs it"
+            )
+
+
+def _chosen(found: FoundBoards, settings: CalibrateSettings) -> Detections:
     """Sightings to calibrate from: without blurred ones, and of no more moments than allowed."""
-    sharp = ~is_blurred(found.detections, found.blur_px)
+    lying = np.isin(found.detections.moment, _lying(settings))
+    sharp = lying | ~is_blurred(found.detections, found.blur_px)
     kept = found.detections.take(sharp)
-    return kept.at(select_moments(kept, found.blur_px[sharp], most))
+    chosen = select_moments(kept, found.blur_px[sharp], settings.use)
+    return kept.at([*chosen, *_lying(settings)])
 
 
-def world_of(solution: Solution, settings: CalibrateSettings) -> tuple[WorldFrame, str]:
-    """Frame that is asked for, by settings that `check_settings` has let pass; how it fits.
+def world_of(solution: Solution, settings: WorldSettings) -> World:
+    """World that is asked for, by settings that `check_settings` has let pass.
 
     Raises
     ------
     CalibrationError
         When the board was not seen where it is needed, or too few points were clicked.
     """
-    frames = list(settings.world_frames)
-    if settings.world == "first-camera":
-        return FIRST_CAMERA, ""
-    if settings.world == "points":
-        assert settings.world_points is not None
-        pixels, points = read_world_points(settings.world_points, solution.detections.names)
-        found = measured_frame(solution.cameras, pixels, points)
-        off, scale = np.nanmax(found.errors_mm), 100 * (found.scale - 1)
-        return found.frame, (
-            f"measured points lie within {off:.1f} mm of where they were measured; lengths come "
-            f"out {abs(scale):.1f} % too {'long' if scale > 0 else 'short'} (if that is much: are "
-            "the squares of the board as large as its file says?)"
-        )
-    if settings.world == "floor":
-        return floor_frame(solution, frames), ""
-    return board_frame(solution, frames[0]), ""
+    measured = None
+    if settings.world_points is not None:
+        clicked = read_world_points(settings.world_points, solution.detections.names)
+        measured = MeasuredPoints.clicked(solution.cameras, *clicked)
+    frame = FIRST_CAMERA
+    if settings.world == "points" and measured is not None:
+        frame = measured.frame()
+    elif settings.world == "floor":
+        frame = floor_frame(solution, settings.world_frames)
+    elif settings.world == "board":
+        frame = board_frame(solution, settings.world_frames[0])
+    return World(frame, settings.world != "first-camera", measured)

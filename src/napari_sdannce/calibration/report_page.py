@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_sdannce.files.writing import check_free, naming
 
 from .figure_image import to_png
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from .figure import Figure
     from .report import CalibrationReport
     from .verdict import Verdict
+    from .world import MeasuredPoints
 
 NAMES = ("report.json", "report.html", "report.png")
 
@@ -98,7 +101,17 @@ def numbers_of(report: CalibrationReport, verdict: Verdict, notes: ReportNotes) 
         "source": notes.source,
         "settings": dict(notes.settings),
         "versions": dict(notes.versions),
+        "measured_points": None if notes.measured is None else _lengths(notes.measured),
         **as_json(report),
+    }
+
+
+def _lengths(measured: MeasuredPoints) -> dict[str, Any]:
+    """How measured points fit; None where cameras do not have one."""
+    errors = [None if np.isnan(each) else float(each) for each in measured.errors_mm]
+    return {
+        "scale": measured.scale,
+        "errors_mm": dict(zip(measured.labels, errors, strict=True)),
     }
 
 

@@ -12,7 +12,7 @@ from .verdict import Grade
 if TYPE_CHECKING:
     from .report import CalibrationReport
     from .verdict import Finding, Verdict
-    from .world import WorldFrame
+    from .world import MeasuredPoints, WorldFrame
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -31,6 +31,8 @@ class ReportNotes:
         Names and values.
     world
         Frame in which the rig is drawn; None: turned so that most images are upright.
+    measured
+        Points that were measured in it.
     """
 
     board: str = ""
@@ -38,6 +40,7 @@ class ReportNotes:
     settings: Pairs = ()
     versions: Pairs = ()
     world: WorldFrame | None = None
+    measured: MeasuredPoints | None = None
 
 
 @dataclass(frozen=True, slots=True)

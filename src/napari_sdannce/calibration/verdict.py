@@ -14,7 +14,9 @@ from .lenses import BrownLens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .board_keys import Board
     from .report import CalibrationReport, CameraReport
+    from .world import World
 
 FOCAL_SIGMA = 0.01
 """Relative standard deviation of a focal length that is known well enough."""
@@ -24,6 +26,7 @@ _LEFT_OUT = 0.1
 _LATE_SIGMAS, _LATE_SHARE = 4.0, 0.7
 _LARGE_PX, _HUGE_PX = 1.0, 3.0
 _BENT_MM, _BENT_BADLY_MM = 0.3, 1.5
+_SCALE_PERCENT, _SCALE_BADLY_PERCENT = 0.5, 3.0
 
 
 class Grade(StrEnum):
@@ -67,13 +70,31 @@ class Verdict:
         return next((grade for grade in order if grade in grades), Grade.GOOD)
 
 
-def verdict_of(report: CalibrationReport) -> Verdict:
-    """Judge a calibration."""
-    findings = [*_of_all(report)]
+def verdict_of(report: CalibrationReport, *more: Finding) -> Verdict:
+    """Judge a calibration; with what was found out besides."""
+    findings = [*more, *_of_all(report)]
     for view, camera in enumerate(report.cameras):
         findings += _of_camera(report, view, camera)
     order = list(Grade)[::-1]
     return Verdict(tuple(sorted(findings, key=lambda finding: order.index(finding.grade))))
+
+
+def lengths_of(world: World, board: Board) -> Iterator[Finding]:
+    """Whether lengths are right, where some were measured."""
+    measured = world.measured
+    if measured is None:
+        return
+    off, percent = float(np.nanmax(measured.errors_mm)), 100 * (measured.scale - 1)
+    told = f"{int(measured.known.sum())} measured points lie within {off:.1f} mm"
+    if abs(percent) < _SCALE_PERCENT:
+        yield Finding(Grade.GOOD, f"{told}; lengths between them are right to {_SCALE_PERCENT} %.")
+        return
+    yield Finding(
+        Grade.USABLE if abs(percent) < _SCALE_BADLY_PERCENT else Grade.RECORD_AGAIN,
+        f"{told}, and lengths between them come out {abs(percent):.1f} % too "
+        f"{'long' if percent > 0 else 'short'}: squares of {board.square_mm / measured.scale:.2f} "
+        f"mm would fit, and the file of the board says {board.square_mm:.2f} mm. Measure both.",
+    )
 
 
 def _of_all(report: CalibrationReport) -> Iterator[Finding]:
@@ -143,8 +164,8 @@ def _of_camera(report: CalibrationReport, view: int, camera: CameraReport) -> It
             Grade.USABLE,
             f"{camera.name} sees things {abs(offset.frames):.2f} frames {late} than {first}, which "
             f"makes {offset.shift_px:.1f} px here and bends the lenses more than their error bars "
-            "say: trigger the cameras together, hold the board still now and then, or calibrate "
-            "with late = correct.",
+            "say: trigger the cameras together, hold the board still now and then, or let it be "
+            "corrected (--late correct; in the panel: Late cameras).",
             camera.name,
         )
     if camera.left_out > _LEFT_OUT * camera.corners:

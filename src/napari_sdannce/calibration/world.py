@@ -54,6 +54,25 @@ class WorldFrame:
 FIRST_CAMERA = WorldFrame(np.eye(3), np.zeros(3))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class World:
+    """The world of a calibration.
+
+    Parameters
+    ----------
+    frame
+        Where it lies.
+    is_chosen
+        Whether somebody asked for it; else it is that of the first camera.
+    measured
+        Points that were measured in it; None: none were.
+    """
+
+    frame: WorldFrame
+    is_chosen: bool = False
+    measured: MeasuredPoints | None = None
+
+
 def board_frame(solution: Solution, moment: int) -> WorldFrame:
     """Frame of the board as it lay at a moment: its first corner's square, rows along x, z up.
 
@@ -93,72 +112,87 @@ def floor_frame(solution: Solution, moments: Sequence[int]) -> WorldFrame:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MeasuredFrame:
-    """Frame of points that were measured, and how well they fit.
+class MeasuredPoints:
+    """Points that were measured with a ruler, and where cameras have them.
 
     Parameters
     ----------
-    frame
-        The frame.
-    errors_mm
-        (N,) from the measured to the triangulated points.
-    scale
-        Length of the triangulated points by that of the measured ones: not 1 when the size of the
-        board's squares is wrong, or the measuring.
-    """
-
-    frame: WorldFrame
-    errors_mm: FloatArray
-    scale: float
-
-
-def measured_frame(
-    cameras: Sequence[Camera], pixels: FloatArray, points: FloatArray
-) -> MeasuredFrame:
-    """Frame in which points lie where they were measured, as the posts of an L-frame.
-
-    Parameters
-    ----------
-    cameras
-        V cameras.
-    pixels
-        (V, N, 2) px where the points were clicked, NaN where not.
+    labels
+        Their N names.
     points
         (N, 3) where they are, mm.
-
-    Raises
-    ------
-    CalibrationError
-        When fewer than three points were clicked in two views each, or all lie on one line.
+    found
+        (N, 3) where the cameras have them, in a frame of their own, mm; NaN where fewer than two
+        views show one.
     """
-    found = triangulate(cameras, pixels).points
-    known = np.isfinite(found).all(axis=1) & np.isfinite(points).all(axis=1)
-    if known.sum() < 3:
-        raise CalibrationError(
-            f"{int(known.sum())} measured points were clicked in two or more views: three are the "
-            "least, four or five are good"
+
+    labels: tuple[str, ...]
+    points: FloatArray
+    found: FloatArray
+
+    @classmethod
+    def clicked(
+        cls,
+        cameras: Sequence[Camera],
+        labels: Sequence[str],
+        pixels: FloatArray,
+        points: FloatArray,
+    ) -> MeasuredPoints:
+        """Points (N, 3), mm, that were clicked in V cameras at (V, N, 2) px, NaN where not.
+
+        Raises
+        ------
+        CalibrationError
+            When fewer than two were clicked in two views each.
+        """
+        measured = cls(tuple(labels), points, triangulate(cameras, pixels).points)
+        measured._need(2, "two tell whether lengths are right, three where the world lies")
+        return measured
+
+    def _need(self, least: int, why: str) -> None:
+        n = int(self.known.sum())
+        if n < least:
+            raise CalibrationError(
+                f"{n} measured point{'s were' if n != 1 else ' was'} clicked in two or more "
+                f"views: {why}; four or five are good"
+            )
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(N,) points of which both places are known."""
+        both = np.isfinite(self.found) & np.isfinite(self.points)
+        return np.asarray(both.all(axis=1))
+
+    @property
+    def scale(self) -> float:
+        """Lengths between them as cameras have them, by the measured ones: 1 when all is right."""
+        there, here = (
+            each[self.known] - each[self.known].mean(axis=0) for each in (self.found, self.points)
         )
-    there, here = found[known], points[known]
-    if np.linalg.svd(here - here.mean(axis=0))[1][1] < 1e-3 * np.ptp(here, axis=0).max():
-        raise CalibrationError("the measured points lie on one line: add one beside it")
-    turn = nearest_rotation((here - here.mean(axis=0)).T @ (there - there.mean(axis=0)))
-    origin = there.mean(axis=0) - turn.T @ here.mean(axis=0)
-    frame = WorldFrame(turn, origin)
-    errors = np.full(len(points), np.nan)
-    errors[known] = np.linalg.norm(frame.points(there) - here, axis=1)
-    spread = [np.linalg.norm(each - each.mean(axis=0)) for each in (there, here)]
-    return MeasuredFrame(frame, errors, float(spread[0] / spread[1]))
+        return float(np.linalg.norm(there) / np.linalg.norm(here))
 
+    @property
+    def errors_mm(self) -> FloatArray:
+        """(N,) from where they were measured to where cameras have them, laid onto each other."""
+        errors = np.linalg.norm(self._frame.points(self.found) - self.points, axis=1)
+        return np.where(self.known, errors, np.nan)
 
-def length_scale(cameras: Sequence[Camera], pixels: FloatArray, length_mm: float) -> float:
-    """Length between two clicked points (V, 2, 2), by the one that was measured.
+    @property
+    def _frame(self) -> WorldFrame:
+        there, here = self.found[self.known], self.points[self.known]
+        turn = nearest_rotation((here - here.mean(axis=0)).T @ (there - there.mean(axis=0)))
+        return WorldFrame(turn, there.mean(axis=0) - turn.T @ here.mean(axis=0))
 
-    Raises
-    ------
-    CalibrationError
-        When a point was not clicked in two views.
-    """
-    ends = triangulate(cameras, pixels).points
-    if not np.isfinite(ends).all():
-        raise CalibrationError("both ends of a measured length must be clicked in two views")
-    return float(np.linalg.norm(ends[1] - ends[0]) / length_mm)
+    def frame(self) -> WorldFrame:
+        """Frame in which they lie where they were measured, as the posts of an L-frame.
+
+        Raises
+        ------
+        CalibrationError
+            When fewer than three are known, or all lie on one line.
+        """
+        self._need(3, "three are the least")
+        here = self.points[self.known]
+        if np.linalg.svd(here - here.mean(axis=0))[1][1] < 1e-3 * np.ptp(here, axis=0).max():
+            raise CalibrationError("the measured points lie on one line: add one beside it")
+        return self._frame

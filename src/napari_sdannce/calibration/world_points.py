@@ -21,7 +21,9 @@ _EXPECTED = f"a table with the columns {', '.join(COLUMNS)}: x, y in px from 0, 
 _MAX_BYTES = 1_000_000
 
 
-def read_world_points(path: Path, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+def read_world_points(
+    path: Path, names: Sequence[str]
+) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
     """Where measured points were clicked, and where they are.
 
     Parameters
@@ -33,7 +35,7 @@ def read_world_points(path: Path, names: Sequence[str]) -> tuple[FloatArray, Flo
 
     Returns
     -------
-    (V, N, 2) px, NaN where not clicked; (N, 3) mm.
+    N names; (V, N, 2) px, NaN where not clicked; (N, 3) mm.
 
     Raises
     ------
@@ -65,4 +67,4 @@ def read_world_points(path: Path, names: Sequence[str]) -> tuple[FloatArray, Flo
             raise FileFormatError(path, f"point '{label}' lies in two places", _EXPECTED)
         pixels[names.index(camera), i] = row[:2]
         points[i] = row[2:]
-    return pixels, points
+    return tuple(labels), pixels, points

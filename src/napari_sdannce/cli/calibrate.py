@@ -58,6 +58,25 @@ def run(source: Path, progress: str, **given: Any) -> None:
     show(job(_settings(source, given)), progress, if_stopped=STOPPED)
 
 
+@calibrate.command()
+@click.argument("calibration", type=click.Path(path_type=Path))
+@add_options(options_of(CalibrateSettings, without=("source", "found", "every", "most", "match")))
+@as_job
+def again(calibration: Path, **given: Any) -> None:
+    """Calibrate again from the boards that were found, in seconds.
+
+    CALIBRATION is the folder of an earlier calibration. No image is read; options say what is to be
+    other than it was: the world, the lens, the size of the squares (in the file of the board).
+    Results replace it with --overwrite, or go elsewhere with --out.
+    """
+    from napari_sdannce.calibration.calibrating import calibrate as job
+    from napari_sdannce.calibration.results import SETTINGS
+
+    folder = calibration.expanduser().absolute()
+    given |= {"found": folder, "out": given["out"] or folder}
+    show(job(_settings(folder / SETTINGS, given)), "bar", if_stopped=STOPPED)
+
+
 def _settings(source: Path, given: Mapping[str, Any]) -> CalibrateSettings:
     """Settings of a file, or for a folder, with the options put over them; all paths absolute."""
     from napari_sdannce.files.settings_file import absolute_paths

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_sdannce.calibration.board_file import describe, read_board
-from napari_sdannce.calibration.boards import CharucoBoard
+from napari_sdannce.calibration.boards_found import without_lengths
 from napari_sdannce.calibration.calibrating import FOLDER
 from napari_sdannce.calibration.results import check_out
 from napari_sdannce.calibration.sources import StillSource, open_source
@@ -139,18 +139,11 @@ def _tried(source: BoardSource, board: Board) -> Check:
             "board sharp and whole somewhere?"
         )
     where = f"in {found.n_images} of {len(images)} images tried"
-    if found.told and _differ_in_markers_alone(board, found.board):
+    if found.told and without_lengths(board) == without_lengths(found.board):
         return careful(f"The board is found {where}, but {found.told}")
     if found.told:
         return bad(f"Another board is {where}: {found.told}")
     return good(f"The board is found {where}")
-
-
-def _differ_in_markers_alone(one: Board, other: Board) -> bool:
-    """Whether corners are found all the same."""
-    if not isinstance(one, CharucoBoard) or not isinstance(other, CharucoBoard):
-        return False
-    return replace(one, square_mm=1, marker_mm=0.5) == replace(other, square_mm=1, marker_mm=0.5)
 
 
 def _some_images(source: BoardSource) -> Iterator[Image]:

@@ -52,7 +52,8 @@ class WorldSettings(Settings):
     world_points: Path | None = Field(
         None,
         description="Measured points (.csv: camera, point, x, y in px, X, Y, Z in mm), as the "
-        "posts of an L-frame clicked in the images",
+        "posts of an L-frame clicked in the images; with any 'world', two and more tell whether "
+        "lengths are right",
     )
 
 
@@ -63,6 +64,11 @@ class CalibrateSettings(LensSettings, WorldSettings):
     board: Path = Field(description="File of the board (.toml); `sdannce board new` writes one")
     out: Path | None = Field(
         None, description="Folder for the results; default: a folder in that of the videos"
+    )
+    found: Path | None = Field(
+        None,
+        description="Results of an earlier calibration of the same images: the boards that were "
+        "found then are used, and no image is read",
     )
     match: Match = Field(
         "auto",
