@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -29,6 +30,7 @@ from napari_sdannce.widgets.breakable import unbroken
 from napari_sdannce.widgets.calibrate.board_form import CHESS
 from napari_sdannce.widgets.calibrate.board_layers import boards_in
 from napari_sdannce.widgets.calibrate.calibrate_panel import CalibratePanel
+from napari_sdannce.widgets.calibrate.click_marks import ClickMarks
 from napari_sdannce.widgets.calibrate.corner_marks import LEFT_OUT
 from napari_sdannce.widgets.calibrate.coverage_view import CoverageView
 from napari_sdannce.widgets.calibrate.rig_layers import RigLayers, outlines_of
@@ -434,3 +436,132 @@ def test_nothing_is_cut_off_in_a_narrow_dock(make: Any, made: Path, qtbot: Any) 
             words = isinstance(widget, QLabel) and widget.wordWrap()
             if widget.isVisibleTo(page) and not words:
                 assert widget.minimumSizeHint().width() <= 380
+
+
+def click_in(viewer: napari.Viewer, camera: str, pixel: Any) -> None:
+    """A press of the mouse in a cell, let go at once, as napari tells its callbacks."""
+    layer = viewer.layers[f"{camera} measured points"]
+    numbers = viewer.canvas.grid.contents_at
+    rows, columns = viewer.canvas.grid.actual_shape(viewer.layers)
+    cell = next(
+        (row, column)
+        for row in range(rows)
+        for column in range(columns)
+        if any(viewer.layers[i] is layer for i in numbers((row, column), viewer.layers))
+    )
+    place = layer.data_to_world(pixel[::-1])
+    event = SimpleNamespace(
+        button=1, modifiers=(), pos=(5, 5), position=(0.0, *place[-2:]), viewbox=cell,
+        type="mouse_press",
+    )  # fmt: skip
+    (press,) = [each(viewer, event) for each in clicks_of(viewer)]
+    next(press)
+    event.type = "mouse_release"
+    assert next(press, None) is None
+
+
+def clicks_of(viewer: napari.Viewer) -> list[Any]:
+    """Those who take clicks for measured points."""
+    return [
+        each
+        for each in viewer.mouse_drag_callbacks
+        if isinstance(getattr(each, "__self__", None), ClickMarks)
+    ]
+
+
+@pytest.fixture
+def mine(made: Path, tmp_path: Path) -> Path:
+    """A calibration of one's own."""
+    return Path(shutil.copytree(made, tmp_path / "calibration"))
+
+
+def test_measured_points_are_clicked_and_place_the_world(
+    make: Any, viewer: napari.Viewer, filmed: Any, mine: Path, qtbot: Any
+) -> None:
+    panel = make()
+    opened(panel, mine, qtbot)
+    panel.result.world_button.click()
+    box = panel.result.world_box
+    box.where.setCurrentText("points that I measured")
+    assert not box.set_button.isEnabled()
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        box.images_button.click()
+    posts = np.array([[0, 0, 0], [100, 0, 0], [0, 80, 0], [50, 50, 30.0]])
+    for row, post in enumerate(posts):
+        if row:
+            box.add_point.click()
+        for axis, mm in enumerate(post):
+            box.table.item(row, 1 + axis).setText(f"{mm:g}")
+        for camera in filmed.cameras:
+            click_in(viewer, camera.name, camera.project(post[None])[0])
+    assert [box.table.item(row, 4).text() for row in range(4)] == ["3 of 3"] * 4
+    np.testing.assert_allclose(
+        box.measured.pixels, [camera.project(posts) for camera in filmed.cameras], atol=1e-3
+    )
+    told = " ".join(check.text for check in box.lines.checks)
+    assert "4 measured points lie within 0." in told
+    assert "right to 0.5 %" in told
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        box.set_button.click()
+    assert panel.result.opened.folder == mine
+    for found, truth in zip(panel.result.opened.cameras, filmed.cameras, strict=True):
+        assert np.linalg.norm(found.centre - truth.centre) < 5
+    assert "measured points" in " ".join(check.text for check in panel.result.findings.checks)
+    # nobody takes clicks any more, and the points are there the next time
+    assert not clicks_of(viewer)
+    panel.result.world_button.click()
+    assert box.measured.labels == ["post 1", "post 2", "post 3", "post 4"]
+    box.where.setCurrentText("points that I measured")
+    box.table.item(1, 1).setText("110")
+    assert "too short" in " ".join(check.text for check in box.lines.checks)
+    box.remove_point.click()
+    assert box.measured.labels == ["post 2", "post 3", "post 4"]
+
+
+def test_the_board_on_the_floor_places_the_world(
+    make: Any, filmed: Any, mine: Path, qtbot: Any
+) -> None:
+    panel = make()
+    opened(panel, mine, qtbot)
+    panel.result.world_button.click()
+    box = panel.result.world_box
+    box.where.setCurrentText("the floor that the board lies on")
+    assert not box.add_frame.isEnabled()
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        panel.toggle_images()
+    moments = panel.result.opened.corners.moments.tolist()
+    panel.on_screen.images.go_to(moments.index(13))
+    assert box.add_frame.text() == "Add frame 13"
+    box.add_frame.click()
+    panel.on_screen.show_rig(panel.result.opened)
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        box.set_button.click()
+    for found, truth in zip(panel.result.opened.cameras, filmed.cameras, strict=True):
+        assert found.centre[2] == pytest.approx(truth.centre[2], abs=4)
+    row = panel.result.opened.corners.moments.tolist().index(13)
+    np.testing.assert_allclose(panel.result.opened.corners.boards[row, :, 2], 0, atol=1e-3)
+    assert panel.on_screen.rig is not None
+
+
+def test_it_is_calibrated_again_with_other_settings(make: Any, mine: Path, qtbot: Any) -> None:
+    panel = make()
+    opened(panel, mine, qtbot)
+    panel.result.again_button.click()
+    assert panel.tabs.currentWidget() is panel.set_up
+    assert "boards that were found before are used" in checked(panel, qtbot)
+    panel.set_up.form.rows[("distortion",)].editor.set("k1")
+    panel.set_up.form.rows[("out",)].editor.set(str(mine.parent / "other"))
+    checked(panel, qtbot)
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        panel.set_up.start_button.click()
+    assert panel.result.opened.folder == mine.parent / "other"
+    cameras = panel.result.opened.report.cameras
+    assert cameras["Camera1"].intrinsics["k2"] == 0
+
+
+def test_old_calibrations_without_their_boards_say_so(make: Any, mine: Path, qtbot: Any) -> None:
+    (mine / "boards.npz").unlink()
+    panel = make()
+    opened(panel, mine, qtbot)
+    assert not panel.result.world_button.isEnabled()
+    assert "boards.npz" in panel.result.again_button.toolTip()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE = "boards.npz"
 _EXPECTED = "boards that were found, as `sdannce calibrate` writes them"
+UNREADABLE = (ValueError, KeyError, OSError, TypeError, EOFError, zipfile.BadZipFile)
+"""What reading a damaged .npz file may raise."""
 _MAX_BYTES = 2_000_000_000
 
 
@@ -85,7 +87,7 @@ def read_found(path: Path, board: Board) -> FoundBoards:
             )
             blur = file["blur_px"].astype(np.float64)
             found = FoundBoards(detections, blur, int(file["looked_at"]), float(file["seconds"]))
-    except (ValueError, KeyError, OSError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
     if without_lengths(there) != without_lengths(board):
         raise CalibrationError(
@@ -96,6 +98,23 @@ def read_found(path: Path, board: Board) -> FoundBoards:
     if blur.shape != (len(detections),) or detections.corners.shape[1] != corners:
         raise FileFormatError(path, "its arrays do not fit together", _EXPECTED)
     return found
+
+
+def board_found(path: Path) -> Board:
+    """The board that was looked for.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When there is no such file, or it is another one.
+    """
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return board_of(str(file["board"]))
+    except FileNotFoundError:
+        raise
+    except UNREADABLE as error:
+        raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
 
 
 def without_lengths(board: Board) -> Board:

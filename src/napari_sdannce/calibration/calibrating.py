@@ -94,7 +94,8 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
         solution = solve(detections, board, model)
     world = world_of(solution, settings)
     report = report_of(solution, detections, found=tested, detect_s=found.seconds)
-    verdict = verdict_of(report, *lengths_of(world, board))
+    lengths = () if world.measured is None else (lengths_of(world.measured, board),)
+    verdict = verdict_of(report, *lengths)
     files = write_results(out, settings, report, verdict, world, found, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
 
+from .boards_found import UNREADABLE
 from .bundle import residuals
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def read_corners(path: Path) -> CalibratedCorners:
                 file["moments"].astype(np.int64),
                 file["boards"].astype(np.float64),
             )
-    except (ValueError, KeyError, OSError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
     if not found.fits_together:
         raise FileFormatError(path, "its arrays do not fit together", _EXPECTED)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .board_keys import Board
     from .report import CalibrationReport, CameraReport
-    from .world import World
+    from .world import MeasuredPoints
 
 FOCAL_SIGMA = 0.01
 """Relative standard deviation of a focal length that is known well enough."""
@@ -79,17 +79,13 @@ def verdict_of(report: CalibrationReport, *more: Finding) -> Verdict:
     return Verdict(tuple(sorted(findings, key=lambda finding: order.index(finding.grade))))
 
 
-def lengths_of(world: World, board: Board) -> Iterator[Finding]:
-    """Whether lengths are right, where some were measured."""
-    measured = world.measured
-    if measured is None:
-        return
+def lengths_of(measured: MeasuredPoints, board: Board) -> Finding:
+    """Whether lengths are right, by points that were measured."""
     off, percent = float(np.nanmax(measured.errors_mm)), 100 * (measured.scale - 1)
-    told = f"{int(measured.known.sum())} measured points lie within {off:.1f} mm"
+    told = f"{int(measured.known.sum())} measured points lie within {max(off, 0.1):.1f} mm"
     if abs(percent) < _SCALE_PERCENT:
-        yield Finding(Grade.GOOD, f"{told}; lengths between them are right to {_SCALE_PERCENT} %.")
-        return
-    yield Finding(
+        return Finding(Grade.GOOD, f"{told}; lengths between them are right to {_SCALE_PERCENT} %.")
+    return Finding(
         Grade.USABLE if abs(percent) < _SCALE_BADLY_PERCENT else Grade.RECORD_AGAIN,
         f"{told}, and lengths between them come out {abs(percent):.1f} % too "
         f"{'long' if percent > 0 else 'short'}: squares of {board.square_mm / measured.scale:.2f} "

@@ -178,6 +178,15 @@ class MeasuredPoints:
         return np.where(self.known, errors, np.nan)
 
     @property
+    def tell_frame(self) -> bool:
+        """Whether three and more are known that do not lie on one line."""
+        here = self.points[self.known]
+        if len(here) < 3:
+            return False
+        off_line = np.linalg.svd(here - here.mean(axis=0))[1][1]
+        return bool(off_line >= 1e-3 * np.ptp(here, axis=0).max())
+
+    @property
     def _frame(self) -> WorldFrame:
         there, here = self.found[self.known], self.points[self.known]
         turn = nearest_rotation((here - here.mean(axis=0)).T @ (there - there.mean(axis=0)))
@@ -192,7 +201,6 @@ class MeasuredPoints:
             When fewer than three are known, or all lie on one line.
         """
         self._need(3, "three are the least")
-        here = self.points[self.known]
-        if np.linalg.svd(here - here.mean(axis=0))[1][1] < 1e-3 * np.ptp(here, axis=0).max():
+        if not self.tell_frame:
             raise CalibrationError("the measured points lie on one line: add one beside it")
         return self._frame

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.writing import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,36 @@ FloatArray = npt.NDArray[np.float64]
 COLUMNS = ("camera", "point", "x", "y", "X", "Y", "Z")
 _EXPECTED = f"a table with the columns {', '.join(COLUMNS)}: x, y in px from 0, X, Y, Z in mm"
 _MAX_BYTES = 1_000_000
+
+
+def write_world_points(
+    path: Path, names: Sequence[str], labels: Sequence[str], pixels: FloatArray, points: FloatArray
+) -> Path:
+    """Write such a table, in place of an older one: N points in V cameras.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    names, labels
+        Of the cameras, and of the points.
+    pixels
+        (V, N, 2) px, NaN where not clicked.
+    points
+        (N, 3) mm; those that are not known are left out.
+    """
+    known = np.isfinite(points).all(axis=-1)
+    views, rows = np.nonzero(np.isfinite(pixels).all(axis=-1) & known)
+    table = pd.DataFrame(
+        [
+            (names[view], labels[row], *pixels[view, row], *points[row])
+            for view, row in zip(views.tolist(), rows.tolist(), strict=True)
+        ],
+        columns=list(COLUMNS),
+    )
+    with atomic_path(path, overwrite=True) as temporary:
+        table.to_csv(temporary, index=False)
+    return path
 
 
 def read_world_points(

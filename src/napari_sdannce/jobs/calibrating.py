@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_sdannce.calibration.board_file import describe, read_board
-from napari_sdannce.calibration.boards_found import without_lengths
+from napari_sdannce.calibration.boards_found import FILE as BOARDS
+from napari_sdannce.calibration.boards_found import board_found, without_lengths
 from napari_sdannce.calibration.calibrating import FOLDER
-from napari_sdannce.calibration.results import check_out
+from napari_sdannce.calibration.results import SETTINGS, check_out
 from napari_sdannce.calibration.sources import StillSource, open_source
 from napari_sdannce.calibration.variants import find_variant
+from napari_sdannce.files.settings_file import absolute_paths
+from napari_sdannce.files.yaml_file import read_yaml
 from napari_sdannce.jobs.checks import Check, bad, careful, good, inside, sentence
+from napari_sdannce.jobs.starting import start_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.calibration.board_keys import Board
     from napari_sdannce.calibration.sources import BoardSource, Image
+    from napari_sdannce.jobs.background import BackgroundJob
     from napari_sdannce.settings.calibrate import CalibrateSettings, Match
 
 UNREADABLE = (ValueError, OSError, KeyError)
@@ -77,9 +82,37 @@ def new_results(source: Path) -> Path:
     return candidate
 
 
+def values_again(folder: Path) -> dict[str, Any]:
+    """Settings to calibrate again with, from the boards that were found; results go elsewhere.
+
+    Raises
+    ------
+    FileFormatError, OSError
+        When what was asked for is not there.
+    """
+    content = read_yaml(folder / SETTINGS, "settings of a calibration").content
+    return absolute_paths(content, folder) | {"found": folder}
+
+
+def start_calibration(settings: CalibrateSettings) -> BackgroundJob:
+    """Start a calibration in a process of its own; its notes lie with the images, if they do.
+
+    Raises
+    ------
+    OSError
+        When they can not be written there.
+    """
+    source, out = settings.source, settings.out
+    assert out is not None
+    place = source if source.is_dir() else source.parent
+    return start_job(WHAT, settings, (place if place.is_dir() else out,), output=out)
+
+
 def _open(asked: Asked) -> tuple[BoardSource | None, tuple[Check, ...]]:
     if asked.source is None:
         return None, (careful("Choose the folder with the images of the board."),)
+    if asked.settings is not None and asked.settings.found is not None:
+        return None, (_found_before(asked.settings.found),)
     try:
         source = open_source(asked.source, asked.match)
     except UNREADABLE as error:
@@ -95,6 +128,15 @@ def _open(asked: Asked) -> tuple[BoardSource | None, tuple[Check, ...]]:
     if len(names) == 1:
         lines.append(careful("A single camera: its lens is calibrated, but not where it stands"))
     return source, tuple(lines)
+
+
+def _found_before(folder: Path) -> Check:
+    """Whether there are boards that were found before."""
+    try:
+        board_found(folder / BOARDS)
+    except UNREADABLE as error:
+        return bad(sentence(error))
+    return good(f"The boards that were found before are used (of {folder.name}); no image is read")
 
 
 def _board(path: Path | None) -> tuple[Board | None, tuple[Check, ...]]:

@@ -1,4 +1,4 @@
-"""Images of a board at the moments that a calibration was made from, read when they are shown."""
+"""Images of the cameras of a calibration, read when they are shown."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_sdannce.calibration.corners_file import CalibratedCorners
     from napari_sdannce.calibration.saved_report import SavedReport
+    from napari_sdannce.calibration.sources import BoardSource
 
 Image = npt.NDArray[np.uint8]
 
@@ -114,7 +115,7 @@ class VideoImages:
 
 @dataclass(frozen=True)
 class _OneCamera:
-    """Images of a camera by their number among the moments of the board."""
+    """Images of a camera by their number among the moments that are shown."""
 
     images: MomentImages
     moments: npt.NDArray[np.int64]
@@ -126,14 +127,14 @@ class _OneCamera:
 
 @dataclass(frozen=True, eq=False)
 class BoardImages:
-    """What cameras saw at the moments of the boards.
+    """What cameras saw.
 
     Parameters
     ----------
     names
         The cameras.
     moments
-        (F,) moments of the source.
+        (F,) moments of the source that are shown.
     images
         Reads them.
     stacks
@@ -146,7 +147,7 @@ class BoardImages:
     stacks: tuple[dask.array.Array, ...]
 
     def prefetch(self, rows: Sequence[int]) -> None:
-        """Begin to read images by their number among the moments of the boards."""
+        """Begin to read images by their number among the moments that are shown."""
         self.images.prefetch([int(self.moments[i]) for i in rows if 0 <= i < len(self.moments)])
 
     def close(self) -> None:
@@ -177,7 +178,28 @@ def open_board_images(
             f"{', '.join(corners.names)} and {corners.moments.max(initial=0) + 1} moments or more, "
             f"this has {', '.join(source.names)} and {source.n_moments}."
         )
-    sizes = [report.cameras[name].image_size for name in corners.names if name in report.cameras]
+    return _shown(source, report, corners.moments)
+
+
+def open_all_images(report: SavedReport, folder: Path) -> BoardImages | Failed:
+    """Open all images in a folder of the cameras of a calibration. Touches no widget."""
+    try:
+        source = open_source(folder, report.settings.match)
+    except FILE_ERRORS as error:
+        return Failed(in_plain_words(error))
+    source.close()
+    if source.names != tuple(report.cameras):
+        return Failed(
+            f"{folder.name} is of the cameras {', '.join(source.names)}; what was calibrated are "
+            f"{', '.join(report.cameras)}."
+        )
+    return _shown(source, report, np.arange(source.n_moments))
+
+
+def _shown(source: BoardSource, report: SavedReport, moments: npt.NDArray[np.int64]) -> BoardImages:
+    """Some moments of a source."""
+    names = source.names
+    sizes = [report.cameras[name].image_size for name in names if name in report.cameras]
     images: MomentImages
     deep: tuple[int, ...] = ()
     if isinstance(source, StillSource):
@@ -186,11 +208,9 @@ def open_board_images(
         assert isinstance(source, VideoSource)
         images, deep = VideoImages(source), (3,)
     stacks = tuple(
-        lazy_video(
-            _OneCamera(images, corners.moments, view), len(corners.moments), (height, width, *deep)
-        )
+        lazy_video(_OneCamera(images, moments, view), len(moments), (height, width, *deep))
         for view, (width, height) in enumerate(sizes)
     )
-    opened = BoardImages(corners.names, corners.moments, images, stacks)
+    opened = BoardImages(names, moments, images, stacks)
     opened.prefetch([0])
     return opened

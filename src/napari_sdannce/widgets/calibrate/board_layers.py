@@ -1,4 +1,4 @@
-"""The layers of a calibration's images in one viewer: a cell a camera, corners over each."""
+"""The layers of a calibration's images in one viewer: a cell a camera, marks over each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from psygnal import Signal
 
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.calibrate.board_images import AHEAD
-from napari_sdannce.widgets.calibrate.corner_marks import CornerMarks
 from napari_sdannce.widgets.cells import Cells
 from napari_sdannce.widgets.layer_data import METADATA_KEY
 from napari_sdannce.widgets.recording_layers import shown_in
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
-    from napari_sdannce.calibration.corners_file import CalibratedCorners
     from napari_sdannce.widgets.calibrate.board_images import BoardImages
+    from napari_sdannce.widgets.overlay import OverCameras
 
 BOARD_KEY = "napari-sdannce-board"
 """Where a layer's metadata says that it shows the images of a calibration."""
 
 
 class BoardLayers:
-    """Shows images of a board with its corners, follows the slider, and keeps the grid in order.
+    """Shows images of cameras with marks, follows the slider, and keeps the grid in order.
 
     Lets go of everything when its image layers are removed, or a recording is opened.
 
@@ -37,21 +36,17 @@ class BoardLayers:
         The viewer.
     images
         What is shown; closed at the end.
-    corners
-        Of the calibration.
-    factor
-        How many times as long as they are errors are drawn.
+    marks
+        What is drawn over them.
     """
 
     moment_changed = Signal(int)
     closed = Signal()
 
-    def __init__(
-        self, viewer: ViewerModel, images: BoardImages, corners: CalibratedCorners, factor: float
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, images: BoardImages, marks: OverCameras) -> None:
         self.viewer = viewer
         self.board_images = images
-        self.marks = CornerMarks(corners, factor)
+        self.marks = marks
         self.images: dict[str, Image] = {}
         self.moment = 0
         with napari_adapter.adding_layers(viewer):
@@ -65,7 +60,7 @@ class BoardLayers:
             viewer.dims.set_point(viewer.dims.ndim - 3, 0)
             for image in self.images.values():
                 image.visible = True
-            self.cells: Cells[CornerMarks] = Cells(viewer, self.images, [])
+            self.cells: Cells[OverCameras] = Cells(viewer, self.images, [])
             self.cells.insert(self.marks, {name: i for i, name in enumerate(images.names)})
             for layer in self.marks.layers:
                 layer.metadata[BOARD_KEY] = self
@@ -81,6 +76,11 @@ class BoardLayers:
     def n_moments(self) -> int:
         """How many moments there are."""
         return len(self.board_images.moments)
+
+    @property
+    def frame(self) -> int:
+        """The moment that is shown, as the recording counts it."""
+        return int(self.board_images.moments[self.moment])
 
     def go_to(self, moment: int) -> None:
         """Move the slider."""

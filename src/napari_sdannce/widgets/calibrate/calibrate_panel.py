@@ -10,19 +10,28 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
+from napari_sdannce.calibration.world_points import write_world_points
 from napari_sdannce.jobs.background import State
+from napari_sdannce.jobs.calibrating import start_calibration, values_again
+from napari_sdannce.settings.calibrate import CalibrateSettings
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.breakable import breakable
-from napari_sdannce.widgets.calibrate.board_images import BoardImages, open_board_images
+from napari_sdannce.widgets.calibrate.board_images import (
+    BoardImages,
+    open_all_images,
+    open_board_images,
+)
+from napari_sdannce.widgets.calibrate.click_marks import ClickMarks
 from napari_sdannce.widgets.calibrate.on_screen import OnScreen
 from napari_sdannce.widgets.calibrate.opened_calibration import (
+    POINTS,
     OpenedCalibration,
     open_calibration,
 )
 from napari_sdannce.widgets.calibrate.result_page import ResultPage
 from napari_sdannce.widgets.calibrate.run_page import RunPage
 from napari_sdannce.widgets.calibrate.set_up_page import SetUpPage
-from napari_sdannce.widgets.opening import Failed, in_plain_words
+from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, in_plain_words
 from napari_sdannce.widgets.recording_layers import shown_in
 from napari_sdannce.widgets.scrolled import scrolled
 
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
     from napari_sdannce.jobs.background import BackgroundJob
+    from napari_sdannce.settings.calibrate import World
 
 _NARROWEST = 380
 
@@ -75,7 +85,7 @@ class CalibratePanel(QWidget):
         self._take_shown()
 
     def _connect(self) -> None:
-        for page in (self.set_up, self.result.accept_box):
+        for page in (self.set_up, self.result.accept_box, self.result.world_box):
             page.message.connect(self.say)
         self.set_up.started.connect(self.follow)
         self.set_up.found_running.connect(self.follow)
@@ -89,6 +99,11 @@ class CalibratePanel(QWidget):
         self.on_screen.rig_changed.connect(self.result.follow_rig)
         self.result.report_asked.connect(self._open_report)
         self.result.accept_asked.connect(self._on_accept)
+        self.result.again_asked.connect(self._on_again)
+        world = self.result.world_box
+        world.asked.connect(self._on_world)
+        world.images_asked.connect(self.show_images_to_click)
+        world.closed.connect(self._on_world_closed)
         self.result.accept_box.accepted.connect(self._on_accepted)
 
     # what is said
@@ -165,8 +180,11 @@ class CalibratePanel(QWidget):
         if isinstance(opened, Failed):
             self.say(opened.message, trouble=True)
         else:
+            with_rig = self.on_screen.rig is not None
             self.on_screen.put_away()
             self.result.show_calibration(opened)
+            if with_rig:
+                self.on_screen.show_rig(opened)
             self.tabs.setCurrentIndex(2)
             self.say("")
         self.opened.emit()
@@ -215,6 +233,30 @@ class CalibratePanel(QWidget):
             self.say(trouble, trouble=bool(trouble))
         self.images_opened.emit()
 
+    def show_images_to_click(self, folder: Path | None) -> None:
+        """Show all images in a folder, to click points in; None: those of the board."""
+        opened = self.result.opened
+        if opened is None:
+            return
+        folder = folder or opened.report.images
+        if folder is None or not folder.exists():
+            self.say("The images of the board are not where they were: choose others.", True)
+            return
+        self.say("Opening the images …")
+        self._start(open_all_images, self._on_images_to_click, opened.report, folder)
+
+    def _on_images_to_click(self, images: BoardImages | Failed) -> None:
+        if isinstance(images, Failed):
+            self.say(images.message, trouble=True)
+        elif self.result.world_box.is_clicking:
+            clicked = self.result.world_box.measured
+            trouble = self.on_screen.show_images_to_click(images, clicked)
+            help_ = "Click the selected point in every camera that shows it."
+            self.say(trouble or help_, trouble=bool(trouble))
+        else:
+            images.close()
+        self.images_opened.emit()
+
     def toggle_rig(self) -> None:
         """Show cameras and boards in 3D; away with it when it is shown."""
         if self.on_screen.rig is not None:
@@ -222,11 +264,58 @@ class CalibratePanel(QWidget):
         elif self.result.opened is not None:
             self.on_screen.show_rig(self.result.opened)
 
+    # again
+
+    def _on_again(self) -> None:
+        """Offer the settings of the calibration to be changed."""
+        opened = self.result.opened
+        if opened is None:
+            return
+        try:
+            values = values_again(opened.folder)
+        except FILE_ERRORS as error:
+            self.say(in_plain_words(error), trouble=True)
+            return
+        self.set_up.fill(values)
+        self.tabs.setCurrentWidget(self.set_up)
+        self.say("Change what you like, then calibrate: the boards that were found are used.")
+
+    def _on_world(self, world: World, frames: tuple[int, ...]) -> None:
+        """Calibrate again in another world, in place of this calibration."""
+        opened, clicked = self.result.opened, self.result.world_box.measured
+        if opened is None:
+            return
+        try:
+            changes: dict[str, Any] = {"world": world, "world_frames": frames}
+            if world == "points":
+                changes["world_points"] = write_world_points(
+                    opened.folder / POINTS,
+                    clicked.cameras,
+                    clicked.labels,
+                    clicked.pixels,
+                    clicked.points,
+                )
+            settings = CalibrateSettings.model_validate(
+                values_again(opened.folder) | changes | {"out": opened.folder, "overwrite": True}
+            )
+            job = start_calibration(settings)
+        except FILE_ERRORS as error:
+            self.say(f"It could not be started: {in_plain_words(error)}", trouble=True)
+            return
+        self.on_screen.hide_images()
+        self.follow(job)
+
+    def _on_world_closed(self) -> None:
+        shown = self.on_screen.images
+        if shown is not None and isinstance(shown.marks, ClickMarks):
+            self.on_screen.hide_images()
+
     # a recording
 
     def _on_accept(self) -> None:
         opened = self.result.opened
         if opened is not None:
+            self.result.world_box.hide()
             shown = shown_in(self.viewer)
             folder = None if shown is None else shown.recording.folder
             self.result.accept_box.begin(opened.cameras, folder)

@@ -9,7 +9,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.calibrate.board_layers import BoardLayers, boards_in
-from napari_sdannce.widgets.calibrate.corner_marks import usual_factor
+from napari_sdannce.widgets.calibrate.click_marks import ClickMarks
+from napari_sdannce.widgets.calibrate.corner_marks import CornerMarks, usual_factor
 from napari_sdannce.widgets.calibrate.rig_view import RigView
 from napari_sdannce.widgets.edited_frame import EditedFrame
 from napari_sdannce.widgets.recording_layers import shown_in
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from napari_sdannce.calibration.corners_file import CalibratedCorners
     from napari_sdannce.widgets.calibrate.board_images import BoardImages
+    from napari_sdannce.widgets.calibrate.clicked_points import ClickedPoints
     from napari_sdannce.widgets.calibrate.opened_calibration import OpenedCalibration
+    from napari_sdannce.widgets.overlay import OverCameras
 
 
 class OnScreen(QObject):
@@ -48,7 +51,21 @@ class OnScreen(QObject):
         return boards_in(self._viewer)
 
     def show_images(self, images: BoardImages, corners: CalibratedCorners) -> str:
-        """Show images in place of a recording; says why not where they can not be shown."""
+        """Show images of the board with its corners; says why not where they can not be shown."""
+        factor = usual_factor(corners, images.stacks[0].shape[2])
+        return self._show(images, CornerMarks(corners, factor))
+
+    def show_images_to_click(self, images: BoardImages, clicked: ClickedPoints) -> str:
+        """Show images in which points are clicked; says why not where they can not be shown."""
+        marks = ClickMarks(clicked)
+        trouble = self._show(images, marks)
+        if self.images is not None and not trouble:
+            marks.catch_clicks(self._viewer)
+            self.images.closed.connect(marks.release_clicks)
+        return trouble
+
+    def _show(self, images: BoardImages, marks: OverCameras) -> str:
+        """Show images in place of what is shown."""
         recording = shown_in(self._viewer)
         if recording is not None:
             if any(isinstance(overlay, EditedFrame) for overlay in recording.overlays):
@@ -58,8 +75,8 @@ class OnScreen(QObject):
                     "first."
                 )
             recording.close()
-        factor = usual_factor(corners, images.stacks[0].shape[2])
-        shown = BoardLayers(self._viewer, images, corners, factor)
+        self.hide_images()
+        shown = BoardLayers(self._viewer, images, marks)
         shown.moment_changed.connect(self._on_moment)
         shown.closed.connect(self._on_closed)
         self.images_changed.emit(shown)

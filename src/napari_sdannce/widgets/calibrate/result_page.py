@@ -16,11 +16,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.calibration.verdict import Grade
-from napari_sdannce.jobs.checks import Check, Verdict
+from napari_sdannce.jobs.checks import Check
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 from napari_sdannce.widgets.calibrate.accept_box import AcceptBox
 from napari_sdannce.widgets.calibrate.camera_results import CameraResults
-from napari_sdannce.widgets.calibrate.corner_marks import FACTORS
+from napari_sdannce.widgets.calibrate.corner_marks import FACTORS, CornerMarks
+from napari_sdannce.widgets.calibrate.grades import VERDICTS
+from napari_sdannce.widgets.calibrate.world_box import WorldBox
 from napari_sdannce.widgets.check_lines import CheckLines
 
 if TYPE_CHECKING:
@@ -32,11 +34,6 @@ _BANNERS = {
     Grade.GOOD: ("Good", "#1f5c37", "#b8f0cc"),
     Grade.USABLE: ("Usable, with reservations", "#6b5312", "#ffe3a0"),
     Grade.RECORD_AGAIN: ("Record the board again", "#6e2a24", "#ffc9c2"),
-}
-_VERDICTS = {
-    Grade.GOOD: Verdict.GOOD,
-    Grade.USABLE: Verdict.CAREFUL,
-    Grade.RECORD_AGAIN: Verdict.BAD,
 }
 _SHORTEST = 0.01
 _LEGEND = (
@@ -56,6 +53,7 @@ class ResultPage(QWidget):
     rig_asked = Signal()
     report_asked = Signal()
     accept_asked = Signal()
+    again_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,9 +73,13 @@ class ResultPage(QWidget):
         self.rig_button = QPushButton("Show the rig")
         self.accept_button = QPushButton("Use for a recording …")
         self.report_button = QPushButton("Open report")
+        self.world_button = QPushButton("Origin and axes …")
+        self.again_button = QPushButton("Calibrate again …")
         self.open_button = QPushButton("Open a calibration …")
         self.accept_box = AcceptBox()
         self.accept_box.hide()
+        self.world_box = WorldBox()
+        self.world_box.hide()
         self.where = SelectableLabel()
         self.where.setStyleSheet("color: #9a9a9a; font-size: 11px")
         self.image_controls = QWidget()
@@ -92,13 +94,18 @@ class ResultPage(QWidget):
         self.accept_button.clicked.connect(self.accept_asked.emit)
         self.report_button.clicked.connect(self.report_asked.emit)
         self.open_button.clicked.connect(self.open_asked.emit)
+        self.again_button.clicked.connect(self.again_asked.emit)
+        self.world_button.clicked.connect(self._on_world)
         self.show_calibration(None)
 
     def _lay_out(self) -> None:
         self.body = QWidget()
         buttons = QGridLayout()
         buttons.setContentsMargins(0, 0, 0, 0)
-        order = (self.images_button, self.rig_button, self.accept_button, self.report_button)
+        order = (
+            self.images_button, self.rig_button, self.world_button, self.again_button,
+            self.accept_button, self.report_button,
+        )  # fmt: skip
         for place, button in enumerate(order):
             buttons.addWidget(button, place // 2, place % 2)
         legend = QLabel(_LEGEND)
@@ -119,7 +126,10 @@ class ResultPage(QWidget):
         inside.addWidget(self.banner)
         inside.addWidget(self.numbers)
         inside.addLayout(buttons)
-        below = (self.accept_box, self.image_controls, self.table, self.findings, self.where)
+        below = (
+            self.accept_box, self.world_box, self.image_controls, self.table, self.findings,
+            self.where,
+        )  # fmt: skip
         for widget in below:
             inside.addWidget(widget)
         layout = QVBoxLayout(self)
@@ -136,6 +146,7 @@ class ResultPage(QWidget):
         self.nothing.setVisible(opened is None)
         self.body.setVisible(opened is not None)
         self.accept_box.hide()
+        self.world_box.hide()
         self.follow_images(None)
         self.open_button.setText("Open a calibration …" if opened is None else "Open another …")
         if opened is None:
@@ -148,7 +159,7 @@ class ResultPage(QWidget):
         )
         self.numbers.setText(_in_numbers(report))
         self.findings.show_checks(
-            [Check(_VERDICTS[finding.grade], finding.text) for finding in report.told]
+            [Check(VERDICTS[finding.grade], finding.text) for finding in report.told]
         )
         self.findings.setVisible(bool(report.told))
         self.table.fill(report)
@@ -159,6 +170,13 @@ class ResultPage(QWidget):
             if opened.corners is not None
             else "There is no corners.npz beside the report"
         )
+        for button, what in (
+            (self.world_button, "Choose where the origin lies and how the axes run"),
+            (self.again_button, "With other settings, from the boards that were found: seconds"),
+        ):
+            button.setEnabled(opened.settings is not None)
+            missing = "The boards that were found are not there (boards.npz, calibrate.yaml)"
+            button.setToolTip(what if opened.settings is not None else missing)
         self.report_button.setEnabled(opened.page is not None)
         self.report_button.setToolTip(
             "With figures, in the browser" if opened.page is not None else "There is none"
@@ -169,14 +187,17 @@ class ResultPage(QWidget):
     def follow_images(self, shown: BoardLayers | None) -> None:
         """Tell of the images on screen; None: there are none."""
         self._shown = shown
-        self.image_controls.setVisible(shown is not None)
         self.images_button.setText("Show on the images" if shown is None else "Hide the images")
-        if shown is None:
-            return
-        factor = int(shown.marks.factor)
-        if factor in FACTORS:
-            self.factor.setCurrentIndex(FACTORS.index(factor))
-        self.show_moment(shown.moment)
+        marks = None if shown is None else shown.marks
+        self.image_controls.setVisible(isinstance(marks, CornerMarks))
+        if isinstance(marks, CornerMarks) and int(marks.factor) in FACTORS:
+            self.factor.setCurrentIndex(FACTORS.index(int(marks.factor)))
+        self.show_moment(0 if shown is None else shown.moment)
+
+    def _on_world(self) -> None:
+        if self.opened is not None:
+            self.accept_box.hide()
+            self.world_box.begin(self.opened)
 
     def follow_rig(self, shown: bool) -> None:
         """Tell whether the rig is on screen."""
@@ -185,10 +206,10 @@ class ResultPage(QWidget):
     def show_moment(self, moment: int) -> None:
         """Tell which moment it is, and who saw the board."""
         shown = self._shown
-        if shown is None:
+        self.world_box.show_frame(None if shown is None else shown.frame)
+        if shown is None or not isinstance(shown.marks, CornerMarks):
             return
-        corners = shown.marks.corners
-        number = int(corners.moments[moment])
+        corners, number = shown.marks.corners, shown.frame
         seen = [corners.names[view] for view in sorted(set(corners.view[corners.moment == number]))]
         self.moment.setText(
             f"Moment {moment + 1} of {shown.n_moments} (frame {number}): "
@@ -196,7 +217,7 @@ class ResultPage(QWidget):
         )
 
     def _on_factor(self, index: int) -> None:
-        if self._shown is not None:
+        if self._shown is not None and isinstance(self._shown.marks, CornerMarks):
             self._shown.marks.stretch(float(FACTORS[index]))
 
 

@@ -11,8 +11,13 @@ from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidg
 
 from napari_sdannce.calibration.saved_report import FILE as REPORT
 from napari_sdannce.jobs.background import State, jobs_of
-from napari_sdannce.jobs.calibrating import WHAT, Asked, check_calibration, new_results
-from napari_sdannce.jobs.starting import start_job
+from napari_sdannce.jobs.calibrating import (
+    WHAT,
+    Asked,
+    check_calibration,
+    new_results,
+    start_calibration,
+)
 from napari_sdannce.settings.calibrate import CalibrateSettings
 from napari_sdannce.widgets.calibrate.board_form import BoardForm
 from napari_sdannce.widgets.check_lines import CheckLines
@@ -22,6 +27,8 @@ from napari_sdannce.widgets.setting_words import shorten
 from napari_sdannce.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_sdannce.jobs.background import BackgroundJob
     from napari_sdannce.jobs.checks import Check
     from napari_sdannce.settings.calibrate import Match
@@ -116,6 +123,11 @@ class SetUpPage(QWidget):
         for name, value in (("source", source), ("board", board)):
             if value is not None:
                 self.form.rows[(name,)].editor.set(value)
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Fill in all settings, and show them."""
+        self.form.fill(values)
+        self.form.more.expand()
 
     def show_board_form(self, wanted: bool) -> None:
         """Describe a board, or no more."""
@@ -226,10 +238,8 @@ class SetUpPage(QWidget):
             self.message.emit(f"Still missing or wrong: {self.form.first_trouble}.", True)
             return
         out = settings.out or new_results(settings.source)
-        settings = settings.model_copy(update={"out": out})
-        folder = settings.source if settings.source.is_dir() else settings.source.parent
         try:
-            job = start_job(WHAT, settings, (folder,), output=out)
+            job = start_calibration(settings.model_copy(update={"out": out}))
         except FILE_ERRORS as error:
             self.message.emit(f"It could not be started: {in_plain_words(error)}", True)
             return

@@ -1,0 +1,12 @@
+"""How good a calibration is, as the panel's checks say it."""
+
+from __future__ import annotations
+
+from napari_sdannce.calibration.verdict import Grade
+from napari_sdannce.jobs.checks import Verdict
+
+VERDICTS = {
+    Grade.GOOD: Verdict.GOOD,
+    Grade.USABLE: Verdict.CAREFUL,
+    Grade.RECORD_AGAIN: Verdict.BAD,
+}
