@@ -113,3 +113,27 @@ def test_without_noise_the_truth_is_found(lens: Lens) -> None:
     found = adjust(problem, start)
     np.testing.assert_allclose(found.numbers[:, :4], made.truth.numbers[:, :4], atol=1e-3)
     np.testing.assert_allclose(found.cameras.translation, made.truth.cameras.translation, atol=1e-3)
+
+
+def test_a_start_behind_a_camera_is_left_for_a_better_one() -> None:
+    """The cost is infinite there; afterwards every step lowers it as ever."""
+    settings = BoardRigSettings(cameras=3, moments=12, noise_px=0.1)
+    made = board_rig(settings, 5)
+    seen = Sightings.of(made.detections, settings.board.points)
+    problem = problem_of(BrownLens(), made.truth, seen, SoftL1(3.0))
+    behind = made.truth.boards.translation.copy()
+    moment = seen.moment[np.flatnonzero(seen.view == 0)[0]]
+    camera = made.truth.cameras
+    behind[moment] = camera.inverse.translation[0] - 300 * camera.rotation[0, 2]
+    boards = replace(made.truth.boards, translation=behind)
+    start = replace(made.truth, boards=boards)
+    assert problem.cost(start) == np.inf
+    assert problem.cost(adjust(problem, start)) < 10 * problem.cost(made.truth)
+
+
+def test_no_camera_has_a_negative_focal_length() -> None:
+    rig, seen = skewed(BrownLens())
+    problem = problem_of(BrownLens(), rig, seen, SoftL1(3.0))
+    mirrored = rig.numbers.copy()
+    mirrored[1, :2] *= -1
+    assert problem.cost(replace(rig, numbers=mirrored)) == np.inf

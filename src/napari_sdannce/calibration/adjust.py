@@ -18,6 +18,7 @@ from .bundle import (
     residuals,
     sighting_products,
 )
+from .lenses import FX, FY
 
 if TYPE_CHECKING:
     from .lenses import Lens
@@ -113,7 +114,9 @@ class Problem:
         return np.where(np.isfinite(squares), squares, np.inf)
 
     def cost(self, rig: Rig) -> float:
-        """What is minimised."""
+        """What is minimised; infinite for what no camera can be."""
+        if (rig.numbers[:, [FX, FY]] <= 0).any():
+            return np.inf
         used = self.sightings.weights > 0
         squares = self.squares(rig)[used]
         if not np.isfinite(squares).all():
@@ -155,9 +158,10 @@ def adjust(problem: Problem, rig: Rig, *, max_steps: int = _STEPS) -> Rig:
     for _ in range(max_steps):
         step = _step(problem, rig, equations, damping)
         trial = rig.stepped(*step.change) if step else rig
-        gain = cost - problem.cost(trial) if step else -np.inf
+        after = problem.cost(trial) if step else np.inf
+        gain = cost - after if after < np.inf else -np.inf
         if step and gain >= 0:
-            rig, cost = trial, cost - gain
+            rig, cost = trial, after
             if gain <= _GAIN:
                 break
             damping *= max(1 / 5, 1 - (2 * gain / step.promised - 1) ** 3)

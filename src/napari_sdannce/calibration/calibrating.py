@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sdannce.files.write_calibration import check_fisheye
 from napari_sdannce.settings.events import JobDone, Message
 
 from .board_file import read_board
@@ -123,6 +124,8 @@ def check_settings(settings: CalibrateSettings) -> None:
         When the lens has no such distortion term.
     """
     free_of(LENSES[settings.lens], settings.distortion or ())
+    if settings.lens == "fisheye":
+        check_fisheye(settings.formats)
     if settings.world == "points" and settings.world_points is None:
         raise CalibrationError("world: points needs the file 'world_points'")
     if settings.world in ("board", "floor") and not settings.world_frames:

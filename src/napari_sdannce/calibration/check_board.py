@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .boards_found import without_lengths
 from .errors import CalibrationError
 from .variants import find_variant
 
@@ -48,7 +49,9 @@ def check_board(
     pairs = _telling(source, found, moments)
     variant = find_variant(_images(source, pairs), board)
     seen = set(zip(found.detections.moment.tolist(), found.detections.view.tolist(), strict=True))
-    if variant is not None and variant.told and variant.n_images > len(seen & set(pairs)):
+    # markers of another size are found all the same
+    is_other = variant is not None and without_lengths(variant.board) != without_lengths(board)
+    if variant is not None and is_other and variant.n_images > len(seen & set(pairs)):
         raise CalibrationError(
             f"the board that is seen is not as it is described: {variant.told} in its file"
         )

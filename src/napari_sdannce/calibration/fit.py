@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals, slopes
 from .moved import find_push
-from .uncertainty import Covariance, covariance
+from .uncertainty import Covariance, covariance, quick_covariance
 
 if TYPE_CHECKING:
     from .adjust import Prior
@@ -139,7 +139,8 @@ class FitTask:
             if problem is None:
                 used = seen & ~_is_lost(lens, rig, sightings, seen)[:, None]
             else:
-                used = _within(problem, rig, sightings, seen, sigma)
+                spread = quick_covariance(problem, rig, too_sure)
+                used = _within(problem, rig, sightings, seen, sigma, spread)
             now = replace(sightings, weights=used.astype(np.float64))
             # corners whose errors are alike count less, against the prior; far out stays far out
             sigmas = np.full(len(now.view), too_sure * sigma)
@@ -182,14 +183,19 @@ def _is_lost(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray) -> Boo
 
 
 def _within(
-    problem: Problem, rig: Rig, sightings: Sightings, seen: BoolArray, sigma: float
+    problem: Problem,
+    rig: Rig,
+    sightings: Sightings,
+    seen: BoolArray,
+    sigma: float,
+    known: Covariance,
 ) -> BoolArray:
     """(G, M) corners that may be where they were found; of sightings with few such, none.
 
     Near the edge of an image the lens may be known badly: a corner that is far from where it is
     expected there tells much, and is not wrong.
     """
-    expected = _EXPECTED**2 * _expected_variance(problem, rig, sightings)
+    expected = _EXPECTED**2 * _expected_variance(problem.lens, rig, sightings, known)
     limit = np.sqrt((_OUTLIER * sigma) ** 2 + expected)
     near = seen & (_lengths(problem.lens, rig, sightings) <= limit)
     few = near.sum(axis=1) < np.minimum(4, 0.5 * seen.sum(axis=1))
@@ -197,11 +203,10 @@ def _within(
     return near
 
 
-def _expected_variance(problem: Problem, rig: Rig, sightings: Sightings) -> FloatArray:
+def _expected_variance(lens: Lens, rig: Rig, sightings: Sightings, known: Covariance) -> FloatArray:
     """(G, M) px^2, of where corners are expected, by what is not known of the lens."""
     n = rig.numbers.shape[1]
-    known = covariance(problem, rig)
     lenses = np.stack([known.of_camera(view, n) for view in range(len(rig.numbers))])
-    by_lens = slopes(rig, problem.lens, sightings)[0][..., :n]
+    by_lens = slopes(rig, lens, sightings)[0][..., :n]
     spread = lenses[sightings.view][:, None]
     return np.asarray(((by_lens @ spread) * by_lens).sum(axis=(-2, -1)) / 2)

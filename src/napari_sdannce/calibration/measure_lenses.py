@@ -16,7 +16,7 @@ from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
 from .known import KnownLenses, numbers_of
 from .lenses import SKEW
-from .select_moments import select_moments
+from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
 from .sources import open_source
 
@@ -114,6 +114,11 @@ def _measured(
                 f"{detections.image_sizes[view]} px in the recording"
             )
         blur = found.blur_px[found.detections.view == here]
+        sharp = ~is_blurred(own, blur)
+        own, blur = own.take(sharp), blur[sharp]
+        if not len(own):
+            yield Message(level="warning", text=f"{path.name}: {name} saw no board there")
+            continue
         part = own.at(select_moments(own, blur, _MOST))
         solution = solve(part, board, Model(lens, settings.distortion))
         known = _with(known, view, solution)
@@ -122,7 +127,7 @@ def _measured(
             text=f"the lens of {name}: focal length {focal:.1f} ± {sigma:.1f} px, from "
             f"{len(part.moments)} moments of {path.name}"
         )
-    if not known.has.any():
+    if not set(source.names) & set(detections.names):
         raise CalibrationError(
             f"{path}: it has {', '.join(source.names)}, and the recording "
             f"{', '.join(detections.names)}"

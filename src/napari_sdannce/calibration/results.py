@@ -77,7 +77,7 @@ def write_results(
             cameras = world.frame.move(report.solution.cameras)
             made.mkdir()
             write_calibration(
-                made, cameras, settings.files, pixel_origin=PixelOrigin(settings.pixel_origin)
+                made, cameras, settings.formats, pixel_origin=PixelOrigin(settings.pixel_origin)
             )
             write_corners(made / CORNERS, corners_of(report.solution, world.frame))
             write_found(made / BOARDS, found, board)

@@ -12,6 +12,7 @@ from napari_sdannce.cli.default_command import DefaultGroup
 if TYPE_CHECKING:
     from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
 
+_MARKERS = {"dictionary": "DICT_4X4_100"}
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -42,10 +43,14 @@ def print_(file: Path, out: tuple[Path, ...], page: str, overwrite: bool) -> Non
     """
     from napari_sdannce.calibration.board_file import read_board
     from napari_sdannce.calibration.print_board import print_board
+    from napari_sdannce.files.writing import check_free
 
     found = read_board(file)
     click.echo(f"{found}", err=True)
-    for goal in out or (file.with_suffix(".pdf"), file.with_suffix(".svg")):
+    goals = out or (file.with_suffix(".pdf"), file.with_suffix(".svg"))
+    for goal in () if overwrite else goals:
+        check_free(goal)
+    for goal in goals:
         for path in print_board(goal, found.board, page=page, overwrite=overwrite):
             click.echo(str(path))
 
@@ -62,10 +67,10 @@ def print_(file: Path, out: tuple[Path, ...], page: str, overwrite: bool) -> Non
 @click.option("--down", type=int, help="Rows of them. [11; of a checkerboard: 5]")
 @click.option("--square-mm", type=float, default=20.0, help="Edge of a square, mm. [20]")
 @click.option("--marker-mm", type=float, help="Edge of a marker, mm. [three quarters of a square]")
-@click.option("--dictionary", default="DICT_4X4_100", help="Markers. [DICT_4X4_100]")
+@click.option("--dictionary", help="Markers. [DICT_4X4_100]")
 @click.option("--inverted", is_flag=True, help="White on black.")
 @click.option("--two-sided", is_flag=True, help="With the mirrored pattern on its back.")
-@click.option("--thickness-mm", type=float, default=0.0, help="From front to back, mm. [0]")
+@click.option("--thickness-mm", type=float, help="From front to back, mm. [0]")
 def new(file: Path, **given: Any) -> None:
     """Write the file of a board.
 
@@ -78,11 +83,16 @@ def new(file: Path, **given: Any) -> None:
 
 
 def _board(
-    kind: str, across: int | None, down: int | None, square_mm: float, marker_mm: float | None,
-    **looks: Any,
+    kind: str, across: int | None, down: int | None, square_mm: float, **markers: Any
 ) -> CharucoBoard | Checkerboard:  # fmt: skip
     from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
 
+    given = {name: value for name, value in markers.items() if value not in (None, False)}
+    across = 8 if across is None else across
     if kind == "checkerboard":
-        return Checkerboard(across or 8, down or 5, square_mm)
-    return CharucoBoard(across or 8, down or 11, square_mm, marker_mm or 0.75 * square_mm, **looks)
+        if given:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise click.UsageError(f"a checkerboard has no {names}: these are for charuco")
+        return Checkerboard(across, 5 if down is None else down, square_mm)
+    given.setdefault("marker_mm", 0.75 * square_mm)
+    return CharucoBoard(across, 11 if down is None else down, square_mm, **_MARKERS | given)

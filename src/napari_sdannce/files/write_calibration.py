@@ -138,9 +138,21 @@ def _writer(name: CalibrationFormat | str, cameras: Sequence[Camera]) -> _Writer
         raise ValueError(f"'{name}' cannot be written; possible are {', '.join(WRITABLE)}")
     writer = _WRITERS[CalibrationFormat(name)]
     fisheyes = [camera.name for camera in cameras if camera.fisheye]
-    if fisheyes and not writer.has_fisheyes:
-        possible = ", ".join(key for key, each in _WRITERS.items() if each.has_fisheyes)
-        raise ValueError(
-            f"'{name}' cannot hold a fisheye, which {', '.join(fisheyes)} is; write {possible}"
-        )
+    if fisheyes:
+        check_fisheye([name], fisheyes)
     return writer
+
+
+def check_fisheye(formats: Sequence[CalibrationFormat | str], cameras: Sequence[str] = ()) -> None:
+    """Raise for a format that can not hold fisheyes, as the lenses of `cameras` are.
+
+    Raises
+    ------
+    ValueError
+        Which, and which can.
+    """
+    able = [key for key, each in _WRITERS.items() if each.has_fisheyes]
+    for name in formats:
+        if name not in able:
+            whose = f", which {', '.join(cameras)} is" if cameras else ""
+            raise ValueError(f"'{name}' cannot hold a fisheye{whose}; write {', '.join(able)}")

@@ -94,10 +94,12 @@ class CalibrateSettings(LensSettings, WorldSettings):
         "it, or correct: find out by how much, and move corners to where they were. Lenses are "
         "then truer; errors of images as they are get larger",
     )
-    files: Annotated[tuple[CalibrationFile, ...], BeforeValidator(_at_commas)] = Field(
-        ("aniposelib", "hires"),
+    files: Annotated[tuple[CalibrationFile, ...] | None, BeforeValidator(_at_commas)] = Field(
+        None,
+        min_length=1,
         description="Formats to write, with commas: aniposelib (calibration.toml), hires "
-        "(hires_cam<i>_params.mat), dannce, opencv, caliscope, jarvis",
+        "(hires_cam<i>_params.mat), dannce, opencv, caliscope, jarvis; default: aniposelib, and "
+        "hires where lenses are no fisheyes",
     )
     pixel_origin: Literal["matlab", "zero"] = Field(
         "matlab",
@@ -105,3 +107,10 @@ class CalibrateSettings(LensSettings, WorldSettings):
         "zero (0, 0)",
     )
     overwrite: bool = Field(False, description="Replace results that are in the folder already")
+
+    @property
+    def formats(self) -> tuple[CalibrationFile, ...]:
+        """Formats to write."""
+        if self.files is not None:
+            return self.files
+        return ("aniposelib",) if self.lens == "fisheye" else ("aniposelib", "hires")
