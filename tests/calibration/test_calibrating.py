@@ -258,6 +258,33 @@ def test_what_is_there_is_not_replaced_unasked(filmed: Any, done: tuple[Path, li
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
 
 
+def test_what_is_replaced_goes_as_a_whole(
+    filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file of the older calibration stays, none that is not its own goes."""
+    out = tmp_path / "out"
+    shutil.copytree(done[0], out)
+    (out / "notes.txt").write_text("mine")
+    run(filmed, out, found=done[0], files=("aniposelib", "opencv"), overwrite=True)
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "calibration.toml").read_bytes() != (done[0] / "calibration.toml").read_bytes()
+    assert not list(out.glob("hires_cam*"))
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    move, calls = shutil.move, []
+
+    def fails_at_last(source: Path, goal: Path) -> None:
+        calls.append(goal)
+        if len(calls) == 2 * len(before) - 2:
+            raise OSError(28, "No space left on device")
+        move(source, goal)
+
+    monkeypatch.setattr("napari_sdannce.calibration.results.shutil.move", fails_at_last)
+    with pytest.raises(OSError, match="No space left"):
+        run(filmed, out, found=done[0], files=("aniposelib", "opencv"), overwrite=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_full_disk_leaves_nothing(filmed: Any, tmp_path: Path, small_disk: Any) -> None:
     with small_disk(), pytest.raises(OSError, match="out"):
         run(filmed, tmp_path / "out")

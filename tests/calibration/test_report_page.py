@@ -169,6 +169,7 @@ def test_json_holds_the_report_and_the_verdict(tmp_path: Path) -> None:
     assert found.pop("settings") == {"every": "10 frames"}
     assert found.pop("versions") == {"napari-sdannce": "9.9.9"}
     assert found.pop("measured_points") is None
+    assert found.pop("files") == []
     assert found == json.loads(json.dumps(as_json(report)))
 
 

@@ -101,6 +101,7 @@ def numbers_of(report: CalibrationReport, verdict: Verdict, notes: ReportNotes) 
         "source": notes.source,
         "settings": dict(notes.settings),
         "versions": dict(notes.versions),
+        "files": notes.files,
         "measured_points": None if notes.measured is None else _lengths(notes.measured),
         **as_json(report),
     }

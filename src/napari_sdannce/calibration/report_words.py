@@ -33,6 +33,8 @@ class ReportNotes:
         Frame in which the rig is drawn; None: turned so that most images are upright.
     measured
         Points that were measured in it.
+    files
+        All files of the calibration.
     """
 
     board: str = ""
@@ -41,6 +43,7 @@ class ReportNotes:
     versions: Pairs = ()
     world: WorldFrame | None = None
     measured: MeasuredPoints | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,14 @@ from .boards_found import FILE as BOARDS
 from .boards_found import write_found
 from .corners_file import FILE as CORNERS
 from .corners_file import corners_of, write_corners
-from .report_page import write_report
+from .report_page import NAMES, write_report
 from .report_words import ReportNotes
+from .saved_report import FILE as REPORT
+from .saved_report import read_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_sdannce.settings.calibrate import CalibrateSettings
 
     from .board_keys import Board
@@ -47,7 +52,7 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; name a folder for the calibration")
-    there = [name for name in (ANIPOSE, "report.json") if (out / name).exists()]
+    there = [name for name in (ANIPOSE, REPORT) if (out / name).exists()]
     if there and not overwrite:
         raise FileExistsError(
             f"{out} holds a calibration ({', '.join(there)}); name another folder, or overwrite it"
@@ -76,21 +81,59 @@ def write_results(
         with naming(out, within=made):
             cameras = world.frame.move(report.solution.cameras)
             made.mkdir()
-            write_calibration(
-                made, cameras, settings.formats, pixel_origin=PixelOrigin(settings.pixel_origin)
-            )
+            origin = PixelOrigin(settings.pixel_origin)
+            written = write_calibration(made, cameras, settings.formats, pixel_origin=origin)
             write_corners(made / CORNERS, corners_of(report.solution, world.frame))
             write_found(made / BOARDS, found, board)
             _write_settings(made / SETTINGS, settings)
-            write_report(made, report, verdict, extra=_notes(settings, board, world))
-            files = [path.relative_to(made) for path in made.rglob("*") if path.is_file()]
+            notes = _notes(settings, board, world)
+            parts = (*NAMES, CORNERS, BOARDS, SETTINGS)
+            files = sorted({*(path.relative_to(made) for path in written), *map(Path, parts)})
+            names = tuple(path.as_posix() for path in files)
+            write_report(made, report, verdict, extra=replace(notes, files=names))
             if not out.exists():
                 made.rename(out)
             else:
-                for file in files:
-                    (out / file.parent).mkdir(parents=True, exist_ok=True)
-                    shutil.move(made / file, out / file)
-    return tuple(out / file for file in sorted(files))
+                _take_place(made, out, files, Path(place) / "before")
+    return tuple(out / file for file in files)
+
+
+def _take_place(made: Path, out: Path, files: Sequence[Path], aside: Path) -> None:
+    """Put new files where those of an earlier calibration are, which go, others stay.
+
+    Raises
+    ------
+    OSError
+        When it can not be done; all is then as it was.
+    """
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for file in dict.fromkeys((*_files_of(out), *files)):
+            if (out / file).is_file():
+                _move(out / file, aside / file, moved)
+        for file in files:
+            _move(made / file, out / file, moved)
+    except BaseException:
+        for source, goal in reversed(moved):
+            shutil.move(goal, source)
+        raise
+
+
+def _move(source: Path, goal: Path, moved: list[tuple[Path, Path]]) -> None:
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(source, goal)
+    moved.append((source, goal))
+
+
+def _files_of(out: Path) -> tuple[Path, ...]:
+    """Files that an earlier calibration says it has written; none where it does not say."""
+    try:
+        names = read_report(out / REPORT).files
+    except (OSError, ValueError):
+        return ()
+    return tuple(
+        Path(name) for name in names if (out / name).resolve().is_relative_to(out.resolve())
+    )
 
 
 def _write_settings(path: Path, settings: CalibrateSettings) -> None:
@@ -103,11 +146,18 @@ def _write_settings(path: Path, settings: CalibrateSettings) -> None:
 
 def _notes(settings: CalibrateSettings, board: Board, world: World) -> ReportNotes:
     """What the calibration was made from."""
-    given = settings.model_dump(mode="json", exclude_unset=True, exclude={"source", "board"})
+    given = settings.model_dump(
+        mode="json", exclude_none=True, exclude={"source", "board", "found", "out", "overwrite"}
+    )
+    given["files"] = settings.formats
+    shown = {
+        name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in given.items()
+    }
     return ReportNotes(
         board=f"{describe(board)} ({settings.board.name})",
         source=str(settings.source),
-        settings=tuple((name, str(value)) for name, value in given.items()),
+        settings=tuple((name, value) for name, value in shown.items() if value),
         versions=tuple((name, version(name)) for name in _PACKAGES if is_installed(name)),
         world=world.frame if world.is_chosen else None,
         measured=world.measured,

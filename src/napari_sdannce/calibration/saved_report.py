@@ -80,6 +80,7 @@ class SavedReport(_Part):
 
     verdict: SavedVerdict
     source: str = ""
+    files: tuple[str, ...] = ()
     settings: SavedSettings = SavedSettings()
     reprojection_px: SavedErrors = SavedErrors()
     holdout_px: SavedErrors | None = None
