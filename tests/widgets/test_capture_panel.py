@@ -456,6 +456,16 @@ def test_a_board_is_looked_for_while_a_calibration_is_recorded(
     panel.board.end()
     assert panel.tiles.tiles[names[0]]._cells is None
     assert not panel.bar.board.isVisible()
+    record(panel, qtbot)
+    qtbot.waitUntil(lambda: is_recording(panel), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: panel.status.now.cameras[0].encoded > 2, timeout=PATIENCE_MS)
+    panel.bar.stop_button.click()
+    qtbot.waitUntil(lambda: has_ended(panel), timeout=PATIENCE_MS)
+    panel.bar.calibrate_button.click()
+    calibrate = napari_adapter.open_panel(panel.viewer, "Calibrate")
+    assert calibrate.set_up.form.rows[("source",)].editor.get() == str(panel.status.last.folder)
+    assert calibrate.set_up.form.rows[("board",)].editor.get() == str(filmed.board_file)
+    napari_adapter.undock(panel.viewer, calibrate)
     panel.board.begin(tmp_path / "nowhere.toml")
     assert "does not exist" in panel.message.text()
 

@@ -108,6 +108,7 @@ class AcceptBox(QGroupBox):
         self.write_button.setEnabled(False)
         if self._worker is not None:
             self._worker.returned.disconnect(self._on_plan)
+            self._worker.errored.disconnect(self._on_error)
             self._worker = None
         if self.chosen is None:
             self.lines.say("Choose the folder of the recording, as the panel Recording opens it.")
@@ -115,7 +116,13 @@ class AcceptBox(QGroupBox):
             return
         self._worker = create_worker(plan_for, self._cameras, self.chosen, date.today())
         self._worker.returned.connect(self._on_plan)
+        self._worker.errored.connect(self._on_error)
         self._worker.start()
+
+    def _on_error(self, error: BaseException) -> None:
+        self._worker = None
+        self.lines.say(f"This should not have happened: {in_plain_words(error)}")
+        self.planned.emit()
 
     def _on_plan(self, plan: Acceptance | Failed) -> None:
         self._worker = None

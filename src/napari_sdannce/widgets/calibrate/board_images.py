@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
@@ -60,12 +60,14 @@ class StillImages:
         self._most = max((AHEAD + 1) * len(source.names), _KEPT_BYTES // max(1, image_bytes))
         self._reading: OrderedDict[tuple[int, int], Future[Image | None]] = OrderedDict()
         self._turn = Lock()
+        self._is_closed = False
 
     def read(self, moment: int, view: int) -> Image | None:
-        """The image; None where a camera has none, or it can not be read."""
+        """The image; None where a camera has none, or it can not be read, or all is closed."""
         try:
-            return self._begin(moment, view).result()
-        except (FileFormatError, OSError):
+            coming = self._begin(moment, view)
+            return None if coming is None else coming.result()
+        except (FileFormatError, OSError, CancelledError):
             return None
 
     def prefetch(self, moments: Sequence[int]) -> None:
@@ -74,8 +76,10 @@ class StillImages:
             for view in range(len(self._source.names)):
                 self._begin(moment, view)
 
-    def _begin(self, moment: int, view: int) -> Future[Image | None]:
+    def _begin(self, moment: int, view: int) -> Future[Image | None] | None:
         with self._turn:
+            if self._is_closed:
+                return None
             key = (moment, view)
             if key not in self._reading:
                 self._reading[key] = self._pool.submit(self._source.read, moment, view)
@@ -85,8 +89,10 @@ class StillImages:
             return self._reading[key]
 
     def close(self) -> None:
-        """End the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        """End the threads, without waiting for them."""
+        with self._turn:
+            self._is_closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class VideoImages:
@@ -172,6 +178,8 @@ def open_board_images(
     except FILE_ERRORS as error:
         return Failed(in_plain_words(error))
     source.close()
+    if tuple(report.cameras) != corners.names:
+        return Failed("report.json and corners.npz are of different calibrations.")
     if source.names != corners.names or corners.moments.max(initial=0) >= source.n_moments:
         return Failed(
             f"{folder.name} is not what was calibrated from: that had the cameras "
@@ -199,7 +207,7 @@ def open_all_images(report: SavedReport, folder: Path) -> BoardImages | Failed:
 def _shown(source: BoardSource, report: SavedReport, moments: npt.NDArray[np.int64]) -> BoardImages:
     """Some moments of a source."""
     names = source.names
-    sizes = [report.cameras[name].image_size for name in names if name in report.cameras]
+    sizes = [report.cameras[name].image_size for name in names]
     images: MomentImages
     deep: tuple[int, ...] = ()
     if isinstance(source, StillSource):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QUrl, Signal
+from qtpy.QtCore import QEvent, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
@@ -62,8 +62,10 @@ class CalibratePanel(QWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewer = napari_adapter.real_viewer(napari_viewer)
+        self._is_whole = False
         self.on_screen = OnScreen(self.viewer, self)
-        self._worker: Any = None
+        self._workers: dict[Any, Any] = {}
+        """What works in the background, by what it will be handed to."""
         self._said = ""
         self.set_up = SetUpPage()
         self.run_page = RunPage()
@@ -81,6 +83,7 @@ class CalibratePanel(QWidget):
         self.setMinimumWidth(_NARROWEST)
         self.setAcceptDrops(True)
         self._connect()
+        self._is_whole = True
         napari_adapter.later(lambda: napari_adapter.as_tab(self, "Calibrate"))
         self._take_shown()
 
@@ -129,6 +132,13 @@ class CalibratePanel(QWidget):
         if shown is not None and all(view.camera is None for view in shown.recording.views):
             self.set_up.choose(source=shown.recording.folder)
 
+    def begin(self, source: Path, board: Path | None = None) -> None:
+        """Set up a calibration from a recording of a board."""
+        self.set_up.fill(
+            {"source": source} if board is None else {"source": source, "board": board}
+        )
+        self.tabs.setCurrentWidget(self.set_up)
+
     def follow(self, job: BackgroundJob) -> None:
         """Follow a calibration that runs."""
         self.run_page.follow(job)
@@ -158,28 +168,36 @@ class CalibratePanel(QWidget):
         self._start(open_calibration, self._on_opened, folder)
 
     def _start(self, work: Any, then: Any, *arguments: Any) -> None:
+        """Work in the background; of the same kind of work only the last is wanted."""
         worker = create_worker(work, *arguments)
-        self._worker = worker  # what was asked for before is wanted no more
+        self._workers[then] = worker
         worker.returned.connect(lambda result: self._on_returned(worker, then, result))
-        worker.errored.connect(self._on_error)
+        worker.errored.connect(lambda error: self._on_error(worker, then, error))
         worker.start()
 
     def _on_returned(self, worker: Any, then: Any, result: Any) -> None:
-        if worker is self._worker:
-            self._worker = None
+        if worker is self._workers.get(then):
+            del self._workers[then]
             then(result)
         elif isinstance(result, BoardImages):
             result.close()
 
-    def _on_error(self, error: BaseException) -> None:
-        self._worker = None
-        self.result.images_button.setEnabled(True)
-        self.say(f"This should not have happened: {in_plain_words(error)}", trouble=True)
+    def _on_error(self, worker: Any, then: Any, error: BaseException) -> None:
+        if worker is self._workers.get(then):
+            del self._workers[then]
+            self.result.images_button.setEnabled(self.result.opened is not None)
+            self.say(f"This should not have happened: {in_plain_words(error)}", trouble=True)
+
+    def _forget_images(self) -> None:
+        """Images that are being opened are of a calibration that is shown no more."""
+        for then in (self._on_images, self._on_images_to_click):
+            self._workers.pop(then, None)
 
     def _on_opened(self, opened: OpenedCalibration | Failed) -> None:
         if isinstance(opened, Failed):
             self.say(opened.message, trouble=True)
         else:
+            self._forget_images()
             with_rig = self.on_screen.rig is not None
             self.on_screen.put_away()
             self.result.show_calibration(opened)
@@ -328,6 +346,21 @@ class CalibratePanel(QWidget):
             panel = napari_adapter.open_panel(self.viewer)
             if panel is not None:
                 panel.open(folder)
+
+    # leaving
+
+    def event(self, event: QEvent | None) -> bool:
+        """Take away what is on screen when the dock is taken out of the window.
+
+        napari then closes no widget; it leaves it without a parent.
+        """
+        done = super().event(event)
+        left = event is not None and event.type() == QEvent.Type.ParentChange
+        if left and self.parent() is None and self._is_whole:
+            self._forget_images()
+            self.set_up.stop_looking()
+            self.on_screen.put_away()
+        return done
 
     # dropping
 

@@ -125,9 +125,10 @@ class SetUpPage(QWidget):
                 self.form.rows[(name,)].editor.set(value)
 
     def fill(self, values: Mapping[str, Any]) -> None:
-        """Fill in all settings, and show them."""
+        """Fill in all settings; others are as by default."""
         self.form.fill(values)
-        self.form.more.expand()
+        if set(values) - {"source", "board", "out"}:
+            self.form.more.expand()
 
     def show_board_form(self, wanted: bool) -> None:
         """Describe a board, or no more."""

@@ -43,6 +43,8 @@ class BoardPart(QObject):
     def __init__(self, tiles: Tiles, bar: RecordBar, parent: QWidget) -> None:
         super().__init__(parent)
         self.watch: BoardWatch | None = None
+        self.file: Path | None = None
+        """File of the board that was looked for last."""
         self._panel, self._tiles, self._bar = parent, tiles, bar
         self._names: tuple[str, ...] = ()
         bar.board_asked.connect(self._on_asked)
@@ -78,21 +80,23 @@ class BoardPart(QObject):
         except (FileFormatError, OSError) as error:
             self.trouble.emit(in_plain_words(error))
             return
-        self.watch = BoardWatch(board, self._names, self)
-        self.watch.seen.connect(lambda seen: self._show(path.name, seen))
-        self._show(path.name, SeenBoards())
+        self.file = path
+        watch = self.watch = BoardWatch(board, self._names, self)
+        watch.seen.connect(lambda seen: self._show(watch, path.name, seen))
+        self._show(watch, path.name, SeenBoards())
         self.changed.emit()
 
     def end(self) -> None:
         """Look no more."""
         if self.watch is not None:
             self.watch.close()
+            self.watch.deleteLater()
             self.watch = None
             self._tiles.show_boards(None)
             self.changed.emit()
         self._bar.show_boards("", None)
 
-    def _show(self, name: str, seen: SeenBoards) -> None:
-        if self.watch is not None:  # what was found last may come after the end
+    def _show(self, watch: BoardWatch, name: str, seen: SeenBoards) -> None:
+        if watch is self.watch:  # what was found last may come after the end
             self._tiles.show_boards(seen)
             self._bar.show_boards(name, seen)

@@ -82,6 +82,8 @@ class BoardWatch(QObject):
     def look(self, pictures: Mapping[str, Picture]) -> None:
         """Look for it in what cameras see now, unless the last look is not over."""
         if self._look is None or self._look.done():
+            if self._look is not None:
+                self._look.result()  # a mistake of ours is to be seen, not to end the watch
             self._look = self._pool.submit(self._find, dict(pictures))
 
     def close(self) -> None:

@@ -162,6 +162,7 @@ class CapturePanel(QWidget):
         self.bar.stop_asked.connect(self._on_stop)
         self.bar.test_asked.connect(self.test)
         self.bar.open_asked.connect(self._on_open)
+        self.bar.calibrate_asked.connect(self._on_calibrate)
         self.board.changed.connect(self._on_wants)
         self.board.trouble.connect(lambda text: self.say(text, trouble=True))
 
@@ -332,6 +333,13 @@ class CapturePanel(QWidget):
         panel = napari_adapter.open_panel(self.viewer, "Recording")
         if panel is not None:
             panel.open(folder)
+
+    def _on_calibrate(self, folder: Path) -> None:
+        """Calibrate cameras from the recording of a board."""
+        napari_adapter.give_window(self, taken=False)
+        panel = napari_adapter.open_panel(self.viewer, "Calibrate")
+        if panel is not None:
+            panel.begin(folder, self.board.file)
 
     # what is shown
 

@@ -54,6 +54,8 @@ class RecordBar(QWidget):
     """Whether a board is to be looked for in what cameras see."""
     open_asked = Signal(object)
     """`Path` of a recording that is to be opened."""
+    calibrate_asked = Signal(object)
+    """`Path` of a recording that cameras are to be calibrated from."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -98,6 +100,11 @@ class RecordBar(QWidget):
         self.last = SelectableLabel()
         self.open_button = QPushButton("Open the recording")
         self.open_button.clicked.connect(lambda: self.open_asked.emit(self._last))
+        self.calibrate_button = QPushButton("Calibrate the cameras from it")
+        self.calibrate_button.setToolTip("In the panel Calibrate, by the board that was looked for")
+        self.calibrate_button.clicked.connect(lambda: self.calibrate_asked.emit(self._last))
+        self.with_board = False
+        """Whether a board was looked for, so that the last recording is likely of one."""
         self._lay_out()
         self.propose_name()
         self.show_status(None)
@@ -123,6 +130,7 @@ class RecordBar(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.last)
         layout.addWidget(self.open_button)
+        layout.addWidget(self.calibrate_button)
 
     @property
     def folder(self) -> Path:
@@ -160,6 +168,7 @@ class RecordBar(QWidget):
         self.board_button.setChecked(seen is not None)
         self.board_button.setText("Look for a board …" if seen is None else f"Looking for {name}")
         self.board.setVisible(seen is not None)
+        self.with_board |= seen is not None
         if seen is not None:
             told = f"seen by two or more at {seen.moments:,} moments"
             wanted = seen.hints[0] if seen.hints else "all covered: tilt it, near and far, and stop"
@@ -200,6 +209,7 @@ class RecordBar(QWidget):
         self._last = None if last is None else last.folder
         self.last.setVisible(last is not None)
         self.open_button.setVisible(last is not None)
+        self.calibrate_button.setVisible(last is not None and self.with_board)
         if last is None or last.folder is None:
             return
         missing = sum(each.missing for each in last.cameras)
