@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from napari_sdannce.calibration.board_file import describe, read_board, write_board
 from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+from napari_sdannce.cli import main
 from napari_sdannce.files.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANIPOSE = """
 project = 'flies'
@@ -133,3 +139,25 @@ def test_files_that_are_none(tmp_path):
     (tmp_path / "picture.toml").write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(FileFormatError, match="no TOML"):
         read_board(tmp_path / "picture.toml")
+
+
+def test_metres_are_not_taken_for_millimetres(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text("board_x = 8\nboard_y = 11\nsquare_length = 0.024\nmarker_length = 0.018\n"
+                    "marker_bits = 4\ndict_size = 50\n")  # fmt: skip
+    with pytest.raises(FileFormatError, match=r"0\.024 mm wide; if that is metres, they are 24 mm"):
+        read_board(path)
+
+
+def test_a_board_that_can_not_be_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "board.toml"
+    for wrong in (
+        ["--square-mm", "0.02"], ["--across", "0"], ["--marker-mm", "0"],
+        ["--dictionary", "DICT_4X4_1"], ["--kind", "checkerboard", "--inverted"],
+    ):  # fmt: skip
+        with pytest.raises(SystemExit):
+            main(["board", "new", str(path), *wrong])
+        assert not path.exists()
+    main(["board", "new", str(path)])
+    main(["board", "new", str(path), "--square-mm", "30", "--overwrite"])
+    assert read_board(path).board.square_mm == 30

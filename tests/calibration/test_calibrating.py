@@ -308,9 +308,9 @@ def test_what_is_asked_for_must_make_sense(filmed: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"world": "board"}, "needs 'world_frames'"),
-        ({"world": "floor"}, "needs 'world_frames'"),
-        ({"world": "points"}, "needs the file 'world_points'"),
+        ({"world": "board"}, "needs frames at which"),
+        ({"world": "floor"}, "needs frames at which"),
+        ({"world": "points"}, "needs a table of points"),
         ({"world": "points", "world_points": Path("nowhere.csv")}, "nowhere.csv does not exist"),
         ({"intrinsics": Path("nowhere.toml")}, "nowhere.toml does not exist"),
         ({"distortion": ("k9",)}, "no distortion term k9"),

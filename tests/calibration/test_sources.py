@@ -81,10 +81,32 @@ def test_unequal_counts_that_no_name_matches(tmp_path):
     assert rows(open_source(tmp_path, in_time=False)) == [[0, 0], [10, 10], [20, None]]
 
 
-def test_equal_counts_with_different_gaps_are_told(tmp_path):
+def test_equal_counts_with_different_gaps_are_matched_by_number(tmp_path):
+    """In their order, most would be matched wrongly."""
     write_stills(tmp_path, "left", ["l1.png", "l2.png", "l4.png"])
     write_stills(tmp_path, "right", ["r1.png", "r3.png", "r4.png"])
-    assert any("an image may be missing" in told for told in open_source(tmp_path).told)
+    source = open_source(tmp_path)
+    assert source.n_moments == 4
+    seen = [[source.read(moment, view) is not None for view in range(2)] for moment in range(4)]
+    assert seen == [[True, True], [True, False], [False, True], [True, True]]
+    assert "one number belong to one moment" in source.told[0]
+
+
+def test_numbers_that_begin_elsewhere_are_matched_in_order(tmp_path):
+    write_stills(tmp_path, "left", ["l1.png", "l2.png", "l3.png"])
+    write_stills(tmp_path, "right", ["r2.png", "r3.png", "r4.png"])
+    source = open_source(tmp_path)
+    assert source.n_moments == 3
+    assert any("an image may be missing" in told for told in source.told)
+
+
+def test_a_folder_without_images_is_told(tmp_path):
+    write_stills(tmp_path, "left", ["1.png", "2.png"])
+    write_stills(tmp_path, "right", ["1.png", "2.png"])
+    (tmp_path / "top").mkdir()
+    source = open_source(tmp_path)
+    assert source.names == ("left", "right")
+    assert "left out: top holds no image" in source.told
 
 
 def test_sizes_that_differ_within_a_camera(tmp_path):

@@ -49,8 +49,8 @@ def photograph(lens, poses):
          "white on black: 'inverted = true'; it has the pattern of OpenCV before 4.6: "
          "'legacy = true'"),
         ({"marker_mm": 6.0}, {},
-         "its markers look 0.60 of a square wide, not 0.75: "
-         "'marker_mm = 6' if the square was measured, 'square_mm = 12.5' if the marker was"),
+         "its markers look 0.60 of a square wide, not 0.75 (if the square was measured: "
+         "'marker_mm = 6'; if the marker was: 'square_mm = 12.5')"),
     ],
     ids=lambda each: str(each)[:60],
 )  # fmt: skip
@@ -139,8 +139,8 @@ def test_real_boards_described_wrongly(shared_data):
     found = find_variant(images, mouse)
     # its file says 24 mm and 18.75 mm, but that is 0.78
     assert found.told == (
-        "its markers look 0.75 of a square wide, not 0.78: 'marker_mm = 18' if the square was "
-        "measured, 'square_mm = 25' if the marker was"
+        "its markers look 0.75 of a square wide, not 0.78 (if the square was measured: 'marker_mm "
+        "= 18'; if the marker was: 'square_mm = 25')"
     )
     assert replace(found.board, marker_mm=18.75) == mouse
     said = replace(mouse, squares_across=11, squares_down=8, marker_mm=14.0, inverted=True)

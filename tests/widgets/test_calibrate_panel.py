@@ -19,6 +19,7 @@ from superqt.utils import WorkerBase
 from napari_sdannce.calibration.board_file import read_board
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
+from napari_sdannce.calibration.verdict import Grade
 from napari_sdannce.files.anipose import read_anipose, write_anipose
 from napari_sdannce.jobs.background import State
 from napari_sdannce.settings.calibrate import CalibrateSettings
@@ -377,8 +378,10 @@ def test_a_recording_takes_it(
     (folder / "videos").rename(other)
     (other / "Camera3").rename(other / "side")
     with qtbot.waitSignal(box.planned, timeout=WAIT_MS):
-        box.begin(panel.result.opened.cameras, other)
-    assert "calibrated are Camera1, Camera2, Camera3" in box.lines.checks[0].text
+        box.begin(panel.result.opened.cameras, Grade.RECORD_AGAIN, other)
+    told = " ".join(check.text for check in box.lines.checks)
+    assert "calibrated are Camera1, Camera2, Camera3" in told
+    assert "should be recorded again" in told
     assert not box.write_button.isEnabled()
 
 

@@ -36,6 +36,8 @@ EXPECTED = (
     "sleap-anipose (board_x, ...)"
 )
 _MAX_BYTES = 1_000_000
+_LEAST_MM = 0.2
+"""No camera sees such small squares; in metres, most boards are smaller still."""
 _KINDS: dict[str, type[Keys]] = {"charuco": CharucoKeys, "checkerboard": CheckerboardKeys}
 
 
@@ -95,6 +97,11 @@ def _board(content: dict[str, Any]) -> tuple[Board, str]:
     """A board, and which keys were taken."""
     keys, values, taken = _kind(content)
     board = _parse(keys, values)
+    if board.square_mm < _LEAST_MM:
+        raise ValueError(
+            f"its squares are {board.square_mm:g} mm wide; if that is metres, they are "
+            f"{1000 * board.square_mm:g} mm"
+        )
     if isinstance(board, CharucoBoard):
         opencv_board(board)  # has markers enough
     return board, taken
@@ -107,7 +114,7 @@ def _content(path: Path) -> dict[str, Any]:
             raise FileFormatError(path, f"it has {len(content)} bytes", EXPECTED)
         return tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; expected {EXPECTED}") from None
+        raise FileNotFoundError(f"{path} does not exist") from None
     except OSError as error:
         raise FileFormatError(path, f"not readable: {error}", EXPECTED) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -51,6 +51,8 @@ def write_found(path: Path, found: FoundBoards, board: Board) -> Path:
             blur_px=found.blur_px,
             looked_at=found.looked_at,
             seconds=found.seconds,
+            matched=found.matched,
+            unlike=found.unlike,
         )
     return path
 
@@ -86,7 +88,14 @@ def read_found(path: Path, board: Board) -> FoundBoards:
                 file["side"].astype(np.int64),
             )
             blur = file["blur_px"].astype(np.float64)
-            found = FoundBoards(detections, blur, int(file["looked_at"]), float(file["seconds"]))
+            found = FoundBoards(
+                detections,
+                blur,
+                int(file["looked_at"]),
+                float(file["seconds"]),
+                str(file["matched"]),
+                str(file["unlike"]),
+            )
     except UNREADABLE as error:
         raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
     if without_lengths(there) != without_lengths(board):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from .results import check_out, write_results
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
 from .sources import open_source
-from .verdict import lengths_of, verdict_of
+from .verdict import lengths_of, unlike_of, verdict_of
 from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, floor_frame
 from .world_points import read_world_points
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from .sources import BoardSource
 
 LENSES: dict[LensKind, Lens] = {"pinhole": BrownLens(), "fisheye": FisheyeLens()}
+_TRIED = 8
+"""Images of a camera that are tried before it is said to have none."""
 FOLDER = "calibration"
 """Where results go beside the videos, unless another place is named."""
 
@@ -96,7 +99,7 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     world = world_of(solution, settings)
     report = report_of(solution, detections, found=tested, detect_s=found.seconds)
     lengths = () if world.measured is None else (lengths_of(world.measured, board),)
-    verdict = verdict_of(report, *lengths)
+    verdict = verdict_of(report, *lengths, *unlike_of(found.unlike))
     files = write_results(out, settings, report, verdict, world, found, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
@@ -127,10 +130,13 @@ def check_settings(settings: CalibrateSettings) -> None:
     if settings.lens == "fisheye":
         check_fisheye(settings.formats)
     if settings.world == "points" and settings.world_points is None:
-        raise CalibrationError("world: points needs the file 'world_points'")
+        raise CalibrationError(
+            "world 'points' needs a table of points (world_points, --world-points)"
+        )
     if settings.world in ("board", "floor") and not settings.world_frames:
         raise CalibrationError(
-            f"world: {settings.world} needs 'world_frames', at which the board lies there"
+            f"world '{settings.world}' needs frames at which the board lies there (world_frames, "
+            "--world-frames)"
         )
     found = settings.found and settings.found / BOARDS
     for path in (settings.intrinsics, settings.world_points, found):
@@ -148,6 +154,10 @@ def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, F
     try:
         before = source.told
         yield from map(_say, before)
+        if len(source.names) == 1:
+            told = "a single camera: its lens is calibrated, but not where it stands"
+            yield _say(told, is_warning=True)
+        _check_images(source, settings)
         _check_frames(source, board, settings)
         evenly = moments_to_look_at(source.n_moments, settings.every, settings.most)
         if evenly.step > 1:
@@ -155,11 +165,10 @@ def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, F
         moments = sorted({*evenly, *_lying(settings)})
         found = yield from find_boards(source, board, moments)
         yield from (_say(new, is_warning=True) for new in source.told if new not in before)
-        told = check_board(source, board, found, moments)
+        unlike = check_board(source, board, found, moments)
+        found = replace(found, matched="; ".join(source.told), unlike=unlike)
     finally:
         source.close()
-    if told:
-        yield _say(f"the board is not quite as it is described: {told}", is_warning=True)
     counts = np.bincount(found.detections.view, minlength=len(source.names))
     seen = ", ".join(f"{name} {n}" for name, n in zip(source.names, counts, strict=True))
     yield _say(f"found the board {counts.sum()} times in {found.looked_at} images ({seen})")
@@ -169,6 +178,17 @@ def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, F
 def _lying(settings: WorldSettings) -> tuple[int, ...]:
     """Frames at which the board lies where the world needs it."""
     return settings.world_frames if settings.world in ("board", "floor") else ()
+
+
+def _check_images(source: BoardSource, settings: CalibrateSettings) -> None:
+    """Raise for a camera without images, and for points of other cameras, before the search."""
+    step = max(1, source.n_moments // _TRIED)
+    for view, name in enumerate(source.names):
+        tried = range(0, source.n_moments, step)
+        if all(source.read(moment, view) is None for moment in tried):
+            raise CalibrationError(f"there is no image of {name}, or none can be read")
+    if settings.world_points is not None:
+        read_world_points(settings.world_points, source.names)
 
 
 def _check_frames(source: BoardSource, board: Board, settings: WorldSettings) -> None:

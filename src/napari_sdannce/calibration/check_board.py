@@ -52,9 +52,7 @@ def check_board(
     # markers of another size are found all the same
     is_other = variant is not None and without_lengths(variant.board) != without_lengths(board)
     if variant is not None and is_other and variant.n_images > len(seen & set(pairs)):
-        raise CalibrationError(
-            f"the board that is seen is not as it is described: {variant.told} in its file"
-        )
+        raise CalibrationError(f"the board that is seen is not as its file says: {variant.told}")
     if not seen:
         raise CalibrationError(
             f"no camera saw the board in {found.looked_at} images, and no other board was seen in "

@@ -52,12 +52,18 @@ class FoundBoards:
         Images that were looked at.
     seconds
         What it took.
+    matched
+        How images were matched, and what of them was not used.
+    unlike
+        In what the board is not as its file says.
     """
 
     detections: Detections
     blur_px: FloatArray
     looked_at: int
     seconds: float
+    matched: str = ""
+    unlike: str = ""
 
 
 def moments_to_look_at(n: int, every: int | None, most: int) -> range:

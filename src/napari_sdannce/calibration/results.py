@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import replace
@@ -43,11 +44,11 @@ _PACKAGES = ("napari-sdannce", "opencv-python-headless", "numpy", "scipy")
 
 
 def check_out(out: Path, *, overwrite: bool) -> None:
-    """Raise when results can not go there: it is a file, or holds a calibration.
+    """Raise when results can not go there: it is a file, is taken, or may not be written to.
 
     Raises
     ------
-    FileExistsError
+    FileExistsError, OSError
         Which.
     """
     if out.exists() and not out.is_dir():
@@ -55,8 +56,12 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     there = [name for name in (ANIPOSE, REPORT) if (out / name).exists()]
     if there and not overwrite:
         raise FileExistsError(
-            f"{out} holds a calibration ({', '.join(there)}); name another folder, or overwrite it"
+            f"{out} holds a calibration ({', '.join(there)}); name another folder (--out), or "
+            "replace it (--overwrite)"
         )
+    above = next(each for each in out.absolute().parents if each.is_dir())
+    if not os.access(above, os.W_OK):
+        raise PermissionError(f"{above} may not be written to; name another folder (--out)")
 
 
 def write_results(
@@ -86,7 +91,7 @@ def write_results(
             write_corners(made / CORNERS, corners_of(report.solution, world.frame))
             write_found(made / BOARDS, found, board)
             _write_settings(made / SETTINGS, settings)
-            notes = _notes(settings, board, world)
+            notes = _notes(settings, found, board, world)
             parts = (*NAMES, CORNERS, BOARDS, SETTINGS)
             files = sorted({*(path.relative_to(made) for path in written), *map(Path, parts)})
             names = tuple(path.as_posix() for path in files)
@@ -144,7 +149,9 @@ def _write_settings(path: Path, settings: CalibrateSettings) -> None:
     path.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def _notes(settings: CalibrateSettings, board: Board, world: World) -> ReportNotes:
+def _notes(
+    settings: CalibrateSettings, found: FoundBoards, board: Board, world: World
+) -> ReportNotes:
     """What the calibration was made from."""
     given = settings.model_dump(
         mode="json", exclude_none=True, exclude={"source", "board", "found", "out", "overwrite"}
@@ -157,7 +164,10 @@ def _notes(settings: CalibrateSettings, board: Board, world: World) -> ReportNot
     return ReportNotes(
         board=f"{describe(board)} ({settings.board.name})",
         source=str(settings.source),
-        settings=tuple((name, value) for name, value in shown.items() if value),
+        settings=(
+            ("matched", found.matched),
+            *((name, value) for name, value in shown.items() if value),
+        ),
         versions=tuple((name, version(name)) for name in _PACKAGES if is_installed(name)),
         world=world.frame if world.is_chosen else None,
         measured=world.measured,

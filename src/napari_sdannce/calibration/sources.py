@@ -20,7 +20,7 @@ from .still_moments import match_stills, readable
 from .timestamps import TIMESTAMPS, read_timestamps, synchronised
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from napari_sdannce.recording import Recording
@@ -132,6 +132,7 @@ class StillSource:
             raise FileFormatError(folder, f"no image can be read ({self.told[0]})", _EXPECTED)
         self.names = tuple(stills)
         self._files, self._matched = match_stills(folder, stills, in_time=in_time)
+        self._matched += [f"left out: {name} holds no image" for name in _empty(folder, stills)]
 
     @property
     def n_moments(self) -> int:
@@ -171,6 +172,15 @@ def still_files(folder: Path) -> dict[str, list[Path]]:
     }
     loose = visible_files(folder, IMAGE_SUFFIXES)
     return below or ({folder.name: loose} if loose else {})
+
+
+def _empty(folder: Path, stills: Mapping[str, object]) -> list[str]:
+    """Folders beside those of the cameras in which no image is, or none that can be read."""
+    return [
+        sub.name
+        for sub in visible_folders(folder)
+        if folder.name not in stills and sub.name not in stills and not (sub / REPORT).is_file()
+    ]
 
 
 def open_source(path: Path, match: Match = "auto", *, in_time: bool = True) -> BoardSource:

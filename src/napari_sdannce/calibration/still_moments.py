@@ -85,18 +85,18 @@ def match_stills(
     named = _by_key(stills, lambda file: file.stem)
     if named is not None:
         return named, ["images of equal name belong to one moment"]
-    if len(set(counts.values())) == 1:
+    numbered = _by_key(stills, _number)
+    if len(set(counts.values())) == 1 and (numbered is None or not _lack_some(stills)):
         told = "images belong to one moment in the order of their names"
         return _by_order(stills), [told, *_unlike_numbers(stills)]
     each = ", ".join(f"{name}: {count}" for name, count in counts.items())
-    numbered = _by_key(stills, _number)
     if numbered is None:
         raise CalibrationError(
             f"{folder}: cameras have different numbers of images ({each}) under different names, "
             "so that nothing tells which belong together; give those of one moment one name, or "
             "one number at its end"
         )
-    told = f"cameras have different numbers of images ({each})"
+    told = f"cameras lack different images ({each})"
     return numbered, [f"images whose names end with one number belong to one moment: {told}"]
 
 
@@ -127,6 +127,13 @@ def _by_key(
 def _number(file: Path) -> str | None:
     found = re.search(r"(\d{1,18})\D*$", file.stem)
     return str(int(found[1])) if found else None
+
+
+def _lack_some(stills: Stills) -> bool:
+    """Whether numbers that other cameras have are missing between those of a camera."""
+    numbers = [{int(_number(file) or 0) for file in files} for files in stills.values()]
+    everything = set().union(*numbers)
+    return any(any(min(own) < number < max(own) for number in everything - own) for own in numbers)
 
 
 def _unlike_numbers(stills: Stills) -> list[str]:

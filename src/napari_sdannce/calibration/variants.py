@@ -250,8 +250,8 @@ def _with_markers(board: CharucoBoard, share: float) -> tuple[CharucoBoard, list
         return board, []
     marker = round(share * board.square_mm, 2)
     told = (
-        f"its markers look {share:.2f} of a square wide, not {stated:.2f}: 'marker_mm = "
-        f"{marker:g}' if the square was measured, 'square_mm = {board.marker_mm / share:.3g}' if "
-        "the marker was"
+        f"its markers look {share:.2f} of a square wide, not {stated:.2f} (if the square was "
+        f"measured: 'marker_mm = {marker:g}'; if the marker was: 'square_mm = "
+        f"{board.marker_mm / share:.3g}')"
     )
     return replace(board, marker_mm=marker), [told]

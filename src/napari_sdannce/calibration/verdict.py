@@ -93,6 +93,13 @@ def lengths_of(measured: MeasuredPoints, board: Board) -> Finding:
     )
 
 
+def unlike_of(unlike: str) -> Iterator[Finding]:
+    """What of the board is not as its file says, if something is."""
+    if unlike:
+        told = f"The board is not quite as its file says, and lengths hang on it: {unlike}."
+        yield Finding(Grade.USABLE, told)
+
+
 def _of_all(report: CalibrationReport) -> Iterator[Finding]:
     solution = report.solution
     names, moments = solution.detections.names, solution.detections.moments

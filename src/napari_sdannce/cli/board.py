@@ -68,17 +68,22 @@ def print_(file: Path, out: tuple[Path, ...], page: str, overwrite: bool) -> Non
 @click.option("--square-mm", type=float, default=20.0, help="Edge of a square, mm. [20]")
 @click.option("--marker-mm", type=float, help="Edge of a marker, mm. [three quarters of a square]")
 @click.option("--dictionary", help="Markers. [DICT_4X4_100]")
-@click.option("--inverted", is_flag=True, help="White on black.")
-@click.option("--two-sided", is_flag=True, help="With the mirrored pattern on its back.")
+@click.option("--inverted", is_flag=True, default=None, help="White on black.")
+@click.option(
+    "--two-sided", is_flag=True, default=None, help="With the mirrored pattern on its back."
+)
 @click.option("--thickness-mm", type=float, help="From front to back, mm. [0]")
-def new(file: Path, **given: Any) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+def new(file: Path, overwrite: bool, **given: Any) -> None:
     """Write the file of a board.
 
     It goes to FILE [board.toml].
     """
-    from napari_sdannce.calibration.board_file import read_board, write_board
+    from napari_sdannce.calibration.board_file import board_of, board_toml, read_board, write_board
 
-    write_board(file, _board(**given))
+    made = _board(**given)
+    board_of(board_toml(made))  # or say what is wrong with it
+    write_board(file, made, overwrite=overwrite)
     click.echo(str(read_board(file)))
 
 
@@ -87,7 +92,7 @@ def _board(
 ) -> CharucoBoard | Checkerboard:  # fmt: skip
     from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
 
-    given = {name: value for name, value in markers.items() if value not in (None, False)}
+    given = {name: value for name, value in markers.items() if value is not None}
     across = 8 if across is None else across
     if kind == "checkerboard":
         if given:

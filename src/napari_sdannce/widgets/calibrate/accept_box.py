@@ -18,9 +18,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sdannce.calibration.verdict import Grade
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.accept_calibration import accept_calibration, plan_acceptance
-from napari_sdannce.jobs.checks import bad, careful, good
+from napari_sdannce.jobs.checks import Check, bad, careful, good
 from napari_sdannce.video import RecordingVideo
 from napari_sdannce.widgets.breakable import unbroken
 from napari_sdannce.widgets.check_lines import CheckLines
@@ -46,6 +47,7 @@ class AcceptBox(QGroupBox):
         super().__init__("Use it for a recording", parent)
         self.plan: Acceptance | None = None
         self._cameras: tuple[Camera, ...] = ()
+        self._grade = Grade.GOOD
         self._worker: Any = None
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("its folder")
@@ -76,9 +78,9 @@ class AcceptBox(QGroupBox):
         layout.addWidget(self.lines)
         layout.addLayout(last)
 
-    def begin(self, cameras: tuple[Camera, ...], folder: Path | None) -> None:
+    def begin(self, cameras: tuple[Camera, ...], grade: Grade, folder: Path | None) -> None:
         """Offer cameras to a recording; None: one that is chosen here."""
-        self._cameras = cameras
+        self._cameras, self._grade = cameras, grade
         self.show()
         if folder is not None:
             self.folder.setText(str(folder))
@@ -133,9 +135,15 @@ class AcceptBox(QGroupBox):
             first = f"{plan.recording.name}: {', '.join(plan.recording.names)}"
             about = [bad(each) for each in plan.troubles] or [good(first)]
             notes = map(careful if plan.is_new else good, plan.notes)
-            self.lines.show_checks([*about, *notes])
+            self.lines.show_checks([*self._doubts(), *about, *notes])
             self.write_button.setEnabled(plan.is_new and not plan.troubles)
         self.planned.emit()
+
+    def _doubts(self) -> list[Check]:
+        """What the verdict on the calibration says against it."""
+        if self._grade is Grade.RECORD_AGAIN:
+            return [bad("The board should be recorded again before these cameras are used")]
+        return []
 
     def accept(self) -> None:
         """Write the calibration."""

@@ -30,16 +30,20 @@ from napari_sdannce.calibration.pattern import (
     is_black,
     opencv_board,
 )
+from napari_sdannce.calibration.print_board import print_board
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 from napari_sdannce.widgets.setting_editors import not_by_the_wheel
 from napari_sdannce.widgets.setting_words import BOARD_FILES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_sdannce.calibration.board_keys import Board
 
 CHARUCO, CHESS = "With markers (ChArUco)", "Plain chessboard"
 _NAME = "board.toml"
+_PAGES = "Pages (*.pdf *.svg)"
 _PICTURE = (320, 170)
 """Most px that the picture is wide and high."""
 _PX_A_SQUARE = 24
@@ -59,9 +63,9 @@ class BoardForm(QWidget):
         """Where the file is proposed to lie."""
         self.kind = _choice((CHARUCO, CHESS))
         self.across, self.down = _count(8), _count(11)
-        self.square, self.marker = _length(24.0), _length(18.0)
+        self.square, self.marker = _length(20.0), _length(15.0)  # as `sdannce board new`
         self.dictionary = _choice(dictionary_names())
-        self.dictionary.setCurrentText("DICT_4X4_50")
+        self.dictionary.setCurrentText("DICT_4X4_100")
         self.inverted = QCheckBox("white on black")
         self.about = QLabel()
         self.about.setWordWrap(True)
@@ -69,6 +73,9 @@ class BoardForm(QWidget):
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.save_button = QPushButton("Save the board file …")
         self.save_button.clicked.connect(self._ask)
+        self.print_button = QPushButton("Save it for printing …")
+        self.print_button.setToolTip("As PDF or SVG, at its true size, with a ruler to check that")
+        self.print_button.clicked.connect(self._ask_to_print)
         self._lay_out()
         for box in (self.across, self.down, self.square, self.marker):
             box.valueChanged.connect(self._show)
@@ -93,7 +100,7 @@ class BoardForm(QWidget):
         layout.setContentsMargins(0, 4, 0, 4)
         layout.setSpacing(5)
         layout.addLayout(self.rows)
-        for widget in (self.picture, self.about, self.save_button):
+        for widget in (self.picture, self.about, self.save_button, self.print_button):
             layout.addWidget(widget)
 
     @property
@@ -131,6 +138,7 @@ class BoardForm(QWidget):
             self._say(in_plain_words(error), is_trouble=True)
             self.picture.clear()
             self.save_button.setEnabled(False)
+            self.print_button.setEnabled(False)
             return
         size = np.array(board_squares(board)) * board.square_mm
         self._say(f"{size[0]:g} × {size[1]:g} mm in all. Measure a printed square: "
@@ -138,6 +146,7 @@ class BoardForm(QWidget):
         self.picture.setPixmap(_picture(board))
         self.picture.setToolTip(describe(board))
         self.save_button.setEnabled(True)
+        self.print_button.setEnabled(True)
 
     def _say(self, text: str, *, is_trouble: bool = False) -> None:
         self.about.setText(breakable(f"{text[:1].upper()}{text[1:]}"))
@@ -150,6 +159,28 @@ class BoardForm(QWidget):
         if path:
             self.save(Path(path))
 
+    def _ask_to_print(self) -> None:
+        start = str((self.folder / _NAME).with_suffix(".pdf"))
+        path, _ = QFileDialog.getSaveFileName(self, "Save the board for printing", start, _PAGES)
+        if path:
+            self.save_page(Path(path))
+
+    def save_page(self, path: Path) -> None:
+        """Write the board for a printer; the person has agreed to replace a file that is there."""
+        goal = path if path.suffix else path.with_suffix(".pdf")
+        board = self.board()
+        size = np.array(board_squares(board)) * board.square_mm
+        try:
+            written = _print(goal, board)
+        except FILE_ERRORS as error:
+            self.message.emit(f"It could not be saved: {in_plain_words(error)}", True)
+            return
+        names = ", ".join(each.name for each in written)
+        self.message.emit(
+            f"{names}: print it at 100 %, without fitting it to the page; then the board is "
+            f"{size[0]:g} × {size[1]:g} mm.", False
+        )  # fmt: skip
+
     def save(self, path: Path) -> None:
         """Write the board; the person has agreed to replace a file that is there."""
         goal = path if path.suffix else path.with_suffix(".toml")
@@ -159,6 +190,14 @@ class BoardForm(QWidget):
             self.message.emit(f"It could not be saved: {in_plain_words(error)}", True)
             return
         self.written.emit(goal)
+
+
+def _print(goal: Path, board: Board) -> Sequence[Path]:
+    """Write it on a page of A4, or on one of its own size where that is too small."""
+    try:
+        return print_board(goal, board, page="a4", overwrite=True)
+    except ValueError:
+        return print_board(goal, board, page="board", overwrite=True)
 
 
 def _picture(board: Board) -> QPixmap:

@@ -336,7 +336,7 @@ class CalibratePanel(QWidget):
             self.result.world_box.hide()
             shown = shown_in(self.viewer)
             folder = None if shown is None else shown.recording.folder
-            self.result.accept_box.begin(opened.cameras, folder)
+            self.result.accept_box.begin(opened.cameras, opened.report.grade, folder)
 
     def _on_accepted(self, folder: Path, written: tuple[Path, ...]) -> None:
         names = ", ".join(path.name for path in written)

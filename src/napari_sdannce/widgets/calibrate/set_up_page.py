@@ -141,7 +141,7 @@ class SetUpPage(QWidget):
     def _on_board(self, path: Path) -> None:
         self.show_board_form(False)
         self.choose(board=path)
-        self.message.emit(f"The board is in {path.name}. `sdannce board` prints it.", False)
+        self.message.emit(f"The board is in {path.name}.", False)
 
     def _path(self, name: str) -> Path | None:
         text = self.form.rows[(name,)].editor.get()
