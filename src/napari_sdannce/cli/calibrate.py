@@ -12,6 +12,7 @@ from napari_sdannce.cli.default_command import DefaultGroup
 from napari_sdannce.cli.noting import as_job
 from napari_sdannce.cli.options import (
     OPTIONS,
+    Option,
     add_options,
     given_options,
     merged,
@@ -22,8 +23,11 @@ from napari_sdannce.cli.progress import WAYS, show
 from napari_sdannce.settings.calibrate import CalibrateSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+_FIRST = ("board", "out", "overwrite")
+_SEARCHED = ("source", "found", "every", "most", "match")
+"""What is about the search for boards."""
 STOPPED = "nothing was written"
 YAML = (".yaml", ".yml")
 
@@ -33,13 +37,19 @@ def calibrate() -> None:
     """Calibrate cameras from a recording of a board.
 
     `sdannce calibrate SOURCE --board BOARD.toml --out DIR` writes the cameras in the files of other
-    programs, too, and a report that says what they are worth.
+    programs, too, and a report that says what they are worth. All its options: `sdannce calibrate
+    run --help`.
     """
+
+
+def _ordered(options: Iterator[Option]) -> Iterator[Option]:
+    """Options in the order in which most people need them."""
+    return iter(sorted(options, key=lambda option: option.name not in _FIRST))
 
 
 @calibrate.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@add_options(options_of(CalibrateSettings, without=("source",)))
+@add_options(_ordered(options_of(CalibrateSettings, without=("source",))))
 @click.option(
     "--progress",
     type=click.Choice(WAYS),
@@ -60,7 +70,7 @@ def run(source: Path, progress: str, **given: Any) -> None:
 
 @calibrate.command()
 @click.argument("calibration", type=click.Path(path_type=Path))
-@add_options(options_of(CalibrateSettings, without=("source", "found", "every", "most", "match")))
+@add_options(_ordered(options_of(CalibrateSettings, without=_SEARCHED)))
 @as_job
 def again(calibration: Path, **given: Any) -> None:
     """Calibrate again from the boards that were found, in seconds.

@@ -35,6 +35,8 @@ class Verdict(StrEnum):
     """How bad it is."""
 
     GOOD = "good"
+    NOTE = "note"
+    """Nothing is wrong; something to know."""
     CAREFUL = "careful"
     """It will run, but look at it first."""
     BAD = "bad"

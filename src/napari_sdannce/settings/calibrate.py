@@ -61,9 +61,11 @@ class CalibrateSettings(LensSettings, WorldSettings):
     """What is calibrated from, how, and what is written."""
 
     source: Path = Field(description="Folder with the videos, or folders of stills, of all cameras")
-    board: Path = Field(description="File of the board (.toml); `sdannce board new` writes one")
+    board: Path = Field(
+        description="File of the board (.toml), needed; `sdannce board new` makes one"
+    )
     out: Path | None = Field(
-        None, description="Folder for the results; default: a folder in that of the videos"
+        None, description="Folder for the results; default: 'calibration' in that of the videos"
     )
     found: Path | None = Field(
         None,

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-_GREEN, _AMBER, _RED = "#6fcf6f", "#ffc14d", "#ff7b6b"
-_SIGNS = {Verdict.BAD: ("✗", _RED), Verdict.CAREFUL: ("!", _AMBER), Verdict.GOOD: ("✓", _GREEN)}
+_GREEN, _AMBER, _RED, _GREY = "#6fcf6f", "#ffc14d", "#ff7b6b", "#9a9a9a"
+_SIGNS = {
+    Verdict.BAD: ("✗", _RED),
+    Verdict.CAREFUL: ("!", _AMBER),
+    Verdict.NOTE: ("•", _GREY),
+    Verdict.GOOD: ("✓", _GREEN),
+}
 _ORDER = list(_SIGNS)
 _WORDS = {Verdict.BAD: "to be mended", Verdict.CAREFUL: "worth a look"}
 

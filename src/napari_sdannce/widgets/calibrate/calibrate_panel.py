@@ -11,7 +11,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from napari_sdannce.calibration.world_points import write_world_points
-from napari_sdannce.jobs.background import State
+from napari_sdannce.files.yaml_file import read_yaml
+from napari_sdannce.jobs.background import SETTINGS, BackgroundJob, State
 from napari_sdannce.jobs.calibrating import start_calibration, values_again
 from napari_sdannce.settings.calibrate import CalibrateSettings
 from napari_sdannce.widgets import napari_adapter
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
-    from napari_sdannce.jobs.background import BackgroundJob
     from napari_sdannce.settings.calibrate import World
 
 _NARROWEST = 380
+_MOST_FOLLOWED = 5
+_followed: list[BackgroundJob] = []
+"""What was started or found in this session, the last first: a panel opened again finds it."""
 
 
 class CalibratePanel(QWidget):
@@ -85,7 +88,7 @@ class CalibratePanel(QWidget):
         self._connect()
         self._is_whole = True
         napari_adapter.later(lambda: napari_adapter.as_tab(self, "Calibrate"))
-        self._take_shown()
+        self._take_up()
 
     def _connect(self) -> None:
         for page in (self.set_up, self.result.accept_box, self.result.world_box):
@@ -126,8 +129,14 @@ class CalibratePanel(QWidget):
 
     # the job
 
-    def _take_shown(self) -> None:
-        """A recording on screen without a calibration is likely the one of the board."""
+    def _take_up(self) -> None:
+        """Go on with what runs; else a recording on screen without cameras is likely of a board."""
+        running = next((job for job in _followed if job.state() is State.RUNNING), None)
+        if running is not None:
+            settings = read_yaml(running.folder / SETTINGS, "settings of a job").content
+            self.set_up.fill({name: settings.get(name) for name in ("source", "board")})
+            self.follow(running)
+            return
         shown = shown_in(self.viewer)
         if shown is not None and all(view.camera is None for view in shown.recording.views):
             self.set_up.choose(source=shown.recording.folder)
@@ -141,6 +150,7 @@ class CalibratePanel(QWidget):
 
     def follow(self, job: BackgroundJob) -> None:
         """Follow a calibration that runs."""
+        _followed[:] = [job, *_followed[: _MOST_FOLLOWED - 1]]
         self.run_page.follow(job)
         self.tabs.setCurrentWidget(self.run_page)
         self._show_running()

@@ -6,7 +6,7 @@ from napari_sdannce.calibration.verdict import Grade
 from napari_sdannce.jobs.checks import Verdict
 
 VERDICTS = {
-    Grade.GOOD: Verdict.GOOD,
+    Grade.GOOD: Verdict.NOTE,
     Grade.USABLE: Verdict.CAREFUL,
     Grade.RECORD_AGAIN: Verdict.BAD,
 }

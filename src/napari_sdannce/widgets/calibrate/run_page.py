@@ -41,7 +41,7 @@ class CalibrationView(JobView):
 
     def _show(self) -> None:
         super()._show()
-        so_far = self.state is State.RUNNING and self.course.done < self.course.total
+        so_far = self.course.done < self.course.total  # stopped: others were not looked at yet
         self.coverage.show_coverage(self.course.coverage, so_far=so_far)
 
 

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.verdict import lengths_of
+from napari_sdannce.calibration.verdict import Grade, lengths_of
 from napari_sdannce.calibration.world import MeasuredPoints
 from napari_sdannce.calibration.world_points import read_world_points
 from napari_sdannce.jobs.checks import Check, careful, good, sentence
@@ -235,7 +235,8 @@ class WorldBox(QGroupBox):
         self._fits = measured.tell_frame
         if self.opened.board is not None:
             told = lengths_of(measured, self.opened.board)
-            yield Check(VERDICTS[told.grade], told.text)
+            is_right = told.grade is Grade.GOOD
+            yield good(told.text) if is_right else Check(VERDICTS[told.grade], told.text)
         if self._fits:
             errors = measured.errors_mm
             worst = int(np.nanargmax(errors))
