@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,10 @@ from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 
 sys.path.insert(0, str(Path(__file__).parent))
 from golden_corners import BOARD, golden_corners
+
+if TYPE_CHECKING:
+    from napari_sdannce.calibration.detections import Detections
+    from napari_sdannce.synthetic.board_rigs import BoardRig
 
 KINDS = {
     "plain": BoardRigSettings(),
@@ -172,3 +176,43 @@ def test_charuco_session_beats_its_peers_on_frames_it_has_not_seen(golden: Any) 
     assert held is not None
     assert held.errors.count == 935
     assert held.errors.mean < 1.0
+
+
+def counted_otherwise(made: BoardRig, view: int, frames: int, since: int = 0) -> Detections:
+    """What was seen, one camera's frames counted so many too late from some moment on."""
+    found = made.detections
+    late = (found.view == view) & (found.moment >= since)
+    return replace(found, moment=np.where(late, found.moment + frames, found.moment))
+
+
+@pytest.mark.parametrize(("view", "frames"), [(1, 1), (0, 3), (3, -2)])
+def test_a_camera_that_is_off_by_frames_is_named(view: int, frames: int) -> None:
+    settings = BoardRigSettings(cameras=4, moments=60)
+    made = board_rig(settings, 4)
+    told = out_of_step(counted_otherwise(made, view, frames), settings)
+    mine, theirs = 100 + max(frames, 0), 100 + max(-frames, 0)
+    assert f"Camera{view + 1} is not in step" in told
+    assert f"its frame {mine} shows what theirs show at {theirs}" in told
+
+
+def out_of_step(found: Detections, settings: BoardRigSettings) -> str:
+    """What is told; also where nothing fits."""
+    try:
+        shifts = solve(found, settings.board, Model()).shifts
+    except CalibrationError as error:
+        return str(error)
+    return " ".join(shift.told(found.names) for shift in shifts)
+
+
+def test_cameras_in_step_are_not_said_to_be_off() -> None:
+    settings = BoardRigSettings(cameras=4, moments=60)
+    assert solve(board_rig(settings, 4).detections, settings.board, Model()).shifts == ()
+
+
+def test_frames_that_were_lost_on_the_way_are_told() -> None:
+    settings = BoardRigSettings(cameras=4, moments=60)
+    made = board_rig(settings, 4)
+    found = counted_otherwise(made, 2, -1, since=30)
+    (shift,) = solve(found, settings.board, Model()).shifts
+    assert (shift.view, shift.frames, shift.until) == (2, -1, False)
+    assert shift.since == pytest.approx(30, abs=3)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals, slopes
+from .errors import CalibrationError
 from .moved import find_push
 from .uncertainty import Covariance, covariance, quick_covariance
 
@@ -142,6 +143,7 @@ class FitTask:
                 spread = quick_covariance(problem, rig, too_sure)
                 used = _within(problem, rig, sightings, seen, sigma, spread)
             now = replace(sightings, weights=used.astype(np.float64))
+            self._check_used(used)
             # corners whose errors are alike count less, against the prior; far out stays far out
             sigmas = np.full(len(now.view), too_sure * sigma)
             problem = Problem(lens, now, self.free, SoftL1(_KNEE / too_sure), sigmas, prior)
@@ -155,6 +157,17 @@ class FitTask:
         used = problem.sightings.weights > 0
         spread = covariance(problem, rig)
         return Fit(rig, problem, sigma, spread, found & ~used, np.zeros(len(rig.cameras), bool))
+
+    def _check_used(self, used: BoolArray) -> None:
+        """Raise when nothing is left of what a camera saw."""
+        found = self.detections
+        left = np.bincount(found.view, used.any(axis=1), minlength=len(found.names))
+        lost = [name for name, n in zip(found.names, left, strict=True) if n == 0]
+        if lost:
+            raise CalibrationError(
+                f"nothing that {', '.join(lost)} saw fits what the others saw: are frames of one "
+                "moment, and is it one board?"
+            )
 
 
 def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:

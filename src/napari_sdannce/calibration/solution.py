@@ -17,6 +17,7 @@ from .intrinsics import find_intrinsics
 from .known import KnownLenses, camera_of, weak_prior
 from .lenses import FX, BrownLens, free_of
 from .pose_graph import check_turns, find_pairs, guess_all, place_boards, place_cameras
+from .shifts import find_shifts
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .fit import Fit
     from .lenses import Lens
     from .pose_graph import Pair
+    from .shifts import Shift
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -91,6 +93,8 @@ class Solution:
         How pairs of cameras agreed before the adjustment.
     seconds
         What it took.
+    shifts
+        Cameras whose frames are not of the moments that they are taken for.
     delays
         (V,) frames by which cameras are late, where corners were moved to make up for that.
     """
@@ -102,6 +106,7 @@ class Solution:
     fit: Fit
     pairs: tuple[Pair, ...]
     seconds: float
+    shifts: tuple[Shift, ...] = ()
     delays: tuple[float, ...] = ()
 
     @property
@@ -155,6 +160,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
         numbers = _lenses(usable, board, model)
         guesses = guess_all(model.lens, numbers, board, usable)
         pairs = find_pairs(usable, guesses)
+        shifts = find_shifts(usable, guesses, pairs)
         cameras = place_cameras(usable.names, pairs)
         check_turns(board, usable.names, pairs)
         placed = np.array([guess is not None for guess in guesses])
@@ -168,9 +174,13 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
             model.known_of(len(numbers)),
             weak_prior(model.lens, usable.image_sizes, numbers[:, FX].tolist()),
         )
-        fit = task.fit(rig)
+        try:
+            fit = task.fit(rig)
+        except CalibrationError as error:
+            why = "".join(f"; {shift.told(usable.names)}" for shift in shifts)
+            raise CalibrationError(f"{error}{why}") from error
     seconds = perf_counter() - began
-    return Solution(model, board, task, unplaced, fit, tuple(pairs), seconds)
+    return Solution(model, board, task, unplaced, fit, tuple(pairs), seconds, shifts)
 
 
 def check_seen(detections: Detections) -> None:
