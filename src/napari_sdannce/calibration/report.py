@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import residuals
-from .coverage import corners_by_cell
+from .coverage import corners_by_cell, shared_moments
 from .flatness import Flatness, flatness_of
 from .holdout import Holdout, hold_out
 from .lenses import names_of
@@ -145,9 +144,7 @@ def report_of(
     detect_s
         Seconds that finding it took.
     """
-    fit, sightings = solution.fit, solution.fit.problem.sightings
-    missed = residuals(fit.rig, solution.model.lens, sightings)
-    missed[~solution.detections.seen] = np.nan
+    missed = solution.misses
     lengths = np.linalg.norm(missed, axis=-1)
     held = hold_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
@@ -156,12 +153,12 @@ def report_of(
     return CalibrationReport(
         solution,
         ErrorsPx.of(lengths.ravel()),
-        ErrorsPx.of(lengths[sightings.weights > 0]),
+        ErrorsPx.of(lengths[solution.fit.problem.sightings.weights > 0]),
         held,
         float(np.nanmedian(rigid)) if np.isfinite(rigid).any() else np.nan,
         flatness_of(seen, solution.board.points.reshape(-1, 3)),
         position_sigma(solution),
-        _shared(solution.detections),
+        shared_moments(solution.detections.saw),
         tuple(
             _camera(solution, detections, view, missed, held, offsets[view] if offsets else None)
             for view in range(len(detections.names))
@@ -202,14 +199,6 @@ def _camera(
         offset,
         bool(fit.contradicted[view]),
     )
-
-
-def _shared(detections: Detections) -> IntArray:
-    """(V, V) moments at which both cameras saw the board."""
-    moments = detections.moments
-    saw = np.zeros((len(detections.names), len(moments)), dtype=np.int64)
-    saw[detections.view, np.searchsorted(moments, detections.moment)] = 1
-    return saw @ saw.T
 
 
 def as_json(report: CalibrationReport) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from .bundle import POSE
+from .bundle import POSE, residuals
 from .errors import CalibrationError
 from .fit import FitTask
 from .intrinsics import find_intrinsics
 from .known import KnownLenses, camera_of, weak_prior
-from .lenses import FX, BrownLens, free_of
+from .lenses import FX, FY, BrownLens, free_of
 from .pose_graph import check_turns, find_pairs, guess_all, place_boards, place_cameras
+from .rigid import Motions
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
@@ -116,6 +117,26 @@ class Solution:
         return detections
 
     @property
+    def misses(self) -> FloatArray:
+        """(G, M, 2) px from each corner to where the fit has it; NaN where none was found."""
+        missed = residuals(self.fit.rig, self.model.lens, self.fit.problem.sightings)
+        return np.where(self.detections.seen[..., None], missed, np.nan)
+
+    @property
+    def boards(self) -> Motions:
+        """(F,) motions from the board into the frame of the first camera, one a moment.
+
+        NaN where no corner was used: where that board was, nothing tells.
+        """
+        seen, boards = self.fit.problem.sightings, self.fit.rig.boards
+        known = np.zeros(len(boards), dtype=bool)
+        known[seen.moment[(seen.weights > 0).any(axis=1)]] = True
+        return Motions(
+            np.where(known[:, None, None], boards.rotation, np.nan),
+            np.where(known[:, None], boards.translation, np.nan),
+        )
+
+    @property
     def cameras(self) -> tuple[Camera, ...]:
         """The cameras, in the frame of the first."""
         rig, found = self.fit.rig, self.detections
@@ -169,6 +190,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
             weak_prior(model.lens, usable.image_sizes, numbers[:, FX].tolist()),
         )
         fit = task.fit(rig)
+        check_lenses(usable.names, fit.rig.numbers)
     seconds = perf_counter() - began
     return Solution(model, board, task, unplaced, fit, tuple(pairs), seconds)
 
@@ -191,6 +213,21 @@ def check_seen(detections: Detections) -> None:
             f"the board was seen at {moments} moment{'s' if moments > 1 else ''} only: move it "
             f"through the volume and tilt it; {_LEAST_MOMENTS} moments are the least, some dozens "
             "are good"
+        )
+
+
+def check_lenses(names: tuple[str, ...], numbers: FloatArray) -> None:
+    """Raise when what a camera saw fits no lens, by the intrinsic numbers (V, P) of the cameras."""
+    wrong = [
+        name
+        for name, own in zip(names, numbers, strict=True)
+        if not (np.isfinite(own).all() and own[FX] > 0 and own[FY] > 0)
+    ]
+    if wrong:
+        raise CalibrationError(
+            f"no lens fits what {', '.join(wrong)} saw of the board: its images may not be of the "
+            "same moments as those of the other cameras (frames were lost, or are in another "
+            "order), it may have been moved, or may have seen another board"
         )
 
 
