@@ -14,6 +14,7 @@ from napari_sdannce.calibration.misses import image_speeds, misses_of, sighting_
 from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.quality import ErrorsPx
 from napari_sdannce.calibration.solution import Solution, solve
+from napari_sdannce.calibration.stances import stances_of
 from napari_sdannce.calibration.world import FIRST_CAMERA, board_frame
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 
@@ -59,6 +60,7 @@ def test_boards_of_which_nothing_was_used_are_nowhere(solved: tuple[BoardRig, So
     np.testing.assert_array_equal(after.boards[others], before.boards[others])
     assert np.isfinite(before.boards).all()
     assert len(position_sigma(without).points) == len(position_sigma(solution).points) - 1
+    assert np.isnan(stances_of(without).tilts).sum() == (seen.moment == 3).sum()
     with pytest.raises(CalibrationError, match="all its corners were left out"):
         board_frame(without, int(solution.detections.moments[3]))
 

@@ -14,6 +14,7 @@ from .holdout import Holdout, hold_out
 from .lenses import names_of
 from .positions import PositionSigma, position_sigma
 from .quality import ErrorsPx, rigid_residuals, triangulate_boards
+from .stances import Stances, stances_of
 from .time_offsets import TimeOffset, time_offsets
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class CameraReport:
         (8, 8) corners by rows and columns of the image.
     spots, misses
         (N, 2) px where corners were found, and (N, 2) px from there to where the fit has them.
+    stances
+        How the board stood before it, of the sightings that were used.
     offset
         How late it is, None when that can not be told.
     contradicted
@@ -64,6 +67,7 @@ class CameraReport:
     cells: IntArray
     spots: FloatArray
     misses: FloatArray
+    stances: Stances
     offset: TimeOffset | None
     contradicted: bool
 
@@ -77,6 +81,16 @@ class CameraReport:
     def covered(self) -> float:
         """Share of the image's cells in which a corner was found."""
         return float((self.cells > 0).mean())
+
+    @property
+    def error_px(self) -> float:
+        """Half of its corners are closer than this, at moments not fitted to if there are such."""
+        return (self.errors if self.held_out is None else self.held_out).median
+
+    @property
+    def share_left_out(self) -> float:
+        """Share of its corners that were not used."""
+        return self.left_out / max(self.corners, 1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,6 +131,11 @@ class CalibrationReport:
     shared: IntArray
     cameras: tuple[CameraReport, ...]
     detect_s: float
+
+    @property
+    def error_px(self) -> float:
+        """Half of the corners are closer than this, at moments not fitted to if there are such."""
+        return (self.errors if self.held_out is None else self.held_out.errors).median
 
     @property
     def rigid_residual_mm(self) -> float:
@@ -196,6 +215,7 @@ def _camera(
         corners_by_cell(spots, (width, height)),
         used[known],
         missed[own][known],
+        stances_of(solution).take(own).known,
         offset,
         bool(fit.contradicted[view]),
     )
@@ -240,6 +260,8 @@ def _camera_json(camera: CameraReport) -> dict[str, Any]:
         "corners": camera.corners,
         "corners_left_out": camera.left_out,
         "covered": _number(camera.covered),
+        "tilt_degrees": _range(camera.stances.tilts),
+        "distance_mm": _range(camera.stances.distances),
         "late_frames": None if offset is None else _number(offset.frames),
         "late_sigma_frames": None if offset is None else _number(offset.sigma),
         "known_lens_contradicted": camera.contradicted,
@@ -253,6 +275,12 @@ def _errors(errors: ErrorsPx) -> dict[str, float | int | None]:
         "rmse": _number(errors.rmse),
         "count": errors.count,
     }
+
+
+def _range(values: FloatArray) -> dict[str, float | None]:
+    """From where to where values (N,) reach."""
+    least, median, most = np.percentile(values, [0, 50, 100]) if len(values) else [np.nan] * 3
+    return {"least": _number(least), "median": _number(median), "most": _number(most)}
 
 
 def _number(value: float) -> float | None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
+from .findings import Grade
 from .report_axes import shown
-from .verdict import Grade
 
 if TYPE_CHECKING:
+    from .findings import Finding, Verdict
     from .report import CalibrationReport
-    from .verdict import Finding, Verdict
     from .world import MeasuredPoints, WorldFrame
 
 Pairs = tuple[tuple[str, str], ...]
