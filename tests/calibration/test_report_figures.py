@@ -145,6 +145,15 @@ def test_arrows_are_where_corners_are_missed() -> None:
         assert len(crosses[0].ends) == 2 * own.left_out.sum() > 0
 
 
+def test_maps_say_how_far_off_half_of_the_corners_are() -> None:
+    report = small()
+    misses = misses_of(report.solution)
+    for view, figure in enumerate(residual_maps(report.cameras, misses)):
+        lengths = misses.of_view(view).lengths
+        told = f"half of {len(lengths)} corners within {shown(float(np.median(lengths)))} px"
+        assert any(said.startswith(told) for said in words(figure))
+
+
 def test_cells_hold_their_counts() -> None:
     for camera, figure in zip(small().cameras, coverage_maps(small().cameras), strict=True):
         counts = np.zeros_like(camera.cells)

@@ -94,8 +94,9 @@ def key_numbers(report: CalibrationReport) -> tuple[KeyNumber, ...]:
         KeyNumber(
             "Fitted error",
             with_unit(report.errors.median, "px"),
-            "Of all frames, with the board taken as flat and rigid. Larger than the held-out error "
-            "where boards bend, or move while they are seen.",
+            "Half of the corners are closer than this, in all frames, with the board taken as flat "
+            "and rigid. Larger than the held-out error where boards bend, or move while they are "
+            "seen.",
         ),
         KeyNumber(
             "Shape of the board",
