@@ -7,8 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from napari_sdannce.calibration.lenses import FisheyeLens, names_of
-from napari_sdannce.calibration.positions import position_sigma
+from napari_sdannce.calibration.lenses import FisheyeLens
 from napari_sdannce.calibration.quality import ErrorsPx
 from napari_sdannce.calibration.report import CalibrationReport, report_of
 from napari_sdannce.calibration.solution import Model, solve
@@ -29,7 +28,8 @@ def _made(settings: BoardRigSettings, seed: int, names: tuple[str, ...] | None =
 
 
 def _report(made: BoardRig, settings: BoardRigSettings) -> CalibrationReport:
-    return report_of(solve(made.detections, settings.board), made.detections, detect_s=1.25)
+    solution = solve(made.detections, settings.board, Model(settings.lens))
+    return report_of(solution, made.detections, detect_s=1.25)
 
 
 @cache
@@ -67,22 +67,8 @@ def single() -> CalibrationReport:
 
 @cache
 def fisheye() -> CalibrationReport:
-    """Numbers of another rig, but the solution of one with fisheye lenses."""
     settings = replace(SMALL, lens=FisheyeLens(), outliers=0.0)
-    solution = solve(board_rig(settings, 5).detections, settings.board, Model(FisheyeLens()))
-    names, rig = names_of(FisheyeLens()), solution.fit.rig
-    cameras = tuple(
-        replace(
-            camera,
-            name=name,
-            numbers=dict(zip(names, own.tolist(), strict=True)),
-            sigmas=dict.fromkeys(names, 0.5),
-        )
-        for camera, name, own in zip(
-            small().cameras, solution.detections.names, rig.numbers, strict=True
-        )
-    )
-    return replace(small(), solution=solution, cameras=cameras, positions=position_sigma(solution))
+    return _report(_made(settings, 5), settings)
 
 
 @cache

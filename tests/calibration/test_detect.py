@@ -94,7 +94,8 @@ def test_blurred_board_is_found_in_the_enlarged_image(lens, poses):
     assert thorough is not None
     assert thorough.n_corners == 35
     assert errors(thorough, CHARUCO, lens, pose).max() < 0.15
-    assert quick is None or quick.n_corners <= 35
+    assert quick is not None
+    assert quick.n_corners < 35  # what the enlarged image is for
 
 
 def test_motion_moves_no_corner_and_is_told(lens, poses):

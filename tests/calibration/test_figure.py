@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration import figure_image
 from napari_sdannce.calibration.figure import (
     INK,
     PANEL,
@@ -94,7 +93,9 @@ def test_words_are_where_they_are_anchored(monkeypatch: pytest.MonkeyPatch, old:
         dark = np.argwhere(to_image(Figure(100, 80, (text,)))[..., 0] < 128)
         assert left - 2 <= dark[:, 1].min() < dark[:, 1].max() <= right + 2
         assert 20 < dark[:, 0].min() < dark[:, 0].max() <= 44
-    assert figure_image._SHARE.keys() == {"start", "middle", "end"}
+        (words,) = drawn(text).iter(f"{SVG}text")
+        assert words.get("text-anchor", "start") == anchor
+        assert (words.get("x"), words.get("y")) == ("50", "40")
 
 
 def test_hostile_words_stay_words() -> None:

@@ -7,10 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.corners_file import corners_of
+from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.holdout import hold_out
 from napari_sdannce.calibration.misses import image_speeds, misses_of, sighting_errors
+from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.quality import ErrorsPx
 from napari_sdannce.calibration.solution import Solution, solve
+from napari_sdannce.calibration.stances import stances_of
+from napari_sdannce.calibration.world import FIRST_CAMERA, board_frame
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 
 SETTINGS = BoardRigSettings(cameras=3, moments=30, outliers=0.03, missed=0.0)
@@ -39,6 +44,25 @@ def test_misses_lead_from_what_was_found_to_the_camera_s_place(
         assert (own.view == found.view[g]).all()
         assert (own.moment == found.moment[g]).all()
     assert misses.lengths[misses.left_out].min() > np.median(misses.lengths) * 4
+
+
+def test_boards_of_which_nothing_was_used_are_nowhere(solved: tuple[BoardRig, Solution]) -> None:
+    """In the file of corners, among positions and as a frame of the world."""
+    _, solution = solved
+    fit = solution.fit
+    seen = fit.problem.sightings
+    weights = np.where((seen.moment == 3)[:, None], 0.0, seen.weights)
+    problem = replace(fit.problem, sightings=replace(seen, weights=weights))
+    without = replace(solution, fit=replace(fit, problem=problem))
+    before, after = (corners_of(each, FIRST_CAMERA) for each in (solution, without))
+    others = np.arange(len(after.moments)) != 3
+    assert np.isnan(after.boards[3]).all()
+    np.testing.assert_array_equal(after.boards[others], before.boards[others])
+    assert np.isfinite(before.boards).all()
+    assert len(position_sigma(without).points) == len(position_sigma(solution).points) - 1
+    assert np.isnan(stances_of(without).tilts).sum() == (seen.moment == 3).sum()
+    with pytest.raises(CalibrationError, match="all its corners were left out"):
+        board_frame(without, int(solution.detections.moments[3]))
 
 
 def test_sightings_have_the_median_of_their_corners(solved: tuple[BoardRig, Solution]) -> None:

@@ -33,10 +33,11 @@ from napari_sdannce.calibration.report_charts import (
     shared_moments,
 )
 from napari_sdannce.calibration.report_rig import rig_from_above, rig_from_the_side, scene_of
+from napari_sdannce.calibration.report_stances import stances_chart
 from napari_sdannce.calibration.report_summary import summary
 from napari_sdannce.calibration.report_views import PAD, coverage_maps, residual_maps
 from napari_sdannce.calibration.report_words import ReportNotes
-from napari_sdannce.calibration.verdict import Verdict, verdict_of
+from napari_sdannce.calibration.verdict import verdict_of
 from napari_sdannce.calibration.world import board_frame
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -51,7 +52,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 def all_figures(report: CalibrationReport) -> list[Figure]:
     misses, sightings = misses_of(report.solution), sighting_errors(report.solution)
     scene, speed = scene_of(report), errors_by_speed(sightings)
-    verdict = Verdict(()) if report is CASES["fisheye"]() else verdict_of(report)
     return [
         *residual_maps(report.cameras, misses),
         *coverage_maps(report.cameras),
@@ -60,9 +60,10 @@ def all_figures(report: CalibrationReport) -> list[Figure]:
         *([speed] if speed else []),
         shared_moments(report),
         focal_bars(report),
+        stances_chart(report),
         rig_from_above(report, scene),
         rig_from_the_side(report, scene),
-        summary(report, verdict, ReportNotes("a board", "/a/folder/" * 40)),
+        summary(report, verdict_of(report), ReportNotes("a board", "/a/folder/" * 40)),
     ]
 
 
@@ -142,6 +143,15 @@ def test_arrows_are_where_corners_are_missed() -> None:
         assert colors[int(np.argmin(lengths))] == bin_color(0)
         crosses = [shape for shape in figure.shapes if isinstance(shape, Lines)]
         assert len(crosses[0].ends) == 2 * own.left_out.sum() > 0
+
+
+def test_maps_say_how_far_off_half_of_the_corners_are() -> None:
+    report = small()
+    misses = misses_of(report.solution)
+    for view, figure in enumerate(residual_maps(report.cameras, misses)):
+        lengths = misses.of_view(view).lengths
+        told = f"half of {len(lengths)} corners within {shown(float(np.median(lengths)))} px"
+        assert any(said.startswith(told) for said in words(figure))
 
 
 def test_cells_hold_their_counts() -> None:
@@ -296,16 +306,44 @@ def test_rims_lie_where_cameras_look() -> None:
 
 
 def test_colours_of_positions_are_their_errors() -> None:
+    """One error in each seventh of the range, all others in the middle, and those beyond."""
     report = small()
     scene = scene_of(report)
+    sigma = np.full(len(scene.points), 0.5)
+    assert len(sigma) > 20
+    sigma[:9] = [0.01, 0.2, 0.3, 0.45, 0.6, 0.8, 0.99, 7.0, np.nan]
+    scene = replace(scene, sigma_mm=sigma)
+    assert scene.worst_mm == 1.0
     figure = rig_from_above(report, scene)
-    dots = {
-        shape.color: len(shape.centres)
-        for shape in figure.shapes
-        if isinstance(shape, Circles) and shape.radius == 3.0
-    }
-    known = np.isfinite(scene.sigma_mm)
-    assert sum(dots.values()) == known.sum() > 5
-    steps = np.minimum(scene.sigma_mm[known] / scene.worst_mm * BINS, BINS - 1).astype(int)
-    assert dots == {bin_color(int(step)): int((steps == step).sum()) for step in set(steps)}
-    assert shown(scene.worst_mm) in words(figure)[-1]
+    dots = [s for s in figure.shapes if isinstance(s, Circles) and s.radius == 3.0]
+    count = {dot.color: len(dot.centres) for dot in dots}
+    expected = [1, 1, 1, len(sigma) - 8, 1, 1, 2]
+    assert count == {bin_color(i): n for i, n in enumerate(expected)}
+    # where the colours are: the first position is the only blue one, to the right by its x
+    bar = next(s for s in figure.shapes if isinstance(s, Lines) and s.width == 2.5)
+    length = next(float(word.split()[0]) for word in words(figure) if word.endswith(" mm"))
+    scale = (bar.ends[0, 1, 0] - bar.ends[0, 0, 0]) / length
+    blue, orange = (next(d for d in dots if d.color == bin_color(i)) for i in (0, 1))
+    apart = (scene.points[1] - scene.points[0])[:2] * (scale, -scale)
+    np.testing.assert_allclose(orange.centres[0] - blue.centres[0], apart, atol=1e-6)
+    assert "0 to 1 mm and more" in words(figure)[-1]
+
+
+def test_boards_are_drawn_by_tilt_and_distance() -> None:
+    """By the numbers at the axes below each name; three names fit into a row."""
+    report = small()
+    figure = stances_chart(report)
+    dots = [shape.centres for shape in figure.shapes if isinstance(shape, Circles)]
+    names = [text for text in texts(figure) if text.bold]
+    numbers = [text for text in texts(figure) if text.words.isdigit()]
+    for camera, name, own in zip(report.cameras, names, dots, strict=True):
+        here = [text for text in numbers if name.x - 20 < text.x < name.x + 190]
+        high = {int(text.words): text.y - 4 for text in here if text.anchor == "end"}
+        along = {int(text.words): text.x for text in here if text.anchor == "middle"}
+        near, far = min(along), max(along)
+        right = along[near] + (camera.stances.distances - near) / (far - near) * (
+            along[far] - along[near]
+        )
+        up = high[0] + camera.stances.tilts / 90 * (high[90] - high[0])
+        assert len(own) == camera.sightings > 10
+        np.testing.assert_allclose(own, np.stack([right, up], axis=1), atol=1e-6)

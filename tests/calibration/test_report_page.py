@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from napari_sdannce.calibration.misses import misses_of
-from napari_sdannce.calibration.report import CalibrationReport, as_json
+from napari_sdannce.calibration.report import as_json
 from napari_sdannce.calibration.report_axes import shown
 from napari_sdannce.calibration.report_page import page, write_report
 from napari_sdannce.calibration.report_summary import SCALE, summary
@@ -64,18 +64,14 @@ class Page(HTMLParser):
             self.words[tag][-1] += data
 
 
-def verdict_for(report: CalibrationReport) -> Verdict:
-    return Verdict(()) if report is CASES["fisheye"]() else verdict_of(report)
-
-
 @pytest.mark.parametrize("case", list(CASES))
 def test_every_report_can_be_written_and_read(case: str, tmp_path: Path) -> None:
     report = CASES[case]()
-    paths = write_report(tmp_path / "report", report, verdict_for(report), extra=NOTES)
+    paths = write_report(tmp_path / "report", report, verdict_of(report), extra=NOTES)
     assert [path.name for path in paths] == ["report.json", "report.html", "report.png"]
     assert set((tmp_path / "report").iterdir()) == set(paths)
     read = Page(paths[1].read_text(encoding="utf-8"))
-    assert read.words["h1"] == [HEADLINES[verdict_for(report).grade]]
+    assert read.words["h1"] == [HEADLINES[verdict_of(report).grade]]
     for camera in report.cameras:
         assert camera.name in read.words["th"]
     json.loads(paths[0].read_text(), parse_constant=pytest.fail)
@@ -152,25 +148,73 @@ def test_findings_come_first_and_the_worst_before_others() -> None:
     assert "Nothing was found" in " ".join(none.words["p"])
 
 
-def test_json_holds_the_report_and_the_verdict(tmp_path: Path) -> None:
+def test_json_holds_the_verdict_and_the_notes(tmp_path: Path) -> None:
     report = pushed()
     verdict = verdict_of(report)
     (path, _, _) = write_report(tmp_path, report, verdict, extra=NOTES)
     found = json.loads(path.read_text())
-    assert found.pop("verdict") == {
+    assert found["verdict"] == {
         "grade": "record again",
         "findings": [
             {"grade": str(each.grade), "text": each.text, "camera": each.camera}
             for each in verdict.findings
         ],
     }
-    assert found.pop("board") == NOTES.board
-    assert found.pop("source") == NOTES.source
-    assert found.pop("settings") == {"every": "10 frames"}
-    assert found.pop("versions") == {"napari-sdannce": "9.9.9"}
-    assert found.pop("measured_points") is None
-    assert found.pop("files") == []
-    assert found == json.loads(json.dumps(as_json(report)))
+    assert found["board"] == NOTES.board
+    assert found["source"] == NOTES.source
+    assert found["settings"] == {"every": "10 frames"}
+    assert found["versions"] == {"napari-sdannce": "9.9.9"}
+    assert found["measured_points"] is None
+
+
+def test_json_holds_the_numbers_of_the_solution() -> None:
+    """Counted and measured again, from corners and from the solved rig."""
+    report = small()
+    solution, seen = report.solution, report.solution.detections
+    found, lengths = as_json(report), misses_of(solution).lengths
+    errors = found["reprojection_px"]
+    assert errors["median"] == pytest.approx(np.median(lengths), rel=1e-4)
+    assert errors["mean"] == pytest.approx(lengths.mean(), rel=1e-4)
+    assert errors["rmse"] == pytest.approx(np.sqrt((lengths**2).mean()), rel=1e-4)
+    assert errors["count"] == found["corners"] == np.isfinite(seen.corners[..., 0]).sum()
+    left_out = misses_of(solution).left_out
+    assert found["corners_left_out"] == left_out.sum() > 0
+    assert found["frames"] == len(set(seen.moment.tolist()))
+    moments = [set(seen.moment[seen.view == view].tolist()) for view in range(3)]
+    assert found["shared_frames"] == [[len(a & b) for b in moments] for a in moments]
+    assert found["seconds"]["detect"] == 1.25
+    assert list(found["cameras"]) == list(seen.names)
+    for view, camera in enumerate(found["cameras"].values()):
+        own = seen.view == view
+        assert camera["image_size"] == list(seen.image_sizes[view])
+        assert camera["sightings"] == own.sum()
+        assert camera["corners"] == np.isfinite(seen.corners[own, :, 0]).sum()
+        assert camera["corners_left_out"] == solution.fit.left_out[own].sum()
+        fx, fy = solution.fit.rig.numbers[view, :2]
+        assert camera["intrinsics"]["fx"] == pytest.approx(fx, rel=1e-5)
+        spread = solution.fit.covariance.sigma[view, :2].sum()
+        assert camera["focal_sigma_percent"] == pytest.approx(100 * spread / (fx + fy), rel=1e-4)
+        poses = solution.fit.rig.cameras[view] @ solution.fit.rig.boards
+        there = poses.apply(solution.board.points[0].mean(axis=0)[None])[:, 0]
+        away = np.linalg.norm(there, axis=1)[np.searchsorted(seen.moments, seen.moment[own])]
+        assert camera["distance_mm"]["least"] == pytest.approx(away.min(), rel=1e-4)
+        assert camera["distance_mm"]["most"] == pytest.approx(away.max(), rel=1e-4)
+        assert 0 <= camera["tilt_degrees"]["least"] < camera["tilt_degrees"]["most"] < 90
+
+
+def test_json_has_its_keys() -> None:
+    """Programs of others read them."""
+    assert set(as_json(small())) == {
+        "reprojection_px", "reprojection_used_px", "holdout_px", "rigid_residual_mm",
+        "rigid_residual_fitted_mm", "board_bent_mm", "position_sigma_mm", "corner_sigma_px",
+        "errors_alike", "frames", "frames_held_out", "corners", "corners_left_out",
+        "corrected_late_frames", "shared_frames", "seconds", "cameras",
+    }  # fmt: skip
+    assert set(next(iter(as_json(small())["cameras"].values()))) == {
+        "image_size", "intrinsics", "sigma", "focal_sigma_percent", "reprojection_px",
+        "holdout_px", "sightings", "corners", "corners_left_out", "covered", "tilt_degrees",
+        "distance_mm", "late_frames", "late_sigma_frames", "known_lens_contradicted",
+    }  # fmt: skip
 
 
 def test_the_picture_has_the_size_and_colour_of_the_summary(tmp_path: Path) -> None:
@@ -245,7 +289,7 @@ def test_a_file_that_can_not_be_moved_takes_the_others_back(
 def test_the_figures_of_the_page_are_those_of_the_report() -> None:
     report = small()
     text = page(report, verdict_of(report), NOTES)
-    assert text.count("<svg") == text.count("</svg>") == 2 + 2 * 3 + 5
+    assert text.count("<svg") == text.count("</svg>") == 2 + 2 * 3 + 6
     read = Page(text)
     labels = [attributes["aria-label"] for tag, attributes in read.tags if tag == "svg"]
     assert f"Where {HOSTILE} is missed" in labels

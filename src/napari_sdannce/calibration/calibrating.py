@@ -104,13 +104,11 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
     )
-    held = report.held_out
-    error = (
-        f"{held.errors.mean:.2f} px on frames that it was not fitted to"
-        if held is not None
-        else f"{report.errors.mean:.2f} px"
+    where = "" if report.held_out is None else ", at moments that it was not fitted to"
+    yield _say(
+        f"the calibration is {verdict.grade}: half of the corners are closer than "
+        f"{report.error_px:.2f} px{where}"
     )
-    yield _say(f"the calibration is {verdict.grade}: error {error}")
     yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
 
 

@@ -12,7 +12,6 @@ from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
 
 from .boards_found import UNREADABLE
-from .bundle import residuals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +46,8 @@ class CalibratedCorners:
     moments
         (F,) moments of the boards, rising.
     boards
-        (F, M, 3) mm, corners of the board at each moment, in the world of the calibration.
+        (F, M, 3) mm, corners of the board at each moment, in the world of the calibration; NaN
+        where all corners were left out.
     """
 
     names: tuple[str, ...]
@@ -73,18 +73,16 @@ class CalibratedCorners:
 
 def corners_of(solution: Solution, frame: WorldFrame) -> CalibratedCorners:
     """Corners of a solution, its boards in a frame."""
-    found, fit = solution.detections, solution.fit
-    misses = residuals(fit.rig, solution.model.lens, fit.problem.sightings)
-    misses[~found.seen] = np.nan
+    found = solution.detections
     return CalibratedCorners(
         found.names,
         found.view,
         found.moment,
         found.corners,
-        misses,
-        fit.left_out,
+        solution.misses,
+        solution.fit.left_out,
         found.moments,
-        frame.points(fit.rig.boards.apply(solution.board.points[0])),
+        frame.points(solution.boards.apply(solution.board.points[0])),
     )
 
 

@@ -9,6 +9,7 @@ from napari_sdannce.settings.events import BoardCoverage
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 CELLS = 8
 """An image is looked at in so many columns and rows."""
@@ -19,6 +20,15 @@ def corners_by_cell(spots: FloatArray, size: tuple[int, int]) -> IntArray:
     known = spots[np.isfinite(spots).all(axis=1)]
     edges = [np.linspace(-0.5, side - 0.5, CELLS + 1) for side in size[::-1]]
     return np.histogram2d(known[:, 1], known[:, 0], edges)[0].astype(np.int64)
+
+
+def shared_moments(saw: BoolArray) -> IntArray:
+    """(V, V) moments at which both of two cameras saw the board, by who did (F, V).
+
+    Alone on the diagonal: how often each camera saw it.
+    """
+    counts = saw.astype(np.int64)
+    return np.asarray(counts.T @ counts)
 
 
 class Coverage:
@@ -33,19 +43,18 @@ class Coverage:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.cells = np.zeros((len(names), CELLS, CELLS), dtype=np.int64)
-        self.shared = np.zeros((len(names), len(names)), dtype=np.int64)
-        self._seen: dict[int, set[int]] = {}
+        self._saw: dict[int, BoolArray] = {}
 
     def add(self, view: int, moment: int, corners: FloatArray, size: tuple[int, int]) -> None:
         """Count a sighting: (M, 2) px, NaN where a corner was not found."""
         self.cells[view] += corners_by_cell(corners, size)
-        others = self._seen.setdefault(moment, set())
-        for other in others:
-            self.shared[view, other] += 1
-            self.shared[other, view] += 1
-        if view not in others:
-            self.shared[view, view] += 1
-        others.add(view)
+        saw = self._saw.setdefault(moment, np.zeros(len(self.names), dtype=bool))
+        saw[view] = True
+
+    @property
+    def shared(self) -> IntArray:
+        """(V, V) moments that pairs of cameras share so far."""
+        return shared_moments(np.array([*self._saw.values()]).reshape(-1, len(self.names)))
 
     def event(self) -> BoardCoverage:
         """What is to be told."""

@@ -76,6 +76,14 @@ class Detections:
         """Moments at which any camera saw the board, rising."""
         return np.unique(self.moment)
 
+    @property
+    def saw(self) -> npt.NDArray[np.bool_]:
+        """(F, V) which cameras saw the board at each of the moments."""
+        moments, rows = np.unique(self.moment, return_inverse=True)
+        saw = np.zeros((len(moments), len(self.names)), dtype=bool)
+        saw[rows, self.view] = True
+        return saw
+
     def take(self, which: npt.NDArray[np.bool_] | IntArray) -> Self:
         """Only some sightings."""
         return replace(

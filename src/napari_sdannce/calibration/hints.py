@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,11 +54,34 @@ def _pairs(coverage: BoardCoverage, blind: list[str]) -> Iterator[str]:
     """Groups of cameras that no board joins yet: where it should be seen together."""
     shared, names = np.array(coverage.shared), coverage.cameras
     seeing = [i for i, name in enumerate(names) if name not in blind]
-    groups = groups_of(shared, seeing)
-    for group in groups[1:]:
-        others = [i for i in seeing if i not in group]
+    for gap in gaps_between(shared, seeing):
+        yield f"show the board to {names[gap.one]} and {names[gap.other]} at once"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Cameras that share too few moments with all others.
+
+    Parameters
+    ----------
+    group, others
+        Cameras on either side.
+    one, other
+        Those of either side that share most, and that should share more.
+    """
+
+    group: tuple[int, ...]
+    others: tuple[int, ...]
+    one: int
+    other: int
+
+
+def gaps_between(shared: IntArray, views: list[int]) -> Iterator[Gap]:
+    """What keeps cameras in several groups, by the moments (V, V) that pairs share."""
+    for group in groups_of(shared, views)[1:]:
+        others = [view for view in views if view not in group]
         one, other = max(((i, j) for i in group for j in others), key=lambda pair: shared[pair])
-        yield f"show the board to {names[one]} and {names[other]} at once"
+        yield Gap(tuple(group), tuple(others), one, other)
 
 
 def groups_of(shared: IntArray, views: list[int]) -> list[list[int]]:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import residuals
-
 if TYPE_CHECKING:
     from .detections import Detections
     from .solution import Solution
@@ -72,16 +70,15 @@ class Misses:
 
 def misses_of(solution: Solution) -> Misses:
     """All corners that were fitted, also those that were left out."""
-    found, fit = solution.detections, solution.fit
-    missed = residuals(fit.rig, solution.model.lens, fit.problem.sightings)
-    sighting, corner = np.nonzero(found.seen & np.isfinite(missed).all(axis=-1))
+    found, missed = solution.detections, solution.misses
+    sighting, corner = np.nonzero(np.isfinite(missed).all(axis=-1))
     return Misses(
         sighting,
         found.view[sighting],
         found.moment[sighting],
         found.corners[sighting, corner],
         missed[sighting, corner],
-        fit.left_out[sighting, corner],
+        solution.fit.left_out[sighting, corner],
     )
 
 

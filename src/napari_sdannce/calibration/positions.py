@@ -45,9 +45,9 @@ class PositionSigma:
 
 def position_sigma(solution: Solution) -> PositionSigma:
     """Standard deviation of positions in the volume through which the board was carried."""
-    boards = solution.fit.rig.boards
     middle = solution.board.points[0].mean(axis=0)
-    points = boards.apply(middle[None])[:, 0]
+    points = solution.boards.apply(middle[None])[:, 0]
+    points = points[np.isfinite(points).all(axis=1)]
     points = points[:: max(1, len(points) // _MOST)]
     moves = _moves(solution, points)
     covariance = solution.fit.covariance.matrix

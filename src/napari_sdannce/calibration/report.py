@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import residuals
-from .coverage import corners_by_cell
+from .coverage import corners_by_cell, shared_moments
 from .flatness import Flatness, flatness_of
 from .holdout import Holdout, hold_out
 from .lenses import names_of
 from .positions import PositionSigma, position_sigma
 from .quality import ErrorsPx, rigid_residuals, triangulate_boards
+from .stances import Stances, stances_of
 from .time_offsets import TimeOffset, time_offsets
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class CameraReport:
         (8, 8) corners by rows and columns of the image.
     spots, misses
         (N, 2) px where corners were found, and (N, 2) px from there to where the fit has them.
+    stances
+        How the board stood before it, of the sightings that were used.
     offset
         How late it is, None when that can not be told.
     contradicted
@@ -65,6 +67,7 @@ class CameraReport:
     cells: IntArray
     spots: FloatArray
     misses: FloatArray
+    stances: Stances
     offset: TimeOffset | None
     contradicted: bool
 
@@ -78,6 +81,16 @@ class CameraReport:
     def covered(self) -> float:
         """Share of the image's cells in which a corner was found."""
         return float((self.cells > 0).mean())
+
+    @property
+    def error_px(self) -> float:
+        """Half of its corners are closer than this, at moments not fitted to if there are such."""
+        return (self.errors if self.held_out is None else self.held_out).median
+
+    @property
+    def share_left_out(self) -> float:
+        """Share of its corners that were not used."""
+        return self.left_out / max(self.corners, 1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -120,6 +133,11 @@ class CalibrationReport:
     detect_s: float
 
     @property
+    def error_px(self) -> float:
+        """Half of the corners are closer than this, at moments not fitted to if there are such."""
+        return (self.errors if self.held_out is None else self.held_out.errors).median
+
+    @property
     def rigid_residual_mm(self) -> float:
         """Of moments that the cameras were not fitted to, where there are such."""
         return self.rigid_mm if self.held_out is None else self.held_out.rigid_mm
@@ -145,9 +163,7 @@ def report_of(
     detect_s
         Seconds that finding it took.
     """
-    fit, sightings = solution.fit, solution.fit.problem.sightings
-    missed = residuals(fit.rig, solution.model.lens, sightings)
-    missed[~solution.detections.seen] = np.nan
+    missed = solution.misses
     lengths = np.linalg.norm(missed, axis=-1)
     held = hold_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
@@ -156,12 +172,12 @@ def report_of(
     return CalibrationReport(
         solution,
         ErrorsPx.of(lengths.ravel()),
-        ErrorsPx.of(lengths[sightings.weights > 0]),
+        ErrorsPx.of(lengths[solution.fit.problem.sightings.weights > 0]),
         held,
         float(np.nanmedian(rigid)) if np.isfinite(rigid).any() else np.nan,
         flatness_of(seen, solution.board.points.reshape(-1, 3)),
         position_sigma(solution),
-        _shared(solution.detections),
+        shared_moments(solution.detections.saw),
         tuple(
             _camera(solution, detections, view, missed, held, offsets[view] if offsets else None)
             for view in range(len(detections.names))
@@ -199,17 +215,10 @@ def _camera(
         corners_by_cell(spots, (width, height)),
         used[known],
         missed[own][known],
+        stances_of(solution).take(own).known,
         offset,
         bool(fit.contradicted[view]),
     )
-
-
-def _shared(detections: Detections) -> IntArray:
-    """(V, V) moments at which both cameras saw the board."""
-    moments = detections.moments
-    saw = np.zeros((len(detections.names), len(moments)), dtype=np.int64)
-    saw[detections.view, np.searchsorted(moments, detections.moment)] = 1
-    return saw @ saw.T
 
 
 def as_json(report: CalibrationReport) -> dict[str, Any]:
@@ -251,6 +260,8 @@ def _camera_json(camera: CameraReport) -> dict[str, Any]:
         "corners": camera.corners,
         "corners_left_out": camera.left_out,
         "covered": _number(camera.covered),
+        "tilt_degrees": _range(camera.stances.tilts),
+        "distance_mm": _range(camera.stances.distances),
         "late_frames": None if offset is None else _number(offset.frames),
         "late_sigma_frames": None if offset is None else _number(offset.sigma),
         "known_lens_contradicted": camera.contradicted,
@@ -264,6 +275,12 @@ def _errors(errors: ErrorsPx) -> dict[str, float | int | None]:
         "rmse": _number(errors.rmse),
         "count": errors.count,
     }
+
+
+def _range(values: FloatArray) -> dict[str, float | None]:
+    """From where to where values (N,) reach."""
+    least, median, most = np.percentile(values, [0, 50, 100]) if len(values) else [np.nan] * 3
+    return {"least": _number(least), "median": _number(median), "most": _number(most)}
 
 
 def _number(value: float) -> float | None:

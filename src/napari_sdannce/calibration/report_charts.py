@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from .camera_findings import FOCAL_SIGMA
 from .figure import INK, PANEL, Circles, Figure, Lines, Polyline, Rectangle, Text, shortened
 from .hints import ENOUGH_SHARED
 from .report_axes import BLUE, GREEN, ORANGE, RED, SMALL, Axes, shown, ticks
 from .report_views import EMPTY, count_colors, spread_out
-from .verdict import FOCAL_SIGMA
 
 if TYPE_CHECKING:
     from .figure import Shape

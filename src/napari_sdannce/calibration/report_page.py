@@ -20,6 +20,7 @@ from .misses import misses_of, sighting_errors
 from .report import as_json
 from .report_charts import error_curve, errors_by_speed, errors_in_time, focal_bars, shared_moments
 from .report_rig import rig_from_above, rig_from_the_side, scene_of
+from .report_stances import stances_chart
 from .report_style import style_of
 from .report_summary import SCALE, summary
 from .report_tables import (
@@ -248,6 +249,14 @@ def _figures(report: CalibrationReport, notes: ReportNotes) -> Iterator[str]:
             "camera saw enough of the board.",
             [shared_moments(report)],
         )
+    yield _shown(
+        "How the board was held",
+        "Each dot is a board that a camera saw: how far away it was, and how much it was tilted "
+        "against the image. Boards near and far, many of them above the dashed line, tell the "
+        "focal length; of boards that all face a camera from one distance, larger and nearer look "
+        "the same.",
+        [stances_chart(report)],
+    )
     yield _shown(
         "How well focal lengths are known",
         "One standard deviation. Boards that are tilted, near and far make it smaller.",

@@ -77,10 +77,11 @@ class Scene:
 
 def scene_of(report: CalibrationReport, world: WorldFrame | None = None) -> Scene:
     """The rig in the frame of the world; None: turned so that its images are upright."""
-    rig = report.solution.fit.rig
+    solution = report.solution
+    rig = solution.fit.rig
     back = rig.cameras.inverse
-    outline = _outline(report.solution.board.points[0])
-    boards = rig.boards[_drawn_boards(report)].apply(outline)
+    boards = solution.boards.apply(_outline(solution.board.points[0]))
+    boards = spread_out(boards[np.isfinite(boards).all(axis=(1, 2))], _MOST_BOARDS)
     if world is None:
         origin = boards.reshape(-1, 3).mean(axis=0)
         turn = _guessed(back.rotation, np.concatenate([back.translation, origin[None]]))
@@ -95,13 +96,6 @@ def scene_of(report: CalibrationReport, world: WorldFrame | None = None) -> Scen
         for part in (back.translation, rims, boards, report.positions.points)
     )
     return Scene(centres, rims, boards, points, report.positions.sigma_mm)
-
-
-def _drawn_boards(report: CalibrationReport) -> npt.NDArray[np.int64]:
-    """Rows of some boards; where one lies that was left out altogether, nothing tells."""
-    seen = report.solution.fit.problem.sightings
-    rows = np.unique(seen.moment[(seen.weights > 0).any(axis=1)])
-    return spread_out(rows, _MOST_BOARDS)
 
 
 def _outline(points: FloatArray) -> FloatArray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .figure import PARTS
+from .findings import Grade
 from .report_axes import ORANGE
-from .verdict import Grade
 
 GRADE_COLORS = {Grade.GOOD: "#1f7a45", Grade.USABLE: ORANGE, Grade.RECORD_AGAIN: "#b52a22"}
 GRADE_INKS = {Grade.GOOD: "#ffffff", Grade.USABLE: "#1d232b", Grade.RECORD_AGAIN: "#ffffff"}

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .figure_svg import allowed
+from .findings import Grade
 from .report_axes import shown
 from .report_words import GROUPS, findings_of, key_numbers, spread, with_unit
-from .verdict import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from .findings import Verdict
     from .report import CalibrationReport, CameraReport
     from .report_words import Pairs, ReportNotes
-    from .verdict import Verdict
 
 FOCAL = ("fx", "fy", "cx", "cy", "skew")
 

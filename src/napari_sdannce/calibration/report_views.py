@@ -22,7 +22,6 @@ from .figure import (
     shortened,
 )
 from .report_axes import BINS, SMALL, bin_color, bins_of, round_number, shown
-from .report_words import with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +170,10 @@ def _frame(camera: CameraReport, scale: float, name: str, words: str) -> tuple[S
 
 
 def _found_words(camera: CameraReport) -> str:
-    words = f"median {with_unit(camera.errors.median, 'px')}, {camera.corners} corners"
+    median = camera.errors.median
+    words = f"half of {camera.corners} corners within {shown(median)} px"
+    if not np.isfinite(median):
+        words = f"{camera.corners} corners, errors not known"
     return words + (f", {camera.left_out} left out" if camera.left_out else "")
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
+from .findings import Grade
 from .report_axes import shown
-from .verdict import Grade
 
 if TYPE_CHECKING:
+    from .findings import Finding, Verdict
     from .report import CalibrationReport
-    from .verdict import Finding, Verdict
     from .world import MeasuredPoints, WorldFrame
 
 Pairs = tuple[tuple[str, str], ...]
@@ -97,8 +97,9 @@ def key_numbers(report: CalibrationReport) -> tuple[KeyNumber, ...]:
         KeyNumber(
             "Fitted error",
             with_unit(report.errors.median, "px"),
-            "Of all frames, with the board taken as flat and rigid. Larger than the held-out error "
-            "where boards bend, or move while they are seen.",
+            "Half of the corners are closer than this, in all frames, with the board taken as flat "
+            "and rigid. Larger than the held-out error where boards bend, or move while they are "
+            "seen.",
         ),
         KeyNumber(
             "Shape of the board",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.settings.calibrate import Match
 
-from .verdict import Finding, Grade
+from .findings import Finding, Grade
 
 FILE = "report.json"
 _EXPECTED = "the report of a calibration as `sdannce calibrate` writes it"
@@ -50,8 +50,8 @@ class SavedCamera(_Part):
 
     @property
     def error_px(self) -> float | None:
-        """Mean error, on moments that it was not fitted to where there are such."""
-        return (self.holdout_px or self.reprojection_px).mean
+        """Half of its corners are closer than this, at moments not fitted to if there are such."""
+        return (self.holdout_px or self.reprojection_px).median
 
 
 class SavedFinding(_Part):
@@ -102,8 +102,8 @@ class SavedReport(_Part):
 
     @property
     def error_px(self) -> float | None:
-        """Mean error, on moments that it was not fitted to where there are such."""
-        return (self.holdout_px or self.reprojection_px).mean
+        """Half of the corners are closer than this, at moments not fitted to if there are such."""
+        return (self.holdout_px or self.reprojection_px).median
 
     @property
     def told(self) -> tuple[Finding, ...]:

@@ -49,7 +49,7 @@ def select_moments(detections: Detections, blur_px: FloatArray, most: int) -> In
     kinds[is_blurred(detections, blur_px)] = 0
     gains = np.zeros((len(moments), kinds.shape[1]), dtype=np.float64)
     np.add.at(gains, rows, kinds)
-    shared = _pairs(detections, rows, len(moments))
+    shared = _pairs(detections)
     gains = np.concatenate([np.minimum(gains, 1), shared], axis=1)
     worth, left = np.ones(gains.shape[1]), np.ones(len(moments), dtype=bool)
     chosen = []
@@ -102,10 +102,8 @@ def _looks(detections: Detections) -> tuple[IntArray, IntArray]:
     return near, (slant * _SLANTS).clip(0, _SLANTS - 1).astype(int)
 
 
-def _pairs(detections: Detections, rows: IntArray, n: int) -> FloatArray:
-    """(n, pairs) which pairs of cameras see the board at each moment; worth as many cells."""
-    n_views = len(detections.names)
-    saw = np.zeros((n, n_views), dtype=bool)
-    saw[rows, detections.view] = True
-    first, second = np.triu_indices(n_views, 1)
+def _pairs(detections: Detections) -> FloatArray:
+    """(F, pairs) which pairs of cameras see the board at each moment; worth as many cells."""
+    saw = detections.saw
+    first, second = np.triu_indices(saw.shape[1], 1)
     return np.asarray((saw[:, first] & saw[:, second]) * float(_CELLS), dtype=np.float64)

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from .bundle import POSE
+from .bundle import POSE, residuals
 from .errors import CalibrationError
 from .fit import FitTask
 from .intrinsics import find_intrinsics
 from .known import KnownLenses, camera_of, weak_prior
 from .lenses import FX, BrownLens, free_of
 from .pose_graph import check_turns, find_pairs, guess_all, place_boards, place_cameras
+from .rigid import Motions
 from .shifts import find_shifts
 
 if TYPE_CHECKING:
@@ -119,6 +120,26 @@ class Solution:
         if len(self.board.symmetries) > 1:  # a few corners do not say which they are
             return self.detections
         return detections
+
+    @property
+    def misses(self) -> FloatArray:
+        """(G, M, 2) px from each corner to where the fit has it; NaN where none was found."""
+        missed = residuals(self.fit.rig, self.model.lens, self.fit.problem.sightings)
+        return np.where(self.detections.seen[..., None], missed, np.nan)
+
+    @property
+    def boards(self) -> Motions:
+        """(F,) motions from the board into the frame of the first camera, one a moment.
+
+        NaN where no corner was used: where that board was, nothing tells.
+        """
+        seen, boards = self.fit.problem.sightings, self.fit.rig.boards
+        known = np.zeros(len(boards), dtype=bool)
+        known[seen.moment[(seen.weights > 0).any(axis=1)]] = True
+        return Motions(
+            np.where(known[:, None, None], boards.rotation, np.nan),
+            np.where(known[:, None], boards.translation, np.nan),
+        )
 
     @property
     def cameras(self) -> tuple[Camera, ...]:

@@ -2,79 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from .hints import ENOUGH_CELLS, ENOUGH_SHARED, emptiest_part
-from .lenses import BrownLens
+from .camera_findings import HUGE_PX, findings_of_cameras
+from .findings import Finding, Grade, Verdict
+from .hints import gaps_between
+from .report_axes import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .board_keys import Board
-    from .report import CalibrationReport, CameraReport
+    from .hints import Gap
+    from .report import CalibrationReport
     from .world import MeasuredPoints
 
-FOCAL_SIGMA = 0.01
-"""Relative standard deviation of a focal length that is known well enough."""
+__all__ = ["Finding", "Grade", "Verdict", "lengths_of", "verdict_of"]
+
 _FEW_MOMENTS = 15
-_HARDLY_COVERED = 0.15
-_LEFT_OUT = 0.1
-_LATE_SIGMAS, _LATE_SHARE = 4.0, 0.7
-_LARGE_PX, _HUGE_PX = 1.0, 3.0
+_LARGE_PX = 1.0
 _BENT_MM, _BENT_BADLY_MM = 0.3, 1.5
 _SCALE_PERCENT, _SCALE_BADLY_PERCENT = 0.5, 3.0
-
-
-class Grade(StrEnum):
-    """How good it is."""
-
-    GOOD = "good"
-    USABLE = "usable"
-    RECORD_AGAIN = "record again"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to know, and what to do about it.
-
-    Parameters
-    ----------
-    grade
-        How bad it is.
-    text
-        A sentence or two.
-    camera
-        Whom it is about; None: all.
-    """
-
-    grade: Grade
-    text: str
-    camera: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """All findings, the worst first."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def grade(self) -> Grade:
-        """That of the worst finding."""
-        grades = {finding.grade for finding in self.findings}
-        order = (Grade.RECORD_AGAIN, Grade.USABLE, Grade.GOOD)
-        return next((grade for grade in order if grade in grades), Grade.GOOD)
+_UNSURE, _UNSURE_BADLY = 0.02, 0.1
+"""Squares of the board, standard deviation of a position. Rigs of some dozen moments come to 0.01
+and less; a board is as large as what cameras look at allows, so that a tenth of a square is about
+a hundredth of the volume."""
 
 
 def verdict_of(report: CalibrationReport, *more: Finding) -> Verdict:
     """Judge a calibration; with what was found out besides."""
-    findings = [*more, *_of_all(report)]
-    for view, camera in enumerate(report.cameras):
-        findings += _of_camera(report, view, camera)
+    findings = [*more, *_of_all(report), *findings_of_cameras(report)]
     order = list(Grade)[::-1]
     return Verdict(tuple(sorted(findings, key=lambda finding: order.index(finding.grade))))
 
@@ -101,28 +61,89 @@ def unlike_of(unlike: str) -> Iterator[Finding]:
 
 
 def _of_all(report: CalibrationReport) -> Iterator[Finding]:
-    solution = report.solution
-    names, moments = solution.detections.names, solution.detections.moments
-    for push in solution.fit.pushes:
+    yield from _of_pushes(report)
+    yield from _of_errors(report)
+    yield from _of_gaps(report)
+    yield from _of_positions(report)
+    yield from _of_board(report)
+    yield from _of_moments(report)
+
+
+def _of_pushes(report: CalibrationReport) -> Iterator[Finding]:
+    found = report.solution.detections
+    for push in report.solution.fit.pushes:
+        name = found.names[push.view]
         yield Finding(
             Grade.RECORD_AGAIN,
-            f"{names[push.view]} was pushed at about frame {moments[push.moment]}. It is "
+            f"{name} was pushed at about frame {found.moments[push.moment]}. It is "
             "calibrated where it stood longer; record the board again.",
-            names[push.view],
+            name,
         )
-    error = report.used_errors.median if report.held_out is None else report.held_out.errors.median
-    if error > _HUGE_PX:
+
+
+def _of_errors(report: CalibrationReport) -> Iterator[Finding]:
+    error = report.error_px
+    if error > HUGE_PX:
         yield Finding(
             Grade.RECORD_AGAIN,
-            f"Cameras disagree by {error:.1f} px in the median: are their frames of one moment, is "
-            "the board flat, and is it the one that was named?",
+            f"Cameras disagree: half of all corners are off by {error:.1f} px and more. Are their "
+            "frames of one moment, is the board flat, and is it the one that was named?",
         )
     elif error > _LARGE_PX:
         yield Finding(
             Grade.USABLE,
-            f"Cameras disagree by {error:.2f} px in the median; still boards and triggered cameras "
-            "come to 0.1 to 0.3 px.",
+            f"Cameras disagree: half of all corners are off by {error:.2f} px and more; of still "
+            "boards and triggered cameras, half are closer than 0.1 to 0.3 px.",
         )
+
+
+def _of_gaps(report: CalibrationReport) -> Iterator[Finding]:
+    """Groups of cameras that too few moments join: how they stand to each other is not known."""
+    names = [camera.name for camera in report.cameras]
+    for gap in gaps_between(report.shared, list(range(len(names)))):
+        alone = len(gap.group) == 1
+        yield Finding(
+            Grade.RECORD_AGAIN,
+            _told(gap, names, int(report.shared[gap.one, gap.other])),
+            names[gap.one] if alone else None,
+        )
+
+
+def _told(gap: Gap, names: Sequence[str], shared: int) -> str:
+    one, other = names[gap.one], names[gap.other]
+    moments = f"{shared} moment{'' if shared == 1 else 's'}"
+    if len(gap.group) == 1:
+        told = f"{one} shares at most {moments} with another camera: where it stands"
+    else:
+        group, others = _listed(gap.group, names), _listed(gap.others, names)
+        told = f"{group} share at most {moments} with {others}: how both groups stand to each other"
+    return f"{told} is hardly known. Show the board where {one} and {other} both see it."
+
+
+def _listed(views: Sequence[int], names: Sequence[str]) -> str:
+    *first, last = (names[view] for view in views)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _of_positions(report: CalibrationReport) -> Iterator[Finding]:
+    sigma = report.positions.median_mm
+    squares = sigma / _square_mm(report.solution.board.points[0])
+    if squares > _UNSURE:
+        yield Finding(
+            Grade.USABLE if squares <= _UNSURE_BADLY else Grade.RECORD_AGAIN,
+            f"Half of the places where the board was are known to {shown(sigma, 2)} mm or worse, "
+            f"{100 * squares:.0f} % of one of its squares: show it at more moments, to several "
+            "cameras at once, everywhere in the volume.",
+        )
+
+
+def _square_mm(corners: npt.NDArray[np.float64]) -> float:
+    """Shortest distance of two of a board's corners (M, 3), mm."""
+    apart = np.linalg.norm(corners[:, None] - corners[None], axis=-1)
+    return float(apart[~np.eye(len(corners), dtype=bool)].min())
+
+
+def _of_board(report: CalibrationReport) -> Iterator[Finding]:
     bent, worst = report.flatness.bent_mm, report.flatness.worst
     if worst is not None and bent > _BENT_MM:
         yield Finding(
@@ -130,6 +151,11 @@ def _of_all(report: CalibrationReport) -> Iterator[Finding]:
             f"The board is not flat, or not printed evenly: at corner {worst} (from 0, row by row) "
             f"it is {bent:.1f} mm from where it should be. Glue it to something flat.",
         )
+
+
+def _of_moments(report: CalibrationReport) -> Iterator[Finding]:
+    solution = report.solution
+    names, moments = solution.detections.names, solution.detections.moments
     if solution.delays:
         told = ", ".join(
             f"{name} {delay:+.2f}" for name, delay in zip(names, solution.delays, strict=True)
@@ -147,82 +173,7 @@ def _of_all(report: CalibrationReport) -> Iterator[Finding]:
         )
     if report.held_out is None and len(names) > 1:
         yield Finding(
-            Grade.USABLE, "Too few moments to test the cameras on ones they were not fitted to."
-        )
-
-
-def _of_camera(report: CalibrationReport, view: int, camera: CameraReport) -> Iterator[Finding]:
-    yield from _of_numbers(report, camera)
-    yield from _of_coverage(report, view, camera)
-    offset = camera.offset
-    sigma = report.solution.fit.sigma_px
-    if (
-        offset is not None
-        and abs(offset.frames) > _LATE_SIGMAS * offset.sigma
-        and offset.shift_px > _LATE_SHARE * sigma
-    ):
-        first = report.cameras[0].name
-        late = "later" if offset.frames > 0 else "earlier"
-        yield Finding(
             Grade.USABLE,
-            f"{camera.name} sees things {abs(offset.frames):.2f} frames {late} than {first}, which "
-            f"makes {offset.shift_px:.1f} px here and bends the lenses more than their error bars "
-            "say: trigger the cameras together, hold the board still now and then, or let it be "
-            "corrected (--late correct; in the panel: Late cameras).",
-            camera.name,
-        )
-    if camera.left_out > _LEFT_OUT * camera.corners:
-        yield Finding(
-            Grade.USABLE,
-            f"{camera.left_out} of {camera.corners} corners of {camera.name} are not where they "
-            "can be, and were left out: blurred boards, or reflections?",
-            camera.name,
-        )
-    if camera.contradicted:
-        yield Finding(
-            Grade.USABLE,
-            f"The boards contradict the lens that was given for {camera.name}: it was solved for "
-            f"anew (focal length {camera.numbers['fx']:.0f} px). Was its zoom or focus turned, or "
-            "are cameras late?",
-            camera.name,
-        )
-
-
-def _of_numbers(report: CalibrationReport, camera: CameraReport) -> Iterator[Finding]:
-    if camera.focal_sigma > FOCAL_SIGMA:
-        yield Finding(
-            Grade.USABLE,
-            f"The focal length of {camera.name} is known to {100 * camera.focal_sigma:.1f} % only: "
-            "tilt the board by up to 45 degrees, and bring it nearer and farther.",
-            camera.name,
-        )
-    if report.solution.model.lens == BrownLens():
-        index = list(report.cameras).index(camera)
-        reach = report.solution.cameras[index].reach
-        focal = (camera.numbers["fx"] + camera.numbers["fy"]) / 2
-        edge = float(np.hypot(*camera.image_size)) / 2 / focal
-        if reach < edge * 0.98:
-            yield Finding(
-                Grade.USABLE,
-                f"The lens of {camera.name} is not known in the corners of its image, where the "
-                "board never was: nothing is seen there.",
-                camera.name,
-            )
-
-
-def _of_coverage(report: CalibrationReport, view: int, camera: CameraReport) -> Iterator[Finding]:
-    shared = np.delete(report.shared[view], view)
-    if len(shared) and shared.max() < ENOUGH_SHARED:
-        yield Finding(
-            Grade.RECORD_AGAIN,
-            f"{camera.name} shares at most {shared.max()} moments with another camera: show the "
-            "board where both see it.",
-            camera.name,
-        )
-    if camera.covered < ENOUGH_CELLS:
-        yield Finding(
-            Grade.USABLE if camera.covered < _HARDLY_COVERED else Grade.GOOD,
-            f"The board was in {100 * camera.covered:.0f} % of the image of {camera.name}: bring "
-            f"it to the {emptiest_part(camera.cells)[0]} as well.",
-            camera.name,
+            "The cameras could not be tested at moments that they were not fitted to: half of the "
+            "moments are too few to calibrate from, or contradict each other.",
         )

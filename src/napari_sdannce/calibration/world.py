@@ -79,13 +79,17 @@ def board_frame(solution: Solution, moment: int) -> WorldFrame:
     Raises
     ------
     CalibrationError
-        When no camera saw the board then.
+        When no camera saw the board then, or none of its corners could be used.
     """
     moments = solution.detections.moments
     if moment not in moments:
         near = int(moments[np.argmin(np.abs(moments - moment))])
         raise CalibrationError(f"no camera saw the board at frame {moment}; the nearest is {near}")
-    board = solution.fit.rig.boards[int(np.searchsorted(moments, moment))]
+    board = solution.boards[int(np.searchsorted(moments, moment))]
+    if not np.isfinite(board.translation).all():
+        raise CalibrationError(
+            f"where the board was at frame {moment} is not known: all its corners were left out"
+        )
     return WorldFrame(_UP @ board.rotation.T, board.translation)
 
 

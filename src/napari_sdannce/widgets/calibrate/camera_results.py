@@ -53,8 +53,8 @@ def _late(camera: SavedCamera) -> str:
 _COLUMNS: dict[str, tuple[Callable[[SavedCamera], str], str]] = {
     "Error\npx": (
         _error,
-        "Mean distance of corners from where the calibration has them, at moments that it was not "
-        "fitted to, where there are such",
+        "Half of its corners are closer than this to where the calibration has them, at moments "
+        "that it was not fitted to, where there are such",
     ),
     "Focal\npx": (_focal, "Focal length and its standard deviation"),
     "Covered": (_covered, "Share of the image in which the board was"),

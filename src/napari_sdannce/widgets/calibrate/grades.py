@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sdannce.calibration.verdict import Grade
+from napari_sdannce.calibration.findings import Grade
 from napari_sdannce.jobs.checks import Verdict
 
 VERDICTS = {

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sdannce.calibration.verdict import Grade
+from napari_sdannce.calibration.findings import Grade
 from napari_sdannce.jobs.checks import Check
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 from napari_sdannce.widgets.calibrate.accept_box import AcceptBox
@@ -222,11 +222,14 @@ class ResultPage(QWidget):
 
 
 def _error_of(report: SavedReport) -> str:
-    """How far off corners are."""
+    """How far off half of the corners are at most."""
     if report.error_px is None:
         return ""
-    how = "not fitted to" if report.holdout_px is not None else "fitted to: there were too few"
-    return f"Error {report.error_px:.2f} px, at moments that the cameras were {how}"
+    how = "not fitted to" if report.holdout_px is not None else "fitted to: there are no others"
+    return (
+        f"Half of the corners are closer than {report.error_px:.2f} px, at moments that the "
+        f"cameras were {how}"
+    )
 
 
 def _within(length: float) -> str:

@@ -48,14 +48,15 @@ class RigLayers:
     cameras
         The cameras.
     boards
-        (F, M, 3) mm, corners of the board at each moment.
+        (F, M, 3) mm, corners of the board at each moment, NaN where that is not known.
     """
 
     def __init__(self, model: ViewerModel, cameras: Sequence[Camera], boards: FloatArray) -> None:
         self.model = model
         self.cameras = tuple(cameras)
         self.outlines = outlines_of(boards)
-        self.now: Vectors
+        self._drawn = self.outlines[np.isfinite(self.outlines).all(axis=(1, 2))]
+        self.now: Vectors | None = None
         self._up = up_of(self.cameras)
         z = np.array([0.0, 0.0, 1.0])
         if abs(self._up @ z) > _LEVEL:
@@ -67,8 +68,7 @@ class RigLayers:
     def _place(self) -> tuple[FloatArray, float]:
         """Middle of the floor, and how far all lies from it, mm."""
         centres = np.array([camera.centre for camera in self.cameras])
-        points = self.outlines.reshape(-1, 3)
-        points = points[np.isfinite(points).all(axis=1)]
+        points = self._drawn.reshape(-1, 3)
         if not len(points):
             middle = looked_at(self.cameras)
             far = float(np.median(np.linalg.norm(centres - middle, axis=1)))
@@ -84,13 +84,14 @@ class RigLayers:
         depth = 0.4 * self._nearest()
         edges = np.concatenate([frustum(camera, depth) for camera in self.cameras])
         self._far_ends = edges.reshape(-1, 3)
-        around = np.concatenate([self._far_ends, self.outlines.reshape(-1, 3)])
+        around = np.concatenate([self._far_ends, self._drawn.reshape(-1, 3)])
         width = float(np.linalg.norm(np.ptp(around, axis=0))) / 350
         self._add_lines(floor_grid(self._middle, self._up, self.radius), "floor", _FLOOR, width)
-        if len(self.outlines):
-            lines = _edges(self.outlines)
+        if len(self._drawn):
+            lines = _edges(self._drawn)
             self._add_lines(lines, "boards", _BOARD, width).opacity = 0.5
-            self.now = self._add_lines(_edges(self.outlines[:1]), "board now", _NOW, 2 * width)
+            self.now = self._add_lines(_edges(self._drawn[:1]), "board now", _NOW, 2 * width)
+            self.show_moment(0)
         self._add_lines(edges, "cameras", _CAMERA, width)
         self._add_names()
         self._add_axes(2 * width)
@@ -138,12 +139,16 @@ class RigLayers:
 
     def show_moment(self, moment: int) -> None:
         """Let the board of this moment stand out."""
-        if moment < len(self.outlines):
-            self.now.data = _vectors(_edges(self.outlines[moment : moment + 1]))
+        if self.now is None or moment >= len(self.outlines):
+            return
+        here = self.outlines[moment]
+        self.now.visible = bool(np.isfinite(here).all())
+        if self.now.visible:
+            self.now.data = _vectors(_edges(here[None]))
 
     def look(self) -> None:
         """Turn the view: from above, from where cameras hide each other least."""
-        everything = np.concatenate([self._far_ends, self.outlines.reshape(-1, 3)])
+        everything = np.concatenate([self._far_ends, self._drawn.reshape(-1, 3)])
         centres = np.array([camera.centre for camera in self.cameras])
         side = np.eye(3)[int(np.abs(self._up).argmin())]
         first = np.cross(self._up, side)
@@ -202,11 +207,13 @@ class _View:
 def outlines_of(boards: FloatArray) -> FloatArray:
     """(F, 4, 3) mm, the outermost corners of boards (F, M, 3), one after the other round them.
 
-    Corners are counted row by row: the first step that leads elsewhere begins a new row.
+    Corners are counted row by row: the first step that leads elsewhere begins a new row. NaN where
+    a board is NaN.
     """
-    if not len(boards):
-        return np.zeros((0, 4, 3))
-    points = boards[0]
+    known = np.isfinite(boards).all(axis=(1, 2))
+    if not known.any():
+        return np.full((len(boards), 4, 3), np.nan)
+    points = boards[known][0]
     steps = np.diff(points, axis=0)
     turns = np.linalg.norm(steps - steps[:1], axis=1) > 0.5 * np.linalg.norm(steps[0])
     across = int(np.argmax(turns)) + 1 if turns.any() else len(points)
