@@ -15,7 +15,7 @@ from napari_sdannce.calibration.late import solve_in_step
 from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.repair import repair_by_board, repair_by_points
 from napari_sdannce.calibration.report import report_of
-from napari_sdannce.calibration.rigid import exp, nearest_rotation
+from napari_sdannce.calibration.rigid import align, exp
 from napari_sdannce.calibration.solution import Solution, solve
 from napari_sdannce.calibration.time_offsets import time_offsets
 from napari_sdannce.calibration.verdict import verdict_of
@@ -83,8 +83,7 @@ def test_positions_are_as_far_off_as_is_said() -> None:
         found = triangulate(solution.cameras, pixels).points
         known = np.isfinite(found).all(axis=1) & np.isfinite(said.sigma_mm)
         a, b = said.points[known], found[known]
-        turn = nearest_rotation((a - a.mean(axis=0)).T @ (b - b.mean(axis=0)))
-        off = (b - b.mean(axis=0)) @ turn.T - (a - a.mean(axis=0))
+        off = align(b, a).apply(b) - a
         ratios.append(np.linalg.norm(off, axis=1) / said.sigma_mm[known])
         assert said.median_mm < 2
     squares = np.concatenate(ratios) ** 2

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import residuals
+from .choose_points import choose_points
 from .point_rig import PointRig
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class CameraDrift:
     name
         Camera.
     points
-        How many points it was compared at.
+        How many points it was compared at, each of which three cameras see at the least.
     median_px
         Median distance of its points from where all cameras together put them.
     shift_px
@@ -50,6 +51,11 @@ class CameraDrift:
     median_px: float
     shift_px: tuple[float, float]
     moved: bool
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the points are enough to tell."""
+        return self.points >= _LEAST_POINTS
 
 
 def check_drift(cameras: Sequence[Camera], pixels: FloatArray) -> tuple[CameraDrift, ...]:
@@ -76,8 +82,8 @@ def check_drift(cameras: Sequence[Camera], pixels: FloatArray) -> tuple[CameraDr
             f"drift needs three cameras, got {len(cameras)}: of two, nothing tells which has moved"
         )
     flat = np.asarray(pixels, dtype=np.float64).reshape(len(cameras), -1, 2)
-    several = np.flatnonzero(np.isfinite(flat).all(axis=2).sum(axis=0) >= 3)
-    flat = flat[:, several[:: max(1, len(several) // _MOST_POINTS)]]
+    seen_by = np.isfinite(flat).all(axis=2)
+    flat = flat[:, choose_points(seen_by & (seen_by.sum(axis=0) >= 3), _MOST_POINTS)]
     seen = np.isfinite(flat).all(axis=2).sum(axis=1)
     points = PointRig.of(cameras, flat)
     rig, moved = points.rig, list[int]()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.geometry.cameras import Camera
 
 from .adjust import Prior
+from .errors import CalibrationError
 from .lenses import CX, CY, FX, FY, N_PINHOLE, SKEW, BrownLens, FisheyeLens
 
 if TYPE_CHECKING:
@@ -137,6 +138,32 @@ class KnownLenses:
             off = np.abs(numbers[i] - self.numbers[i])
             found[i] = np.max(off / np.where(spread > 0, spread, np.inf))
         return found
+
+
+def check_sizes(
+    cameras: Sequence[Camera | None], sizes: Sequence[Size | None], place: object = None
+) -> None:
+    """Check that images (width, height) px are of the sizes that cameras were calibrated for.
+
+    Parameters
+    ----------
+    cameras, sizes
+        None where one is not known.
+    place
+        What a message begins with.
+
+    Raises
+    ------
+    CalibrationError
+        When they are not: lenses are those of other pixels then.
+    """
+    where = "" if place is None else f"{place}: "
+    for camera, size in zip(cameras, sizes, strict=True):
+        if camera is not None and size is not None and camera.image_size not in (None, size):
+            raise CalibrationError(
+                f"{where}'{camera.name}' was calibrated for images of {camera.image_size} px, and "
+                f"its images have {size} px"
+            )
 
 
 def lens_of(cameras: Sequence[Camera]) -> Lens:

@@ -14,7 +14,7 @@ from napari_sdannce.settings.events import Message
 
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
-from .known import KnownLenses, numbers_of
+from .known import KnownLenses, check_sizes, numbers_of
 from .lenses import SKEW
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
@@ -77,12 +77,8 @@ def known_lenses(
             f"{path}: it has {', '.join(by_name)}, and the recording {', '.join(detections.names)}"
         )
     cameras = [by_name.get(name) for name in detections.names]
-    for camera, size in zip(cameras, detections.image_sizes, strict=True):
-        if camera is not None and camera.image_size not in (None, size):
-            raise CalibrationError(
-                f"{path}: '{camera.name}' was calibrated for images of {camera.image_size} px, and "
-                f"its images have {size} px"
-            )
+    check_sizes(cameras, detections.image_sizes, path)
+    for camera in cameras:
         if camera is not None:
             numbers_of(lens, camera)  # or say that its lens is of another kind
     return KnownLenses.of_cameras(lens, cameras, detections.image_sizes)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from napari_sdannce.video import RecordingVideo
 
 from .board_file import read_board
 from .drift import check_drift
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
+from .known import check_sizes
 from .repair import repair_by_board, repair_by_points
 from .seen_points import seen_points
 from .sources import open_source
@@ -16,11 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from napari_sdannce.geometry import Camera
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.events import Event
 
+    from .detections import Size
     from .find_boards import FoundBoards
     from .repair import Repair
+    from .sources import BoardSource
 
 _MOST = 200
 
@@ -46,45 +53,88 @@ def mend_by_points(
     ValueError
         When the recording has no camera of such a name.
     """
-    points = seen_points(recording, sources)
-    names = list(moved)
-    if not names:
-        names = [each.name for each in check_drift(recording.cameras, points) if each.moved]
+    names = list(dict.fromkeys(moved))
     for name in names:
         recording.view(name)
+    cameras = recording.cameras
+    points = seen_points(recording, sources)
+    if not names:
+        names = [each.name for each in check_drift(cameras, points) if each.moved]
     if not names:
         raise CalibrationError(
             f"{recording.folder}: all cameras agree, none has moved; name those that have"
         )
-    return repair_by_points(recording.cameras, points, names)
+    return repair_by_points(cameras, points, names)
 
 
-def mend_by_clip(recording: Recording, clip: Path, board: Path) -> Repair:
-    """Place all cameras by a short clip of a board.
+def mend_by_clip(
+    recording: Recording, clip: Path, board: Path, moved: Sequence[str] = ()
+) -> Repair:
+    """Place the cameras that have moved by a short clip of a board.
+
+    Parameters
+    ----------
+    recording
+        Calibrated.
+    clip
+        What `open_source` opens, with the cameras of the recording.
+    board
+        File of the board.
+    moved
+        Cameras that have moved; none: it is found out, if more than half have not.
 
     Raises
     ------
     CalibrationError
-        When the clip is of other cameras, or does not show enough of the board.
+        When the clip is of other cameras or another resolution, does not show enough of the board,
+        none has moved, or nothing tells which.
     FileFormatError
         When a file can not be read.
     """
+    for name in moved:
+        recording.view(name)
     described = read_board(board).board
     source = open_source(clip)
     try:
-        missing = sorted(set(recording.names) - set(source.names))
-        if missing:
-            raise CalibrationError(
-                f"{clip}: it has {', '.join(source.names)}, but not {', '.join(missing)}"
-            )
+        cameras, views = _views_of(recording, source.names, clip)
         looked_at = moments_to_look_at(source.n_moments, None, _MOST)
+        sizes = [_image_size(source, view, looked_at) for view in views]
+        check_sizes(cameras, sizes, clip)
         found = _result(find_boards(source, described, looked_at))
     finally:
         source.close()
-    by_name = {camera.name: camera for camera in recording.cameras}
-    cameras = [by_name[name] for name in source.names if name in by_name]
-    kept = [i for i, name in enumerate(source.names) if name in by_name]
-    return repair_by_board(cameras, found.detections.of_views(kept), described)
+    mended = repair_by_board(cameras, found.detections.of_views(views), described, moved)
+    if not mended.moved:
+        raise CalibrationError(
+            f"{clip}: as far as it tells, all cameras stand as they stood, none has moved"
+        )
+    return mended
+
+
+def _views_of(
+    recording: Recording, names: Sequence[str], clip: Path
+) -> tuple[tuple[Camera, ...], list[int]]:
+    """Cameras of a recording, for the images that they took, and which views of a clip they are."""
+    missing = sorted(set(recording.names) - set(names))
+    if missing:
+        raise CalibrationError(f"{clip}: it has {', '.join(names)}, but not {', '.join(missing)}")
+    with RecordingVideo(recording) as video:
+        sizes = video.sizes
+    # calibrations of MATLAB do not say for which images they are
+    cameras = tuple(
+        replace(camera, image_size=camera.image_size or size)
+        for camera, size in zip(recording.cameras, sizes, strict=True)
+    )
+    return cameras, [names.index(name) for name in recording.names]
+
+
+def _image_size(source: BoardSource, view: int, moments: Sequence[int]) -> Size | None:
+    """(width, height) px of the first image of a camera; None when it has none."""
+    for moment in moments:
+        image = source.read(moment, view)
+        if image is not None:
+            return image.shape[1], image.shape[0]
+    return None
 
 
 def _result(job: Generator[Event, None, FoundBoards]) -> FoundBoards:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sdannce.geometry import triangulate
 
-from .rigid import nearest_rotation
+from .rigid import align
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,16 +101,13 @@ def triangulate_boards(
 def rigid_residuals(points: FloatArray, board: FloatArray) -> FloatArray:
     """(F,) mm: root mean square distance of corners (F, M, 3) from a board (M, 3) laid onto them.
 
-    NaN where fewer than four corners are known. Kabsch, A solution for the best rotation to relate
-    two sets of vectors, Acta Crystallographica A32 (1976).
+    NaN where fewer than four corners are known.
     """
     found = np.full(len(points), np.nan)
     for i, there in enumerate(points):
         known = np.isfinite(there).all(axis=-1)
         if known.sum() < 4:
             continue
-        here, there = board[known], there[known]
-        here, there = here - here.mean(axis=0), there - there.mean(axis=0)
-        turn = nearest_rotation(there.T @ here)
-        found[i] = np.sqrt(((there - here @ turn.T) ** 2).sum(axis=1).mean())
+        laid = align(board[known], there[known]).apply(board[known])
+        found[i] = np.sqrt(((there[known] - laid) ** 2).sum(axis=1).mean())
     return found

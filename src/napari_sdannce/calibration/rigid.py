@@ -122,3 +122,21 @@ def stack(motions: list[Motions]) -> Motions:
         np.stack([each.rotation for each in motions]),
         np.stack([each.translation for each in motions]),
     )
+
+
+def align(points: FloatArray, onto: FloatArray) -> Motions:
+    """Motion that lays points (N, 3) onto others (N, 3), by least squares.
+
+    Kabsch, A solution for the best rotation to relate two sets of vectors, Acta Crystallographica
+    A32 (1976).
+
+    Examples
+    --------
+    >>> corners = np.array([[0.0, 0, 0], [3, 0, 0], [0, 2, 0], [0, 0, 1]])
+    >>> quarter = exp(np.array([0, 0, np.pi / 2]))
+    >>> align(corners, corners @ quarter.T + [5, 6, 7]).apply(corners[1]).round(9).tolist()
+    [[5.0, 9.0, 7.0]]
+    """
+    middle, there = points.mean(axis=0), onto.mean(axis=0)
+    turn = nearest_rotation((onto - there).T @ (points - middle))
+    return Motions(turn, there - turn @ middle)

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.files import open_labels
-from napari_sdannce.files.import_2d import import_points
+from napari_sdannce.files.import_2d import place_points
 from napari_sdannce.labels import LabelState
+from napari_sdannce.settings.import_2d import ImportSettings
 
 from .errors import CalibrationError
 
@@ -25,6 +26,8 @@ FloatArray = npt.NDArray[np.float64]
 _SEEN = (LabelState.HUMAN, LabelState.TRACKED, LabelState.PREDICTED, LabelState.UNCERTAIN)
 """Points that were placed in an image. Where a calibration projects something says nothing of it.
 Rejected ones count as well: a camera that has moved is why views are rejected."""
+_SURE = ImportSettings(min_likelihood=0.3)
+"""Trackers place each keypoint in every image, those that are hidden anywhere."""
 
 
 def points_of_labels(labels: Labels, names: Sequence[str]) -> FloatArray:
@@ -47,8 +50,8 @@ def seen_points(recording: Recording, sources: Sequence[Path] = ()) -> FloatArra
     recording
         Calibrated.
     sources
-        Label files (``.mat``), or 2D keypoints of other programs; none: the label files of the
-        recording.
+        Label files (``.mat``), or 2D keypoints of other programs, of which those count that they
+        are sure of; none: the label files of the recording.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def seen_points(recording: Recording, sources: Sequence[Path] = ()) -> FloatArra
     others = [path for path in paths if path not in mats]
     parts = [points_of_labels(open_labels(path), recording.names) for path in mats]
     if others:
-        parts.append(points_of_labels(import_points(recording, others), recording.names))
+        placed = place_points(recording, others, _SURE).points_2d
+        parts.append(placed.reshape(len(recording.names), -1, 2))
     points = np.concatenate(parts, axis=1)
     shared = np.isfinite(points).all(axis=2).sum(axis=0) >= 2
     if not shared.any():

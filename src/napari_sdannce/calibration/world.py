@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.geometry import triangulate
 
 from .errors import CalibrationError
-from .rigid import nearest_rotation
+from .rigid import align
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,9 +192,8 @@ class MeasuredPoints:
 
     @property
     def _frame(self) -> WorldFrame:
-        there, here = self.found[self.known], self.points[self.known]
-        turn = nearest_rotation((here - here.mean(axis=0)).T @ (there - there.mean(axis=0)))
-        return WorldFrame(turn, there.mean(axis=0) - turn.T @ here.mean(axis=0))
+        into = align(self.found[self.known], self.points[self.known])
+        return WorldFrame(into.rotation, into.inverse.translation)
 
     def frame(self) -> WorldFrame:
         """Frame in which they lie where they were measured, as the posts of an L-frame.

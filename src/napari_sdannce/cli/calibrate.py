@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from napari_sdannce.cli.default_command import DefaultGroup
+from napari_sdannce.cli.errors import in_one_line
 from napari_sdannce.cli.noting import as_job
 from napari_sdannce.cli.options import (
     OPTIONS,
@@ -24,6 +26,8 @@ from napari_sdannce.settings.calibrate import CalibrateSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from napari_sdannce.calibration.repair import Repair
 
 _FIRST = ("board", "out", "overwrite")
 _SEARCHED = ("source", "found", "every", "most", "match")
@@ -106,7 +110,7 @@ def _settings(source: Path, given: Mapping[str, Any]) -> CalibrateSettings:
 
 
 @calibrate.command()
-@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("recordings", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--points",
     type=click.Path(path_type=Path),
@@ -114,31 +118,55 @@ def _settings(source: Path, given: Mapping[str, Any]) -> CalibrateSettings:
     help="Label file, or 2D keypoints of a tracker (.npz, or a .csv or .h5 a camera); may be "
     "given several times. [the label files of the recording]",
 )
-def check(recording: Path, points: tuple[Path, ...]) -> None:
+def check(recordings: tuple[Path, ...], points: tuple[Path, ...]) -> None:
     """Tell whether cameras have moved since they were calibrated.
 
-    By keypoints of animals that several cameras see in RECORDING. A push is told from careless
-    points by whether it mends points in another part of the volume, too; a few keypoints of an
-    animal that hardly moves do not tell. The exit code is 1 when a camera has moved.
+    By keypoints of animals that several cameras see in each of RECORDINGS. A push is told from
+    careless points by whether it mends points in another part of the volume, too; a few keypoints
+    of an animal that hardly moves do not tell. Of several recordings, each gets a line. The exit
+    code is 1 when a camera has moved, else 2 when of a recording nothing can be told, else 0.
     """
-    from napari_sdannce.calibration.drift import check_drift
-    from napari_sdannce.calibration.seen_points import seen_points
+    if len(recordings) == 1:
+        _check_one(recordings[0], points)
+        return
+    if points:
+        raise click.UsageError("--points are those of one RECORDING; name one")
+    codes = [_check_in_a_line(recording) for recording in recordings]
+    sys.exit(1 if 1 in codes else max(codes))
+
+
+def _check_one(recording: Path, points: tuple[Path, ...]) -> None:
+    """Tell of each camera; exit with 1 when one has moved."""
+    from napari_sdannce.calibration.check_recording import check_recording, drift_in_words
     from napari_sdannce.files import open_recording
 
-    opened = open_recording(recording)
-    drifts = check_drift(opened.cameras, seen_points(opened, points))
+    drifts = check_recording(open_recording(recording), points)
     for each in drifts:
-        x, y = each.shift_px
-        says = f"HAS MOVED, by {x:+.1f}, {y:+.1f} px" if each.moved else "has not moved"
-        says = says if each.points else "shares no points with the others"
-        click.echo(f"{each.name}: {says} ({each.median_px:.1f} px off at {each.points} points)")
-    moved = [each.name for each in drifts if each.moved]
-    if moved:
+        click.echo(f"{each.name}: {drift_in_words(each)}")
+    if any(each.moved for each in drifts):
         click.echo(
-            f"mend it by `sdannce calibrate repair {recording}`, or record the board again",
+            f"mend it by `sdannce calibrate repair {recording} --out FILE.toml`, or record the "
+            "board again",
             err=True,
         )
         sys.exit(1)
+
+
+def _check_in_a_line(recording: Path) -> int:
+    """Tell of a recording; 1 when a camera has moved, 2 when it can not be told."""
+    from napari_sdannce.calibration.check_recording import check_recording, drifts_in_a_line
+    from napari_sdannce.files import open_recording
+
+    try:
+        drifts = check_recording(open_recording(recording))
+    except (ValueError, OSError) as error:
+        line = in_one_line(error)
+        if line is None:
+            raise
+        click.echo(f"{recording}: NOT TOLD: {line}")
+        return 2
+    click.echo(f"{recording}: {drifts_in_a_line(drifts)}")
+    return int(any(each.moved for each in drifts))
 
 
 @calibrate.command()
@@ -169,24 +197,47 @@ def repair(
     board: Path | None,
     overwrite: bool,
 ) -> None:
-    """Place cameras of RECORDING anew; their lenses stay.
+    """Place cameras of RECORDING anew that have moved; their lenses stay, and the other cameras.
 
     By keypoints of animals that two or more cameras see which have not moved; or by a short clip of
-    a board, which tells all cameras.
+    a board, which needs one such camera that is named, or more than half that are found.
     """
     from napari_sdannce.calibration.mend import mend_by_clip, mend_by_points
     from napari_sdannce.files import open_recording
     from napari_sdannce.files.anipose import write_anipose
 
-    opened = open_recording(recording)
     if (clip is None) != (board is None):
         raise click.UsageError("--clip needs --board, and --board needs --clip")
+    if clip is not None and points:
+        raise click.UsageError("cameras are placed by --points or by --clip, not by both")
+    _check_out(out, overwrite=overwrite)
+    opened = open_recording(recording)
     if clip is not None and board is not None:
-        mended = mend_by_clip(opened, clip, board)
+        mended = mend_by_clip(opened, clip, board, moved)
     else:
         mended = mend_by_points(opened, points, moved)
-    for camera, before, after in zip(
-        mended.cameras, mended.before_px, mended.after_px, strict=True
-    ):
-        click.echo(f"{camera.name}: {before:.2f} px before, {after:.2f} px now")
+    _tell(mended)
     click.echo(str(write_anipose(out, mended.cameras, overwrite=overwrite)))
+
+
+def _check_out(out: Path, *, overwrite: bool) -> None:
+    """Raise when cameras can not be written there."""
+    from napari_sdannce.files.writing import check_goal
+
+    if out.suffix.lower() != ".toml":
+        raise ValueError(f"--out: {out} is to be a .toml file, in aniposelib's layout")
+    check_goal(out, overwrite=overwrite)
+
+
+def _tell(mended: Repair) -> None:
+    """Say which cameras have moved, and how far off each was and is."""
+    for camera, shift, before, after in zip(
+        mended.cameras, mended.shift_px, mended.before_px, mended.after_px, strict=True
+    ):
+        says = "stays as it is"
+        if camera.name in mended.moved:
+            says = f"HAS MOVED, by {shift[0]:+.1f}, {shift[1]:+.1f} px"
+        off = f"{before:.2f} px off before, {after:.2f} px now"
+        if math.isnan(before):
+            off = "it sees none of the points"
+        click.echo(f"{camera.name}: {says} ({off})")

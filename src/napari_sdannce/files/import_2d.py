@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from .points_2d import FloatArray, IntArray, Points2D
 
+    Place = str | os.PathLike[str]
+    Sources = Place | Sequence[Place] | Mapping[str, Place]
+
 
 def import_points(
     recording: Recording,
-    sources: str
-    | os.PathLike[str]
-    | Sequence[str | os.PathLike[str]]
-    | Mapping[str, str | os.PathLike[str]],
+    sources: Sources,
     settings: ImportSettings | None = None,
     *,
     skeleton: Skeleton | None = None,
@@ -72,12 +72,22 @@ def import_points(
     >>> labels = import_points(recording, {"left": "l.csv", "right": "r.csv"})  # doctest: +SKIP
     """
     chosen = settings or ImportSettings()
+    return _with_3d(place_points(recording, sources, chosen, skeleton), recording, chosen)
+
+
+def place_points(
+    recording: Recording,
+    sources: Sources,
+    settings: ImportSettings,
+    skeleton: Skeleton | None = None,
+) -> Labels:
+    """As `import_points`, but only 2D points in their moments: no states, no 3D."""
     by_camera = _by_camera(recording, read_sources(recording, sources))
     used = skeleton or _skeleton(recording, list(by_camera.values()))
-    labels = _place(recording, by_camera, used, chosen)
+    labels = _place(recording, by_camera, used, settings)
     if not len(labels):
-        raise ValueError(_why_nothing(recording, by_camera, chosen))
-    return _with_3d(labels, recording, chosen)
+        raise ValueError(_why_nothing(recording, by_camera, settings))
+    return labels
 
 
 def _by_camera(recording: Recording, found: list[Points2D]) -> dict[str, Points2D]:

@@ -18,6 +18,28 @@ def check_free(path: Path) -> None:
         raise FileExistsError(f"{path} exists and is not replaced; choose another name")
 
 
+def check_goal(path: Path, *, overwrite: bool = False) -> None:
+    """Check that a file can be put at `path`, before the work that it takes to make it.
+
+    Raises
+    ------
+    FileExistsError
+        When there is one and it may not be overwritten.
+    FileNotFoundError
+        When there is no folder to write it into.
+    IsADirectoryError
+        When it is a folder.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {path.parent} to write {path.name} into; make it first"
+        )
+    if not overwrite:
+        check_free(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file")
+
+
 @contextmanager
 def naming(path: Path, *, within: Path | None = None) -> Iterator[None]:
     """Make errors of the system name what was to be written, where they name nothing.
@@ -59,12 +81,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         When it cannot be written, as on a full disk; the error names `path`.
     """
     goal = Path(path)
-    if not goal.parent.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {goal.parent} to write {goal.name} into; make it first"
-        )
-    if not overwrite:
-        check_free(goal)
+    check_goal(goal, overwrite=overwrite)
     temporary = goal.with_name(f".{goal.stem}-{secrets.token_hex(4)}{goal.suffix}")
     try:
         with naming(goal, within=temporary):
