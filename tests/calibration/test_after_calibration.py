@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
 from napari_sdannce.calibration.drift import check_drift
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.known import camera_of
@@ -222,9 +223,28 @@ def test_a_bent_board_is_told() -> None:
     assert any("not flat" in finding.text for finding in verdict_of(report).findings)
 
 
-def test_late_cameras_are_told() -> None:
+def test_a_bent_chessboard_is_told_however_its_corners_were_counted() -> None:
+    """A board that looks the same turned is followed from moment to moment."""
+    flat = Checkerboard(7, 5, 25.0)
+    carried = BoardRigSettings(
+        board=BentBoard(flat), moments=60, noise_px=0.15, flipped=True, delays=(0.0,) * 4
+    )
+    made = board_rig(carried, 4)
+    report = report_of(solve(made.detections, flat), made.detections)
+    assert report.flatness.worst in (0, 34)
+    assert report.flatness.bent_mm == pytest.approx(2.0, abs=0.8)
+
+
+@pytest.mark.parametrize(
+    "board",
+    [CharucoBoard(8, 6, 25.0, 18.0), Checkerboard(7, 5, 25.0), Checkerboard(6, 6, 25.0)],
+    ids=["charuco", "half turn", "quarter turns"],
+)
+def test_late_cameras_are_told(board: Board) -> None:
     delays = (0.0, 0.3, -0.2, 0.0)
-    settings = BoardRigSettings(moments=90, noise_px=0.2, missed=0.0, delays=delays)
+    settings = BoardRigSettings(
+        board=board, moments=90, noise_px=0.2, missed=0.0, flipped=True, delays=delays
+    )
     made = board_rig(settings, 3)
     found = time_offsets(solve(made.detections, settings.board))
     assert found is not None

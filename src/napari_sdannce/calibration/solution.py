@@ -16,7 +16,8 @@ from .fit import FitTask
 from .intrinsics import find_intrinsics
 from .known import KnownLenses, camera_of, weak_prior
 from .lenses import FX, BrownLens, free_of
-from .pose_graph import check_turns, find_pairs, guess_all, place_boards, place_cameras
+from .place_boards import place_boards
+from .pose_graph import check_turns, find_pairs, guess_all, place_cameras
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry.cameras import Camera
