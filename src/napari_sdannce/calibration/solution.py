@@ -32,7 +32,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-_LEAST_CORNERS = 4
+LEAST_CORNERS = 4
+"""A board of which a camera saw fewer can not be placed."""
 _LEAST_MOMENTS = 3
 
 
@@ -94,6 +95,9 @@ class Solution:
         What it took.
     delays
         (V,) frames by which cameras are late, where corners were moved to make up for that.
+    speeds
+        (F, 6) how the board turned and moved at each moment, rad and mm a frame, where moments
+        between those that were fitted tell it; None: only they do.
     """
 
     model: Model
@@ -104,6 +108,7 @@ class Solution:
     pairs: tuple[Pair, ...]
     seconds: float
     delays: tuple[float, ...] = ()
+    speeds: FloatArray | None = None
 
     @property
     def detections(self) -> Detections:
@@ -145,7 +150,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
     """
     began = perf_counter()
     model = model or Model()
-    enough = detections.seen.sum(axis=1) >= _LEAST_CORNERS
+    enough = detections.seen.sum(axis=1) >= LEAST_CORNERS
     usable, unplaced = detections.take(enough), detections.take(~enough)
     check_seen(usable)
     free = model.free(len(detections.names))
