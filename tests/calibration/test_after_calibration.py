@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
 from napari_sdannce.calibration.drift import check_drift
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.known import camera_of
-from napari_sdannce.calibration.late import solve_in_step
+from napari_sdannce.calibration.late import moments_to_correct, solve_in_step
 from napari_sdannce.calibration.positions import position_sigma
 from napari_sdannce.calibration.repair import repair_by_board, repair_by_points
 from napari_sdannce.calibration.report import report_of
 from napari_sdannce.calibration.rigid import align, exp
 from napari_sdannce.calibration.solution import Solution, solve
 from napari_sdannce.calibration.time_offsets import time_offsets
-from napari_sdannce.calibration.verdict import verdict_of
+from napari_sdannce.calibration.verdict import Grade, verdict_of
 from napari_sdannce.calibration.world import (
     MeasuredPoints,
     board_frame,
@@ -221,9 +222,28 @@ def test_a_bent_board_is_told() -> None:
     assert any("not flat" in finding.text for finding in verdict_of(report).findings)
 
 
-def test_late_cameras_are_told() -> None:
+def test_a_bent_chessboard_is_told_however_its_corners_were_counted() -> None:
+    """A board that looks the same turned is followed from moment to moment."""
+    flat = Checkerboard(7, 5, 25.0)
+    carried = BoardRigSettings(
+        board=BentBoard(flat), moments=60, noise_px=0.15, flipped=True, delays=(0.0,) * 4
+    )
+    made = board_rig(carried, 4)
+    report = report_of(solve(made.detections, flat), made.detections)
+    assert report.flatness.worst in (0, 34)
+    assert report.flatness.bent_mm == pytest.approx(2.0, abs=0.8)
+
+
+@pytest.mark.parametrize(
+    "board",
+    [CharucoBoard(8, 6, 25.0, 18.0), Checkerboard(7, 5, 25.0), Checkerboard(6, 6, 25.0)],
+    ids=["charuco", "half turn", "quarter turns"],
+)
+def test_late_cameras_are_told(board: Board) -> None:
     delays = (0.0, 0.3, -0.2, 0.0)
-    settings = BoardRigSettings(moments=90, noise_px=0.2, missed=0.0, delays=delays)
+    settings = BoardRigSettings(
+        board=board, moments=90, noise_px=0.2, missed=0.0, flipped=True, delays=delays
+    )
     made = board_rig(settings, 3)
     found = time_offsets(solve(made.detections, settings.board))
     assert found is not None
@@ -234,24 +254,61 @@ def test_late_cameras_are_told() -> None:
     assert time_offsets(still) is None
 
 
+LATE = (0.0, 0.5, -0.4, 0.2)
+
+
 def test_late_cameras_are_corrected_for() -> None:
     """Lenses are as if the cameras had been in step."""
-    delays = (0.0, 0.5, -0.4, 0.2)
-    settings = BoardRigSettings(moments=90, noise_px=0.2, missed=0.0, delays=delays)
+    settings = BoardRigSettings(moments=60, noise_px=0.2, missed=0.0, delays=LATE)
     made = board_rig(settings, 8)
     late = solve(made.detections, settings.board)
-    found, corrected = solve_in_step(made.detections, settings.board)
-    assert found.delays == pytest.approx(delays, abs=0.05)
+    step = solve_in_step(made.detections, settings.board)
+    found = step.solution
+    assert found.delays == pytest.approx(LATE, abs=0.05)
     truth = made.truth.numbers[:, :4]
     worse = np.abs(late.fit.rig.numbers[:, :4] - truth).max()
     better = np.abs(found.fit.rig.numbers[:, :4] - truth)
     assert better.max() < worse / 3
     assert (better / found.fit.covariance.sigma[:, :4]).max() < 5
     assert found.fit.sigma_px < 0.5 * late.fit.sigma_px
-    assert len(corrected) > 0.8 * len(made.detections)
+    # but for the first and the last moment
+    assert len(step.detections) == len(made.detections.at(made.detections.moments[1:-1]))
+    assert step.findings == ()
     still = board_rig(SETTINGS, 1).detections.at(range(0, 40, 6))
-    with pytest.raises(CalibrationError, match="delays can not be told"):
+    with pytest.raises(CalibrationError, match="of 7 moments with a board, 0 have others"):
         solve_in_step(still, SETTINGS.board)
+    seen = made.detections.at(range(30))
+    rarely = seen.take((seen.view != 3) | (seen.moment % 20 == 5))
+    with pytest.raises(CalibrationError, match="Camera4 saw the board 2 times only"):
+        solve_in_step(rarely, settings.board)
+
+
+def test_moments_between_tell_how_the_board_moved() -> None:
+    """Moments that were chosen need no chosen neighbours, also of a board that looks the same."""
+    board = Checkerboard(7, 5, 25.0)
+    settings = BoardRigSettings(board=board, moments=60, flipped=True, delays=LATE)
+    found = board_rig(settings, 8).detections
+    chosen = moments_to_correct(found)[::2]
+    step = solve_in_step(found.at(chosen), board, found=found)
+    assert step.detections.moments.tolist() == chosen.tolist()
+    assert step.solution.delays == pytest.approx(LATE, abs=0.05)
+
+
+def test_a_board_that_lay_still_need_not_be_followed() -> None:
+    settings = BoardRigSettings(moments=40, missed=0.0, delays=(0.0,) * 4)
+    seen = board_rig(settings, 8).detections
+    apart = seen.take(~np.isin(seen.moment, [5, 6, 7, 9, 10, 11]))
+    assert 8 not in solve_in_step(apart, settings.board).detections.moments
+    assert 8 in solve_in_step(apart, settings.board, still=[8]).detections.moments
+
+
+def test_delays_that_do_not_settle_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_sdannce.calibration.late._ROUNDS", 1)
+    settings = BoardRigSettings(moments=40, missed=0.0, delays=LATE)
+    step = solve_in_step(board_rig(settings, 8).detections, settings.board)
+    assert step.unsettled == pytest.approx(0.5, abs=0.1)
+    assert [finding.grade for finding in step.findings] == [Grade.USABLE]
+    assert "did not settle: they still change by 0." in step.findings[0].text
 
 
 def test_drift_needs_three_cameras() -> None:

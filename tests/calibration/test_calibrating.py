@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from napari_sdannce.calibration.board_file import write_board
+from napari_sdannce.calibration.boards_found import write_found
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
 from napari_sdannce.calibration.errors import CalibrationError
+from napari_sdannce.calibration.find_boards import FoundBoards, threes_to_look_at
 from napari_sdannce.calibration.saved_report import read_report
 from napari_sdannce.cli import main
 from napari_sdannce.files.anipose import read_anipose
@@ -24,6 +26,7 @@ from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.hires_params import read_hires_params
 from napari_sdannce.settings.calibrate import CalibrateSettings
 from napari_sdannce.settings.events import BoardCoverage, JobDone, Message, Progress
+from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,6 +237,54 @@ def test_boards_that_were_found_are_used_again(
     assert read_report(out / "report.json").grade == "record again"
     first = read_anipose(out / "calibration.toml")[0]
     np.testing.assert_allclose(first.centre, 0, atol=1e-9)
+
+
+def test_all_boards_that_were_found_tell_how_late_cameras_are(tmp_path: Path) -> None:
+    """Of some moments far apart it is known how the board moved, by those between."""
+    delays = (0.0, 0.5, -0.4, 0.2)
+    rig = BoardRigSettings(moments=100, missed=0.0, delays=delays)
+    detections = board_rig(rig, 8).detections
+    detections = detections.take(detections.moment != 50)
+    blur = np.full(len(detections), np.nan)
+    (tmp_path / "found").mkdir()
+    write_found(tmp_path / "found/boards.npz", FoundBoards(detections, blur, 400, 1.0), rig.board)
+    file = write_board(tmp_path / "board.toml", rig.board)
+    settings = CalibrateSettings(
+        source=tmp_path, board=file, found=tmp_path / "found", late="correct", use=40
+    )
+    told = said(list(calibrate(settings)))
+    assert "2 of 99 moments with a board only tell how it moved" in told
+    assert "calibrating from the 40 of 99 moments that tell most" in told
+    assert "left out" not in told
+    report = json.loads((tmp_path / "calibration/report.json").read_text(encoding="utf-8"))
+    assert report["frames"] == 40
+    assert list(report["corrected_late_frames"].values()) == pytest.approx(delays, abs=0.05)
+
+
+@pytest.mark.parametrize(("n", "every", "most"), [(1600, None, 1500), (9000, None, 1500),
+                                                  (900, 10, 30), (20, 3, 30)])  # fmt: skip
+def test_how_a_board_moved_is_looked_for_in_neighbouring_frames(
+    n: int, every: int | None, most: int
+) -> None:
+    looked_at = threes_to_look_at(n, every, most)
+    assert sorted(set(looked_at)) == looked_at
+    assert (looked_at[0], looked_at[-1] < n) == (0, True)
+    if every is None:
+        assert 0.6 * most < len(looked_at) <= most
+    middles = [m for m in looked_at if m - 1 in looked_at and m + 1 in looked_at]
+    assert len(middles) >= len(looked_at) // 3
+    assert threes_to_look_at(100, None, 100) == range(100)
+
+
+def test_a_long_recording_is_looked_at_in_threes(filmed: Any, tmp_path: Path) -> None:
+    job = calibrate(
+        CalibrateSettings(source=filmed.folder, board=filmed.board_file, out=tmp_path / "out",
+                          late="correct", most=9)
+    )  # fmt: skip
+    events: list[Any] = []
+    with pytest.raises(CalibrationError, match="of 9 moments with a board, 3 have others"):
+        events.extend(job)
+    assert "looking for the board at 9 of 14 moments, three after one another" in said(events)
 
 
 def test_boards_of_another_pattern_are_not_used(

@@ -56,7 +56,6 @@ def test_a_camera_whose_frames_are_in_another_order_is_named(seed: int) -> None:
     there = report.solution.fit.rig.cameras.inverse.translation
     off = np.linalg.norm(there - made.truth.cameras.inverse.translation, axis=1)
     assert off[2] > 500 > 300 > off[[0, 1, 3, 4]].max()
-    assert (report.held_out is None) == (seed == 2)
     named = [finding for finding in found(report, Grade.RECORD_AGAIN) if finding.camera]
     assert [finding.camera for finding in named] == ["Camera3"]
     assert "does not fit the other cameras" in named[0].text

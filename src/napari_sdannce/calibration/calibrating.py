@@ -17,11 +17,12 @@ from .boards_found import read_found
 from .check_board import check_board
 from .detect import BoardFinder
 from .errors import CalibrationError
-from .find_boards import find_boards, moments_to_look_at
-from .late import solve_in_step
+from .find_boards import find_boards, moments_to_look_at, threes_to_look_at
+from .late import moments_to_correct, solve_in_step
 from .lenses import BrownLens, FisheyeLens, free_of
 from .measure_lenses import known_lenses
 from .report import report_of
+from .report_words import HEADLINES
 from .results import check_out, write_results
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
@@ -31,9 +32,14 @@ from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, floor_frame
 from .world_points import read_world_points
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Sequence
 
-    from napari_sdannce.settings.calibrate import CalibrateSettings, LensKind, WorldSettings
+    from napari_sdannce.settings.calibrate import (
+        CalibrateSettings,
+        Late,
+        LensKind,
+        WorldSettings,
+    )
     from napari_sdannce.settings.events import Event
 
     from .board_keys import Board
@@ -43,7 +49,13 @@ if TYPE_CHECKING:
     from .lenses import Lens
     from .solution import Solution
     from .sources import BoardSource
+    from .verdict import Finding
 
+LOOKING: dict[Late, Callable[[int, int | None, int], Sequence[int]]] = {
+    "tell": moments_to_look_at,
+    "correct": threes_to_look_at,
+}
+"""Where to look for the board."""
 LENSES: dict[LensKind, Lens] = {"pinhole": BrownLens(), "fisheye": FisheyeLens()}
 _TRIED = 8
 """Images of a camera that are tried before it is said to have none."""
@@ -79,34 +91,36 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
         path = settings.found / BOARDS
         found = read_found(path, board)
         yield _say(f"{len(found.detections)} boards that were found before are used, of {path}")
-    detections = _chosen(found, settings)
-    if len(detections.moments) < len(found.detections.moments):
-        yield _say(
-            f"calibrating from the {len(detections.moments)} of {len(found.detections.moments)} "
-            "moments that tell most"
-        )
+    detections = yield from _choose(found, settings)
     lens = LENSES[settings.lens]
     known: KnownLenses | None = None
     if settings.intrinsics is not None:
         known = yield from known_lenses(settings, lens, board, detections)
     model = Model(lens, settings.distortion, known, fixed=settings.intrinsics_use == "fixed")
     tested: Detections | None = found.detections
+    told: tuple[Finding, ...] = ()
     if settings.late == "correct":
-        solution, detections = solve_in_step(detections, board, model)
+        lying = _lying(settings)
+        in_step = solve_in_step(detections, board, model, found=tested, still=lying)
+        lost = len(detections.moments) - len(in_step.detections.moments)
+        if lost:
+            yield _say(f"{lost} of these are left out: the board can not be placed next to them")
+        solution, detections, told = in_step.solution, in_step.detections, in_step.findings
         tested = None  # corners as they were found are late
     else:
         solution = solve(detections, board, model)
     world = world_of(solution, settings)
     report = report_of(solution, detections, found=tested, detect_s=found.seconds)
-    lengths = () if world.measured is None else (lengths_of(world.measured, board),)
-    verdict = verdict_of(report, *lengths, *unlike_of(found.unlike))
+    if world.measured is not None:
+        told = (*told, lengths_of(world.measured, board))
+    verdict = verdict_of(report, *told, *unlike_of(found.unlike))
     files = write_results(out, settings, report, verdict, world, found, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
     )
-    where = "" if report.held_out is None else ", at moments that it was not fitted to"
+    where = "" if report.held_out is None else ", at moments that the cameras were not fitted to"
     yield _say(
-        f"the calibration is {verdict.grade}: half of the corners are closer than "
+        f"{HEADLINES[verdict.grade]} Half of the corners are closer than "
         f"{report.error_px:.2f} px{where}"
     )
     yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
@@ -157,10 +171,12 @@ def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, F
             yield _say(told, is_warning=True)
         _check_images(source, settings)
         _check_frames(source, board, settings)
-        evenly = moments_to_look_at(source.n_moments, settings.every, settings.most)
-        if evenly.step > 1:
-            yield _say(f"looking for the board in one of {evenly.step} moments")
-        moments = sorted({*evenly, *_lying(settings)})
+        n, how = source.n_moments, LOOKING[settings.late]
+        looked_at = how(n, settings.every, settings.most)
+        if len(looked_at) < n:
+            threes = ", three after one another" if settings.late == "correct" else ""
+            yield _say(f"looking for the board at {len(looked_at)} of {n} moments{threes}")
+        moments = sorted({*looked_at, *_lying(settings)})
         found = yield from find_boards(source, board, moments)
         yield from (_say(new, is_warning=True) for new in source.told if new not in before)
         unlike = check_board(source, board, found, moments)
@@ -204,13 +220,30 @@ def _check_frames(source: BoardSource, board: Board, settings: WorldSettings) ->
             )
 
 
-def _chosen(found: FoundBoards, settings: CalibrateSettings) -> Detections:
-    """Sightings to calibrate from: without blurred ones, and of no more moments than allowed."""
-    lying = np.isin(found.detections.moment, _lying(settings))
-    sharp = lying | ~is_blurred(found.detections, found.blur_px)
-    kept = found.detections.take(sharp)
-    chosen = select_moments(kept, found.blur_px[sharp], settings.use)
-    return kept.at([*chosen, *_lying(settings)])
+def _choose(found: FoundBoards, settings: CalibrateSettings) -> Generator[Event, None, Detections]:
+    """Sightings to calibrate from: without blurred ones, and of no more moments than allowed.
+
+    Where late cameras are corrected for, of moments at which it can be known how the board moved.
+    """
+    detections, lying = found.detections, np.isin(found.detections.moment, _lying(settings))
+    usable = lying | ~is_blurred(detections, found.blur_px)
+    n_found = len(detections.moments)
+    if settings.late == "correct":
+        followed = moments_to_correct(detections)
+        usable &= lying | np.isin(detections.moment, followed)
+        if len(followed) < n_found:
+            yield _say(
+                f"{n_found - len(followed)} of {n_found} moments with a board only tell how it "
+                "moved: it was not found both just before and just after"
+            )
+    kept = detections.take(usable)
+    chosen = select_moments(kept, found.blur_px[usable], settings.use)
+    detections = kept.at([*chosen, *_lying(settings)])
+    if len(detections.moments) < n_found:
+        yield _say(
+            f"calibrating from the {len(detections.moments)} of {n_found} moments that tell most"
+        )
+    return detections
 
 
 def world_of(solution: Solution, settings: WorldSettings) -> World:

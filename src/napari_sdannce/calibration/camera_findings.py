@@ -130,8 +130,9 @@ def _of_lens(report: CalibrationReport, view: int, camera: CameraReport) -> Iter
         yield Finding(
             Grade.USABLE,
             f"The boards contradict the lens that was given for {camera.name}: it was solved for "
-            f"anew (focal length {camera.numbers['fx']:.0f} px). Was its zoom or focus turned, or "
-            "are cameras late?",
+            f"anew (focal length {camera.numbers['fx']:.0f} px). If neither its zoom nor its focus "
+            "was turned, keep the given one (--intrinsics-use fixed), above all where cameras are "
+            "late.",
             camera.name,
         )
 
@@ -179,8 +180,8 @@ def _of_time(report: CalibrationReport, camera: CameraReport) -> Iterator[Findin
         yield Finding(
             Grade.USABLE,
             f"{camera.name} sees things {abs(offset.frames):.2f} frames {late} than {first}, which "
-            f"makes {offset.shift_px:.1f} px here and bends the lenses more than their error bars "
-            "say: trigger the cameras together, hold the board still now and then, or let it be "
+            f"makes {offset.shift_px:.1f} px here. Lenses are bent by that, and positions wrong, by "
+            "much more than their error bars say: trigger the cameras together, hold the board still now and then, or let it be "
             "corrected (--late correct; in the panel: Late cameras).",
             camera.name,
         )

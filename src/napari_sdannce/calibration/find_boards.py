@@ -71,6 +71,20 @@ def moments_to_look_at(n: int, every: int | None, most: int) -> range:
     return range(0, n, every or max(1, -(-n // most)))
 
 
+def threes_to_look_at(n: int, every: int | None, most: int) -> Sequence[int]:
+    """As `moments_to_look_at`, each with the ones before and after, which tell how a board moved.
+
+    Examples
+    --------
+    >>> threes_to_look_at(20, None, 9)
+    [0, 1, 2, 7, 8, 9, 14, 15, 16]
+    """
+    if every is None and n <= most:
+        return range(n)
+    step = every or -(-3 * n // most)
+    return sorted({near for i in range(1, n - 1, step) for near in (i - 1, i, i + 1)})
+
+
 def find_boards(
     source: BoardSource, board: CharucoBoard | Checkerboard, moments: Sequence[int]
 ) -> Generator[Event, None, FoundBoards]:

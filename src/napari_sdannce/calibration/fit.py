@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_KNEE = 2.0
+KNEE = 2.0
 """Sigmas up to which residuals count by their squares."""
 _OUTLIER = 10.0
 """Sigmas beyond which a corner is a wrong one, and not a blurred one."""
@@ -134,11 +134,11 @@ class FitTask:
         lens, sightings = self.lens, Sightings.of(self.detections, self.points)
         found = sightings.weights > 0
         seen = found & heeded[:, None]
-        sigma = _sigma_px(lens, rig, sightings, seen)
+        sigma = sigma_px_of(lens, rig, sightings, seen)
         too_sure, problem = 1.0, None
         for turn in range(_ROUNDS):
             if problem is None:
-                used = seen & ~_is_lost(lens, rig, sightings, seen)[:, None]
+                used = seen & ~is_lost(lens, rig, sightings, seen)[:, None]
             else:
                 spread = quick_covariance(problem, rig, too_sure)
                 used = _within(problem, rig, sightings, seen, sigma, spread)
@@ -146,9 +146,9 @@ class FitTask:
             self._check_used(used)
             # corners whose errors are alike count less, against the prior; far out stays far out
             sigmas = np.full(len(now.view), too_sure * sigma)
-            problem = Problem(lens, now, self.free, SoftL1(_KNEE / too_sure), sigmas, prior)
+            problem = Problem(lens, now, self.free, SoftL1(KNEE / too_sure), sigmas, prior)
             rig = adjust(problem, rig)
-            before, sigma = sigma, _sigma_px(lens, rig, now, used)
+            before, sigma = sigma, sigma_px_of(lens, rig, now, used)
             if turn == 1:
                 too_sure = min(max(covariance(problem, rig).too_sure, 1.0), _MOST_TOO_SURE)
             elif turn > 1 and abs(sigma - before) < 0.01 * before:
@@ -176,13 +176,13 @@ def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
     return np.where(np.isfinite(length), length, np.inf)
 
 
-def _sigma_px(lens: Lens, rig: Rig, sightings: Sightings, used: BoolArray) -> float:
+def sigma_px_of(lens: Lens, rig: Rig, sightings: Sightings, used: BoolArray) -> float:
     """Sigma of a coordinate, by the median of the residuals."""
     median = float(np.median(_lengths(lens, rig, sightings)[used]))
     return max(median / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
 
 
-def _is_lost(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray) -> BoolArray:
+def is_lost(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray) -> BoolArray:
     """(G,) sightings of something else, before anything is adjusted: far off, all of them.
 
     What is left of such a one in a fit would bend it so much that it could stay.

@@ -17,7 +17,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from .board_poses import guess_poses
-from .bundle import Rig, Sightings, residuals
 from .errors import CalibrationError
 from .rigid import Motions, angle_between, nearest_rotation, stack
 
@@ -228,64 +227,3 @@ def _check_connected(names: Sequence[str], graph: coo_array) -> None:
         f"{' and '.join(away)} never saw the board at the same moment as {rest}: record it "
         "where both see it"
     )
-
-
-def place_boards(
-    lens: Lens,
-    numbers: FloatArray,
-    cameras: Motions,
-    board: Board,
-    detections: Detections,
-    guesses: Sequence[Guesses | None],
-) -> tuple[Rig, Detections]:
-    """Rig with a board at every moment, and detections with their corners in the order that fits.
-
-    Sightings whose board can not be placed are left out.
-    """
-    usable = np.array([guess is not None for guess in guesses])
-    kept = detections.take(usable)
-    known = [guess for guess in guesses if guess is not None]
-    boards, corners = [], kept.corners.copy()
-    for moment in kept.moments:
-        here = np.flatnonzero(kept.moment == moment)
-        now = kept.take(here)
-        place, orders = _place_board(lens, numbers, cameras, board, now, [known[i] for i in here])
-        boards.append(place)
-        for i, k in zip(here, orders, strict=True):
-            corners[i] = corners[i][board.symmetries[k]]
-    return Rig(numbers, cameras, stack(boards)), replace(kept, corners=corners)
-
-
-def _place_board(
-    lens: Lens,
-    numbers: FloatArray,
-    cameras: Motions,
-    board: Board,
-    now: Detections,
-    guesses: Sequence[Guesses],
-) -> tuple[Motions, list[int]]:
-    """Pose of one moment's board that its cameras agree on most, and each one's order."""
-    best: tuple[float, Motions, list[int]] | None = None
-    for i, guess in enumerate(guesses):
-        for h in np.flatnonzero(guess.order == 0) if i == 0 else range(len(guess.order)):
-            place = cameras[int(now.view[i])].inverse @ guess.poses[int(h)]
-            errors = _errors(lens, Rig(numbers, cameras, stack([place])), board, now)
-            cost = float(errors.min(axis=0).sum())
-            if best is None or cost < best[0]:
-                best = cost, place, np.argmin(errors, axis=0).tolist()
-    assert best is not None
-    return best[1], best[2]
-
-
-def _errors(lens: Lens, rig: Rig, board: Board, now: Detections) -> FloatArray:
-    """(K, G) saturating errors of the sightings of one moment, for each order of the corners."""
-    found = []
-    for order in board.symmetries:
-        turned = replace(now, corners=now.corners[:, order])
-        missed = residuals(rig, lens, Sightings.of(turned, board.points))
-        length = np.linalg.norm(missed, axis=-1)
-        length = np.where(np.isfinite(length), length, 1e6)
-        seen = turned.seen
-        mean = (length * seen).sum(axis=1) / seen.sum(axis=1)
-        found.append(mean / (mean + 30))  # beyond some dozen px worse is not worse
-    return np.stack(found)

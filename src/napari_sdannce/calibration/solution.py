@@ -16,7 +16,8 @@ from .fit import FitTask
 from .intrinsics import find_intrinsics
 from .known import KnownLenses, camera_of, weak_prior
 from .lenses import FX, BrownLens, free_of
-from .pose_graph import check_turns, find_pairs, guess_all, place_boards, place_cameras
+from .place_boards import place_boards
+from .pose_graph import check_turns, find_pairs, guess_all, place_cameras
 from .rigid import Motions
 from .shifts import find_shifts
 
@@ -34,7 +35,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-_LEAST_CORNERS = 4
+LEAST_CORNERS = 4
+"""A board of which a camera saw fewer can not be placed."""
 _LEAST_MOMENTS = 3
 
 
@@ -98,6 +100,9 @@ class Solution:
         Cameras whose frames are not of the moments that they are taken for.
     delays
         (V,) frames by which cameras are late, where corners were moved to make up for that.
+    speeds
+        (F, 6) how the board turned and moved at each moment, rad and mm a frame, where moments
+        between those that were fitted tell it; None: only they do.
     """
 
     model: Model
@@ -109,6 +114,7 @@ class Solution:
     seconds: float
     shifts: tuple[Shift, ...] = ()
     delays: tuple[float, ...] = ()
+    speeds: FloatArray | None = None
 
     @property
     def detections(self) -> Detections:
@@ -170,7 +176,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
     """
     began = perf_counter()
     model = model or Model()
-    enough = detections.seen.sum(axis=1) >= _LEAST_CORNERS
+    enough = detections.seen.sum(axis=1) >= LEAST_CORNERS
     usable, unplaced = detections.take(enough), detections.take(~enough)
     check_seen(usable)
     free = model.free(len(detections.names))

@@ -9,16 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import POSE, residuals, slopes
+from .errors import CalibrationError
 from .rigid import log
 
 if TYPE_CHECKING:
+    from .adjust import Problem
     from .bundle import Rig
+    from .detections import Detections
+    from .rigid import Motions
     from .solution import Solution
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_LEAST_MOMENTS = 10
+LEAST_MOMENTS = 10
+"""Moments at which it is known how the board moved; fewer tell no delays."""
+_LEAST_SIGHTINGS = 5
+"""Of one camera, at such moments."""
+NEAR_FRAMES = 2
+"""Farther away, a board may have moved otherwise."""
 _FLOOR = 1e-9
 
 
@@ -42,18 +51,36 @@ class TimeOffset:
 
 
 def time_offsets(solution: Solution) -> tuple[TimeOffset, ...] | None:
-    """Delay of each camera, of one linear step with all cameras and boards free.
+    """Delay of each camera of a solution, as `delays_of`.
 
     A diagnostic only: the calibration takes images of one moment as taken at one time.
+    """
+    rig, speeds = solution.fit.rig, solution.speeds
+    if speeds is None:
+        speeds = board_speeds(rig.boards, solution.detections.moments)
+    return delays_of(solution.fit.problem, rig, speeds)
+
+
+def delays_of(problem: Problem, rig: Rig, speeds: FloatArray) -> tuple[TimeOffset, ...] | None:
+    """Delay of each camera, of one linear step with all cameras and boards free.
+
+    Parameters
+    ----------
+    problem
+        What was solved.
+    rig
+        Its solution.
+    speeds
+        (F, 6) how the board turned and moved at each moment, rad and mm a frame, NaN where that is
+        not known.
 
     Returns
     -------
     One a camera, the first zero; None where too few boards have neighbours in time.
     """
-    rig, problem, lens = solution.fit.rig, solution.fit.problem, solution.model.lens
-    speeds = board_speeds(rig, solution.detections.moments)
+    lens = problem.lens
     moving = np.asarray(np.isfinite(speeds).all(axis=1))
-    if moving.sum() < _LEAST_MOMENTS or len(rig.cameras) < 2:
+    if moving.sum() < LEAST_MOMENTS or len(rig.cameras) < 2:
         return None
     seen = problem.sightings
     weights = np.sqrt(problem.weights(rig))[..., None, None]
@@ -98,20 +125,65 @@ def time_offsets(solution: Solution) -> tuple[TimeOffset, ...] | None:
     )
 
 
-def board_speeds(rig: Rig, moments: IntArray) -> FloatArray:
+def board_speeds(boards: Motions, moments: IntArray) -> FloatArray:
     """(F, 6) how the board turns and moves at each moment, rad and mm a frame.
 
-    NaN where it was not seen both before and after, within two frames.
+    NaN where it was not seen both before and after, within two frames each.
     """
-    found = np.full((len(moments), POSE), np.nan)
-    for i in range(1, len(moments) - 1):
-        span = moments[i + 1] - moments[i - 1]
-        if span > 4:
-            continue
-        turn = rig.boards.rotation[i + 1] @ rig.boards.rotation[i - 1].T
-        shift = rig.boards.translation[i + 1] - rig.boards.translation[i - 1]
-        found[i] = np.concatenate([log(turn[None])[0], shift]) / span
-    return found
+    before, after = _steps(boards, moments)
+    since, until = _gaps(moments)
+    # each counts the more the nearer it is: exact for boards that speed up evenly
+    return np.asarray((before * until + after * since) / (since + until))
+
+
+def rough_speeds(boards: Motions, moments: IntArray) -> FloatArray:
+    """(F, 6) as `board_speeds`, where it was seen either before or after only by that alone."""
+    before, after = _steps(boards, moments)
+    speeds = board_speeds(boards, moments)
+    for known in (before, after):
+        speeds = np.where(np.isfinite(speeds), speeds, known)
+    return speeds
+
+
+def has_neighbours(moments: IntArray) -> npt.NDArray[np.bool_]:
+    """(F,) which of rising moments have others before and after, within two frames each."""
+    since, until = _gaps(moments)
+    return np.asarray(((since <= NEAR_FRAMES) & (until <= NEAR_FRAMES)).ravel())
+
+
+def check_each_camera(followed: Detections) -> None:
+    """Raise when one of the cameras saw too little of a board of which it is known how it moved.
+
+    Raises
+    ------
+    CalibrationError
+        When one has too few sightings.
+    """
+    names = followed.names
+    counts = np.bincount(followed.view, minlength=len(names))
+    if counts.min() < _LEAST_SIGHTINGS:
+        raise CalibrationError(
+            f"delays can not be told: {names[int(np.argmin(counts))]} saw the board "
+            f"{counts.min()} times only where it was seen just before and after as well"
+        )
+
+
+def _steps(boards: Motions, moments: IntArray) -> tuple[FloatArray, FloatArray]:
+    """(F, 6) speeds since the moment before and until the one after, NaN where that is far."""
+    first, second = boards[:-1], boards[1:]
+    turn = log(second.rotation @ np.swapaxes(first.rotation, -1, -2))
+    shift = second.translation - first.translation
+    gap = np.diff(moments)[:, None]
+    speeds = np.where(gap <= NEAR_FRAMES, np.concatenate([turn, shift], axis=1) / gap, np.nan)
+    none = np.full((1, POSE), np.nan)
+    return np.concatenate([none, speeds]), np.concatenate([speeds, none])
+
+
+def _gaps(moments: IntArray) -> tuple[FloatArray, FloatArray]:
+    """(F, 1) frames since the moment before, and until the one after; infinite at the ends."""
+    gap = np.diff(moments).astype(np.float64)
+    never = np.array([np.inf])
+    return np.concatenate([never, gap])[:, None], np.concatenate([gap, never])[:, None]
 
 
 def _shift(by_time: FloatArray, own: npt.NDArray[np.bool_], delay: float) -> float:

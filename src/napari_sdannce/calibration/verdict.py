@@ -61,12 +61,24 @@ def unlike_of(unlike: str) -> Iterator[Finding]:
 
 
 def _of_all(report: CalibrationReport) -> Iterator[Finding]:
+    yield from _of_shifts(report)
     yield from _of_pushes(report)
     yield from _of_errors(report)
     yield from _of_gaps(report)
     yield from _of_positions(report)
     yield from _of_board(report)
     yield from _of_moments(report)
+
+
+def _of_shifts(report: CalibrationReport) -> Iterator[Finding]:
+    names = report.solution.detections.names
+    for shift in report.solution.shifts:
+        yield Finding(
+            Grade.RECORD_AGAIN,
+            f"{shift.told(names)}. Match them (timestamps.csv, or names of images), or record the "
+            "board again.",
+            names[shift.view],
+        )
 
 
 def _of_pushes(report: CalibrationReport) -> Iterator[Finding]:
@@ -156,6 +168,9 @@ def _of_board(report: CalibrationReport) -> Iterator[Finding]:
 def _of_moments(report: CalibrationReport) -> Iterator[Finding]:
     solution = report.solution
     names, moments = solution.detections.names, solution.detections.moments
+    if len(names) == 1:
+        told = "A single camera: its lens is calibrated, but not where it stands."
+        yield Finding(Grade.USABLE, told)
     if solution.delays:
         told = ", ".join(
             f"{name} {delay:+.2f}" for name, delay in zip(names, solution.delays, strict=True)

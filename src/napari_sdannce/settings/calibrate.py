@@ -79,7 +79,8 @@ class CalibrateSettings(LensSettings, WorldSettings):
     )
     every: int | None = Field(
         None, ge=1, description="Look for the board in every so many moments only; default: in "
-        "all, or in as many as 'most' allows, evenly"
+        "all, or in as many as 'most' allows, evenly; to correct late cameras, with those just "
+        "before and after"
     )  # fmt: skip
     most: int = Field(
         1500, ge=3, description="Moments that are looked at, at most, when 'every' is left open"

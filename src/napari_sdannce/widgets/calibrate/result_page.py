@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.calibration.findings import Grade
+from napari_sdannce.calibration.report_words import HEADLINES
 from napari_sdannce.jobs.checks import Check
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 from napari_sdannce.widgets.calibrate.accept_box import AcceptBox
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from napari_sdannce.widgets.calibrate.opened_calibration import OpenedCalibration
 
 _BANNERS = {
-    Grade.GOOD: ("Good", "#1f5c37", "#b8f0cc"),
-    Grade.USABLE: ("Usable, with reservations", "#6b5312", "#ffe3a0"),
-    Grade.RECORD_AGAIN: ("Record the board again", "#6e2a24", "#ffc9c2"),
+    Grade.GOOD: ("#1f5c37", "#b8f0cc"),
+    Grade.USABLE: ("#6b5312", "#ffe3a0"),
+    Grade.RECORD_AGAIN: ("#6e2a24", "#ffc9c2"),
 }
 _SHORTEST = 0.01
 _LEGEND = (
@@ -152,7 +153,7 @@ class ResultPage(QWidget):
         if opened is None:
             return
         report = opened.report
-        title, ground, color = _BANNERS[report.grade]
+        title, (ground, color) = HEADLINES[report.grade], _BANNERS[report.grade]
         self.banner.setText(f"<b style='font-size: 15px'>{title}</b><br>{_error_of(report)}")
         self.banner.setStyleSheet(
             f"background: {ground}; color: {color}; padding: 8px; border-radius: 4px"
