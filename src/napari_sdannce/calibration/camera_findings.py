@@ -180,8 +180,9 @@ def _of_time(report: CalibrationReport, camera: CameraReport) -> Iterator[Findin
         yield Finding(
             Grade.USABLE,
             f"{camera.name} sees things {abs(offset.frames):.2f} frames {late} than {first}, which "
-            f"makes {offset.shift_px:.1f} px here. Lenses are bent by that, and positions wrong, by "
-            "much more than their error bars say: trigger the cameras together, hold the board still now and then, or let it be "
-            "corrected (--late correct; in the panel: Late cameras).",
+            f"makes {offset.shift_px:.1f} px here. Lenses are bent by that, and positions wrong, "
+            "by much more than their error bars say: trigger the cameras together, hold the board "
+            "still now and then, or let it be corrected (--late correct; in the panel: Late "
+            "cameras).",
             camera.name,
         )
