@@ -216,3 +216,12 @@ def test_frames_that_were_lost_on_the_way_are_told() -> None:
     (shift,) = solve(found, settings.board, Model()).shifts
     assert (shift.view, shift.frames, shift.until) == (2, -1, False)
     assert shift.since == pytest.approx(30, abs=3)
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.5])
+def test_a_late_camera_is_not_taken_for_a_pushed_one(delay: float) -> None:
+    """A board that turns round on its way is missed now on one side, then on the other."""
+    for seed in range(3):
+        settings = BoardRigSettings(cameras=3, moments=60, delays=(0.0, delay, 0.0), missed=0.0)
+        solution = solve(board_rig(settings, seed).detections, settings.board, Model())
+        assert solution.fit.pushes == ()

@@ -178,11 +178,11 @@ def _of_time(report: CalibrationReport, camera: CameraReport) -> Iterator[Findin
         first = report.cameras[0].name
         late = "later" if offset.frames > 0 else "earlier"
         yield Finding(
-            Grade.USABLE,
+            Grade.USABLE if offset.shift_px <= HUGE_PX else Grade.RECORD_AGAIN,
             f"{camera.name} sees things {abs(offset.frames):.2f} frames {late} than {first}, which "
             f"makes {offset.shift_px:.1f} px here. Lenses are bent by that, and positions wrong, "
-            "by much more than their error bars say: trigger the cameras together, hold the board "
-            "still now and then, or let it be corrected (--late correct; in the panel: Late "
-            "cameras).",
+            "by much more than their error bars say: calibrate again with correction for it "
+            "(--late correct; in the panel: Late cameras), or trigger the cameras together, or "
+            "hold the board still now and then.",
             camera.name,
         )

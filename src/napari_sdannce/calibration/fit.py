@@ -110,7 +110,8 @@ class FitTask:
         pushes: dict[int, Push] = {}
         fit = self._fit_known(rig, heeded)
         for _ in range(2 * len(rig.cameras)):
-            push = find_push(fit, self.detections.seen & heeded[:, None])
+            heed = self.detections.seen & heeded[:, None]
+            push = find_push(fit, heed, self.detections.moments)
             if push is None:
                 break
             pushes[push.view] = push  # again: the first one did not find all of the stretch

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .adjust import Prior, adjust
 from .bundle import POSE, Rig, residuals, slopes
 from .rigid import Motions
+from .time_offsets import moves_smoothly, rough_speeds
 
 if TYPE_CHECKING:
     from .adjust import Problem
@@ -25,8 +26,10 @@ _LEAST = 4
 _JUMP_SIGMAS = 4.0
 _JUMP_SPREADS = 2.0
 """What is worth a closer look: in sigmas of a corner, and in what sightings differ anyway."""
-_SHARE = 0.15
-"""Share of all misfit that a push must explain."""
+_SHARE, _SHARE_IF_LATE = 0.15, 0.5
+"""Share of all misfit that a push must explain, also where a camera is late."""
+_LATE_SPREADS = 6.0
+"""From so many times the error of its median on, a delay is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Push:
         return np.asarray(late if late.sum() <= early.sum() else early)
 
 
-def find_push(fit: Fit, seen: BoolArray) -> Push | None:
+def find_push(fit: Fit, seen: BoolArray, moments: IntArray) -> Push | None:
     """The push that explains most, None where none explains much.
 
     Each camera's sightings are compared with where the others put the board. Where they jump, it is
@@ -68,13 +71,15 @@ def find_push(fit: Fit, seen: BoolArray) -> Push | None:
         A fit in which cameras stay where they are.
     seen
         (G, M) corners to heed.
+    moments
+        (F,) moments of the boards, frames.
     """
     sightings = replace(fit.problem.sightings, weights=seen.astype(np.float64))
     free = np.zeros_like(fit.problem.free)
     free[1:, -POSE:] = True
     fixed = Prior(fit.rig.numbers, np.zeros_like(fit.problem.prior.precision))
     problem = replace(fit.problem, sightings=sightings, free=free, prior=fixed)
-    off = misses_of_others(problem, fit.rig)
+    off, some_late = _in_step(problem, fit.rig, moments, misses_of_others(problem, fit.rig))
     places = [(view, _jump(problem, off, view, fit.sigma_px)) for view in range(len(free))]
     tries = [(view, moment) for view, moment in places if moment is not None]
     if not tries:
@@ -82,7 +87,8 @@ def find_push(fit: Fit, seen: BoolArray) -> Push | None:
     cost = problem.cost(adjust(problem, fit.rig))
     shares = [1 - _cost_with(problem, fit.rig, *each) / cost for each in tries]
     best = int(np.argmax(shares))
-    return Push(*tries[best], shares[best]) if shares[best] > _SHARE else None
+    least = _SHARE_IF_LATE if some_late else _SHARE
+    return Push(*tries[best], shares[best]) if shares[best] > least else None
 
 
 def misses_of_others(problem: Problem, rig: Rig) -> FloatArray:
@@ -110,6 +116,44 @@ def misses_of_others(problem: Problem, rig: Rig) -> FloatArray:
     some = (~np.isnan(missed[..., 0])).any(axis=1)
     found[some] = np.nanmedian(missed[some], axis=1)
     return found
+
+
+def _in_step(
+    problem: Problem, rig: Rig, moments: IntArray, off: FloatArray
+) -> tuple[FloatArray, bool]:
+    """(G, 2) px, misses without what a camera misses because it is late; whether one is.
+
+    A board that turns round on its way makes a late camera miss it now on one side, then on the
+    other, as if the camera had been pushed.
+    """
+    if not moves_smoothly(rig.boards, moments):
+        return off, False
+    seen = problem.sightings
+    speeds = rough_speeds(rig.boards, moments)[seen.moment]
+    _, by_board = slopes(rig, problem.lens, seen)
+    moved = (by_board @ np.nan_to_num(speeds)[:, None, :, None])[..., 0]
+    moved[seen.weights == 0] = np.nan
+    rows = np.isfinite(speeds).all(axis=1) & np.isfinite(off).all(axis=1)
+    way = np.zeros_like(off)
+    way[rows] = np.nanmedian(moved[rows], axis=1)
+    left, some_late = off.copy(), False
+    for view in range(len(rig.cameras)):
+        own = rows & (seen.view == view) & (way != 0).any(axis=1)
+        if own.sum() >= 2 * _LEAST:
+            weights = (way[own] ** 2).sum(axis=1)
+            delays = (off[own] * way[own]).sum(axis=1) / weights
+            delay = _weighted_median(delays, weights)
+            spread = _weighted_median(np.abs(delays - delay), weights)
+            if abs(delay) > _LATE_SPREADS * spread / np.sqrt(own.sum()):
+                left[own] -= delay * way[own]
+                some_late = True
+    return left, some_late
+
+
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
+    order = np.argsort(values)
+    upto = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(upto, upto[-1] / 2)])
 
 
 def _jump(problem: Problem, off: FloatArray, view: int, sigma: float) -> int | None:

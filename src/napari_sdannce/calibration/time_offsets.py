@@ -28,6 +28,8 @@ _LEAST_SIGHTINGS = 5
 """Of one camera, at such moments."""
 NEAR_FRAMES = 2
 """Farther away, a board may have moved otherwise."""
+_SMOOTH = 0.5
+"""Change of a speed, by the sum of both; of boards that are anywhere at each moment it is 0.8."""
 _FLOOR = 1e-9
 
 
@@ -143,6 +145,17 @@ def rough_speeds(boards: Motions, moments: IntArray) -> FloatArray:
     for known in (before, after):
         speeds = np.where(np.isfinite(speeds), speeds, known)
     return speeds
+
+
+def moves_smoothly(boards: Motions, moments: IntArray) -> bool:
+    """Whether the board mostly goes on as it went; else its speed tells nothing between moments."""
+    before, after = (steps[:, 3:] for steps in _steps(boards, moments))
+    known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    if known.sum() < LEAST_MOMENTS:
+        return False
+    length = np.linalg.norm(before[known], axis=1) + np.linalg.norm(after[known], axis=1)
+    change = np.linalg.norm(after[known] - before[known], axis=1)
+    return bool(np.median(change / np.maximum(length, _FLOOR)) < _SMOOTH)
 
 
 def has_neighbours(moments: IntArray) -> npt.NDArray[np.bool_]:
