@@ -47,12 +47,25 @@ def dock(viewer: Any, widget: QWidget, name: str, *, tabify: bool = False) -> An
 def give_height(widget: QWidget, share: float, at_least: int) -> None:
     """Give the dock of a widget a share of its window's height, px at least so many."""
     from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QDockWidget
 
     found = _dock_of(widget)
-    if found is not None:
-        dock, window = found
-        height = max(at_least, round(share * window.height()))
-        window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+    if found is None:
+        return
+    dock, window = found
+    height = max(at_least, round(share * window.height()))
+    area = window.dockWidgetArea(dock)
+    beside = [
+        each
+        for each in window.findChildren(QDockWidget)
+        if each is not dock
+        and window.dockWidgetArea(each) == area
+        and not each.visibleRegion().isEmpty()
+    ]
+    # Qt divides what it was not told about as it likes
+    rest = max(1, (window.height() - height) // max(1, len(beside)))
+    heights = [height, *(rest for _ in beside)]
+    window.resizeDocks([dock, *beside], heights, Qt.Orientation.Vertical)
 
 
 _GIVEN_BACK = "napari_sdannce_given_back"

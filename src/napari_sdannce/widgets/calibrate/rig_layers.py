@@ -33,7 +33,7 @@ _CAMERA, _FLOOR, _BOARD, _NOW = "#c9d3df", "#6b7886", "#4f7fb0", "#ffb347"
 _AXES = {"x": "#ff6b6b", "y": "#6fcf6f", "z": "#7aa6ff"}
 _SIDES = 24
 _STEEP = 0.75
-_FILLED = 0.82
+_FILLED = 0.72
 _LEVEL = 0.9
 """Cosine from which the z axis of the world is taken for upright."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_sdannce.widgets.calibrate.rig_layers import FloatArray
 
 _LOWEST = 260
-_SHARE = 0.45
+_SHARE = 0.38
 _LEGEND = "Axes: x red, y green, z blue. Orange: the board now"
 
 
