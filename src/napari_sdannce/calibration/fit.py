@@ -12,7 +12,7 @@ from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals, slopes
 from .errors import CalibrationError
 from .moved import find_push
-from .uncertainty import Covariance, covariance, quick_covariance
+from .uncertainty import Covariance, covariance
 
 if TYPE_CHECKING:
     from .adjust import Prior
@@ -137,11 +137,12 @@ class FitTask:
         seen = found & heeded[:, None]
         sigma = sigma_px_of(lens, rig, sightings, seen)
         too_sure, problem = 1.0, None
+        spread: Covariance | None = None
         for turn in range(_ROUNDS):
             if problem is None:
                 used = seen & ~is_lost(lens, rig, sightings, seen)[:, None]
             else:
-                spread = quick_covariance(problem, rig, too_sure)
+                spread = spread or covariance(problem, rig)
                 used = _within(problem, rig, sightings, seen, sigma, spread)
             now = replace(sightings, weights=used.astype(np.float64))
             self._check_used(used)
@@ -151,7 +152,8 @@ class FitTask:
             rig = adjust(problem, rig)
             before, sigma = sigma, sigma_px_of(lens, rig, now, used)
             if turn == 1:
-                too_sure = min(max(covariance(problem, rig).too_sure, 1.0), _MOST_TOO_SURE)
+                spread = covariance(problem, rig)
+                too_sure = min(max(spread.too_sure, 1.0), _MOST_TOO_SURE)
             elif turn > 1 and abs(sigma - before) < 0.01 * before:
                 break
         assert problem is not None

@@ -79,12 +79,6 @@ def covariance(problem: Problem, rig: Rig) -> Covariance:
     return Covariance(matrix, _index(problem), too_sure)
 
 
-def quick_covariance(problem: Problem, rig: Rig, too_sure: float) -> Covariance:
-    """The same in a fraction of the time, where it is known how far errors are alike."""
-    parts = moment_parts(problem, rig)
-    return Covariance(too_sure**2 * _model(parts, *_noise(problem, rig)), _index(problem), too_sure)
-
-
 def _index(problem: Problem) -> IntArray:
     """(V, C) row of each camera's number, -1 where it is not free."""
     free = problem.free.ravel()
