@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
@@ -11,7 +12,17 @@ import pytest
 
 from napari_sdannce.calibration.boards import CharucoBoard
 from napari_sdannce.calibration.detect import BoardFinder
+from napari_sdannce.calibration.find_boards import find_boards
+from napari_sdannce.calibration.misses import misses_of
 from napari_sdannce.calibration.pattern import opencv_board
+from napari_sdannce.calibration.solution import solve
+from napari_sdannce.calibration.sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from napari_sdannce.calibration.find_boards import FoundBoards
 
 MOUSE = CharucoBoard(8, 11, 24.0, 18.75, "DICT_4X4_1000")
 WEBCAMS = CharucoBoard(4, 5, 54.0, 40.5, "DICT_4X4_1000", inverted=True)
@@ -88,3 +99,23 @@ def test_webcam_video_against_another_program(shared_data, golden):
     # the difference is theirs: five times less is left over of ours
     assert reprojection_rms(WEBCAMS, ours, (1280, 720)) < 0.05
     assert reprojection_rms(WEBCAMS, opencv, (1280, 720)) > 0.2
+
+
+def result_of(search: Generator[Any, None, FoundBoards]) -> Iterator[Any]:
+    """What a generator yields, and at last what it returns."""
+    yield (yield from search)
+
+
+@pytest.mark.realdata
+def test_four_cameras_fit_all_boards_of_the_mouse(shared_data: Path) -> None:
+    """No worse than what is published of it: 0.36 px, Euclidean, all corners, one board a frame."""
+    source = open_source(shared_data / "mouse4cam/board")
+    try:
+        *_, found = result_of(find_boards(source, MOUSE, range(source.n_moments)))
+    finally:
+        source.close()
+    assert len(found.detections) == 84
+    solution = solve(found.detections, MOUSE)
+    errors = misses_of(solution).lengths
+    assert len(errors) == found.detections.seen.sum() == 84 * 70
+    assert np.sqrt((errors**2).mean()) < 0.36
