@@ -24,7 +24,8 @@ __all__ = ["Finding", "Grade", "Verdict", "lengths_of", "verdict_of"]
 
 _FEW_MOMENTS = 15
 _LARGE_PX = 1.0
-_BENT_MM, _BENT_BADLY_MM = 0.3, 1.5
+_BENT, _BENT_MUCH, _BENT_BADLY = 0.012, 0.025, 0.1
+"""Shares of a square by which a corner is not where it is in a flat board."""
 _SCALE_PERCENT, _SCALE_BADLY_PERCENT = 0.5, 3.0
 _UNSURE, _UNSURE_BADLY = 0.02, 0.1
 """Squares of the board, standard deviation of a position. Rigs of some dozen moments come to 0.01
@@ -157,9 +158,11 @@ def _square_mm(corners: npt.NDArray[np.float64]) -> float:
 
 def _of_board(report: CalibrationReport) -> Iterator[Finding]:
     bent, worst = report.flatness.bent_mm, report.flatness.worst
-    if worst is not None and bent > _BENT_MM:
+    squares = bent / _square_mm(report.solution.board.points[0])
+    if worst is not None and squares > _BENT:
+        grade = Grade.USABLE if squares > _BENT_MUCH else Grade.GOOD
         yield Finding(
-            Grade.USABLE if bent > _BENT_BADLY_MM else Grade.GOOD,
+            Grade.RECORD_AGAIN if squares > _BENT_BADLY else grade,
             f"The board is not flat, or not printed evenly: at corner {worst} (from 0, row by row) "
             f"it is {bent:.1f} mm from where it should be. Glue it to something flat.",
         )
