@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import Rig, Sightings, residuals
-from .rigid import Motions, angle_between, nearest_rotation, stack
+from .pose_graph import turns_of
+from .rigid import Motions, angle_between, stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ def place_boards(
     usable = np.array([guess is not None for guess in guesses])
     kept = detections.take(usable)
     known = [guess for guess in guesses if guess is not None]
-    turns = _turns(board)
+    turns = turns_of(board)
     boards: list[Motions] = []
     corners = kept.corners.copy()
     for moment in kept.moments:
@@ -54,15 +55,6 @@ def place_boards(
         for i, k in zip(here, orders, strict=True):
             corners[i] = corners[i][board.symmetries[k]][board.symmetries[turn]]
     return Rig(numbers, cameras, stack(boards)), replace(kept, corners=corners)
-
-
-def _turns(board: Board) -> Motions:
-    """(K,) motions of the board onto itself: corner i goes to where ``symmetries[k, i]`` was."""
-    points = board.points[0]
-    middle = points.mean(axis=0)
-    turned = points[board.symmetries] - middle
-    rotation = nearest_rotation(np.swapaxes(turned, -1, -2) @ (points - middle))
-    return Motions(rotation, middle - rotation @ middle)
 
 
 def _least_turn(before: Motions, now: Motions, turns: Motions) -> int:

@@ -8,7 +8,7 @@ most moments agree on hold the rig together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,22 +59,30 @@ class Guesses:
 def guess_all(
     lens: Lens, numbers: FloatArray, board: Board, detections: Detections
 ) -> list[Guesses | None]:
-    """Guesses of each sighting; None where the board can not be placed."""
-    found = [
-        guess_poses(
-            lens, numbers, board.points, replace(detections, corners=detections.corners[:, order])
-        )
-        for order in board.symmetries
-    ]
+    """Guesses of each sighting; None where the board can not be placed.
+
+    What a board that looks the same turned can be is known from one order of its corners: with the
+    others it is the same poses, turned. So whatever is seen, there are as many for each.
+    """
+    found, turns = guess_poses(lens, numbers, board.points, detections), turns_of(board)
     guesses: list[Guesses | None] = []
     for i in range(len(detections)):
-        rows = [np.flatnonzero(each.sighting == i) for each in found]
-        poses = [each.poses[k] for each, row in zip(found, rows, strict=True) for k in row.tolist()]
-        errors = np.concatenate([f.errors_px[row] for f, row in zip(found, rows, strict=True)])
-        order = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-        clear = errors <= _CLEAR * max(errors.min(initial=np.inf), 0.5)
-        guesses.append(Guesses(stack(poses)[clear], order[clear]) if poses else None)
+        rows = np.flatnonzero(found.sighting == i)
+        errors = found.errors_px[rows]
+        poses = found.poses[rows[errors <= _CLEAR * max(errors.min(initial=np.inf), 0.5)]]
+        turned = [poses[h] @ turns[k] for k in range(len(turns)) for h in range(len(poses))]
+        order = np.repeat(np.arange(len(turns)), len(poses))
+        guesses.append(Guesses(stack(turned), order) if turned else None)
     return guesses
+
+
+def turns_of(board: Board) -> Motions:
+    """(K,) motions of the board onto itself: corner i goes to where ``symmetries[k, i]`` was."""
+    points = board.points[0]
+    middle = points.mean(axis=0)
+    turned = points[board.symmetries] - middle
+    rotation = nearest_rotation(np.swapaxes(turned, -1, -2) @ (points - middle))
+    return Motions(rotation, middle - rotation @ middle)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
