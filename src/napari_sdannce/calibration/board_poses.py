@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .bundle import Rig, Sightings, residuals, slopes
 from .lenses import N_PINHOLE, from_pixels
+from .plane import on_a_line
 from .rigid import Motions, stack
 
 if TYPE_CHECKING:
@@ -123,11 +124,13 @@ def _poses_of_plane(points: FloatArray, ideal: FloatArray) -> list[Motions]:
         return []
     flat, depth = points[used].copy(), points[0, 2]
     flat[:, 2] = 0
+    if on_a_line(flat[:, :2]) or on_a_line(ideal[used]):
+        return []
     try:
         _, turns, shifts, _ = cv2.solvePnPGeneric(
             flat, ideal[used][:, None], np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
         )
-    except cv2.error:  # corners on one line
+    except cv2.error:  # corners nearly on one line
         return []
     found = []
     for turn, shift in zip(turns, shifts, strict=True):

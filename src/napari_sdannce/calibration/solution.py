@@ -186,11 +186,12 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
     with threadpool_limits(1, user_api="blas"):
         numbers = _lenses(usable, board, model)
         guesses = guess_all(model.lens, numbers, board, usable)
+        placed = np.array([guess is not None for guess in guesses])
+        _check_placed(usable, placed)
         pairs = find_pairs(usable, guesses)
         shifts = find_shifts(usable, guesses, pairs)
         cameras = place_cameras(usable.names, pairs)
         check_turns(board, usable.names, pairs)
-        placed = np.array([guess is not None for guess in guesses])
         unplaced = unplaced.joined(usable.take(~placed))
         rig, ordered = place_boards(model.lens, numbers, cameras, board, usable, guesses)
         task = FitTask(
@@ -222,13 +223,31 @@ def check_seen(detections: Detections) -> None:
             f"{', '.join(blind)} never saw the board; the others did "
             f"({', '.join(f'{n}: {k}' for n, k in zip(names, seen, strict=True) if k)} times)"
         )
+    _check_moments(detections, "the board was seen")
+
+
+def _check_moments(detections: Detections, what: str) -> None:
     moments = len(detections.moments)
     if moments < _LEAST_MOMENTS:
         raise CalibrationError(
-            f"the board was seen at {moments} moment{'s' if moments > 1 else ''} only: move it "
-            f"through the volume and tilt it; {_LEAST_MOMENTS} moments are the least, some dozens "
-            "are good"
+            f"{what} at {moments} moment{'s' if moments > 1 else ''} only: move it through the "
+            f"volume and tilt it; {_LEAST_MOMENTS} moments are the least, some dozens are good"
         )
+
+
+def _check_placed(detections: Detections, placed: BoolArray) -> None:
+    """Raise when corners that were found are not those of the board."""
+    names = detections.names
+    seen = np.bincount(detections.view, minlength=len(names))
+    count = np.bincount(detections.view, placed, minlength=len(names))
+    for name, n, k in zip(names, seen.tolist(), count.tolist(), strict=True):
+        if not k:
+            raise CalibrationError(
+                f"no pose of the board looks like what {name} saw of it ({n} "
+                f"time{'s' if n > 1 else ''}): its corners lie on a line, or are none of this "
+                "board. Is it the board that was named? Show it nearer, and less from the side"
+            )
+    _check_moments(detections.take(placed), "the board could be placed")
 
 
 def _lenses(detections: Detections, board: Board, model: Model) -> FloatArray:

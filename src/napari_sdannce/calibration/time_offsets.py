@@ -135,7 +135,8 @@ def board_speeds(boards: Motions, moments: IntArray) -> FloatArray:
     before, after = _steps(boards, moments)
     since, until = _gaps(moments)
     # each counts the more the nearer it is: exact for boards that speed up evenly
-    return np.asarray((before * until + after * since) / (since + until))
+    with np.errstate(invalid="ignore"):  # one that rests at the end: nothing by infinity
+        return np.asarray((before * until + after * since) / (since + until))
 
 
 def rough_speeds(boards: Motions, moments: IntArray) -> FloatArray:
@@ -194,6 +195,8 @@ def _steps(boards: Motions, moments: IntArray) -> tuple[FloatArray, FloatArray]:
 
 def _gaps(moments: IntArray) -> tuple[FloatArray, FloatArray]:
     """(F, 1) frames since the moment before, and until the one after; infinite at the ends."""
+    if not len(moments):
+        return np.empty((0, 1)), np.empty((0, 1))
     gap = np.diff(moments).astype(np.float64)
     never = np.array([np.inf])
     return np.concatenate([never, gap])[:, None], np.concatenate([gap, never])[:, None]
