@@ -30,6 +30,8 @@ _STEPS = 60
 _GAIN = 1e-3
 """Gain below which a step is the last: costs are in squared sigmas, so nothing moves a sigma."""
 _MOST_DAMPING = 1e8
+_SHORTEST = 0.05
+"""Focal lengths of so small a share of what is expected are none of cameras."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class Problem:
 
     def cost(self, rig: Rig) -> float:
         """What is minimised; infinite for what no camera can be."""
-        if (rig.numbers[:, [FX, FY]] <= 0).any():
+        focal = [FX, FY]
+        if (rig.numbers[:, focal] <= _SHORTEST * self.prior.mean[:, focal]).any():
             return np.inf
         used = self.sightings.weights > 0
         squares = self.squares(rig)[used]

@@ -27,8 +27,9 @@ FloatArray = npt.NDArray[np.float64]
 _FOCAL, _AXIS, _BEND = 0.005, 0.005, 0.1
 """Sigmas of intrinsics that came without: shares of the focal length, of the image's longer side,
 and of what distortion terms usually are."""
-_SQUARE, _MIDDLE = 0.01, 0.05
-"""Of any camera: fx less fy, as a share of the focal length; axis from the middle, of the side."""
+_SQUARE, _MIDDLE, _LENGTH = 0.01, 0.05, 0.5
+"""Of any camera: fx less fy, as a share of the focal length; axis from the middle, of the side;
+focal length from where it began. Boards that tell it at all tell it to a hundredth."""
 
 
 def plain_numbers(lens: Lens, size: Size, focal: float) -> FloatArray:
@@ -46,15 +47,15 @@ def _radius(size: Size, focal: float) -> float:
 def weak_prior(lens: Lens, sizes: Sequence[Size], focal: Sequence[float]) -> Prior:
     """What holds of any camera: square pixels, axis near the middle, bending that is not extreme.
 
-    It decides only where the boards say little.
+    It decides only where the boards say little. Boards that all face a camera leave its focal
+    length open: it stays about where it began then.
     """
     n = N_PINHOLE + len(lens.terms)
     mean = np.stack([plain_numbers(lens, size, f) for size, f in zip(sizes, focal, strict=True)])
     precision = np.zeros((len(sizes), n, n))
     for own, size, f in zip(precision, sizes, focal, strict=True):
-        # fx less fy, not each: the focal length itself is not known
         square = 1 / (_SQUARE * f) ** 2
-        own[[FX, FY], [FX, FY]] += square
+        own[[FX, FY], [FX, FY]] += square + 0.5 / (_LENGTH * f) ** 2
         own[[FX, FY], [FY, FX]] -= square
         own[[CX, CY], [CX, CY]] = 1 / (_MIDDLE * max(size)) ** 2
         own[SKEW, SKEW] = 1  # px; it is not solved for
