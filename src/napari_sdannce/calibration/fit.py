@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
 
 from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals, slopes
 from .errors import CalibrationError
 from .moved import find_push
-from .uncertainty import Covariance, covariance
+from .uncertainty import Covariance, UntoldError, covariance
 
 if TYPE_CHECKING:
     from .adjust import Prior
@@ -119,6 +120,29 @@ class FitTask:
             fit = self._fit_known(fit.rig, heeded)
         return replace(fit, pushes=tuple(pushes.values()))
 
+    def lenses_of_boards(self, fit: Fit, free: BoolArray) -> FloatArray:
+        """(V, P) lenses that were known and kept, as the boards would have them.
+
+        Known only where the boards contradict what was given, NaN elsewhere.
+
+        Parameters
+        ----------
+        fit
+            A fit of this task.
+        free
+            (V, C) numbers of the cameras that might change.
+        """
+        heeded = np.ones(len(self.detections), dtype=bool)
+        for push in fit.pushes:
+            heeded &= ~push.shorter(fit)
+        # of lenses without error bars, nothing tells how far off they may be
+        known = self.known.without(np.asarray(~self.known.precision.any(axis=(1, 2))))
+        try:
+            freed = replace(self, free=free, known=known)._fit_known(fit.rig, heeded)
+        except CalibrationError:
+            return np.full(fit.rig.numbers.shape, np.nan)
+        return np.where(freed.contradicted[:, None], freed.rig.numbers, np.nan)
+
     def _fit_known(self, rig: Rig, heeded: BoolArray) -> Fit:
         wrong = np.zeros(len(rig.cameras), dtype=bool)
         while True:
@@ -132,20 +156,33 @@ class FitTask:
             rig = fit.rig
 
     def _fit(self, rig: Rig, prior: Prior, heeded: BoolArray) -> Fit:
+        try:
+            return self._rounds(rig, prior, heeded)
+        except UntoldError as error:
+            names = self.detections.names
+            together = ", where another camera sees it as well" if len(names) > 1 else ""
+            raise CalibrationError(
+                f"what {names[error.view]} saw of the board does not tell where it stands, or what "
+                f"its lens is like: show it the board at more places, tilted{together}"
+            ) from error
+
+    def _rounds(self, rig: Rig, prior: Prior, heeded: BoolArray) -> Fit:
         lens, sightings = self.lens, Sightings.of(self.detections, self.points)
         found = sightings.weights > 0
         seen = found & heeded[:, None]
-        sigma = sigma_px_of(lens, rig, sightings, seen)
+        # none that a camera would have to see behind itself: where such a one pulls, nothing tells
+        first = seen & np.isfinite(_lengths(lens, rig, sightings))
+        used = first & ~is_lost(lens, rig, sightings, first)[:, None]
+        self._check_used(used)
+        sigma = sigma_px_of(lens, rig, sightings, first)
         too_sure, problem = 1.0, None
         spread: Covariance | None = None
         for turn in range(_ROUNDS):
-            if problem is None:
-                used = seen & ~is_lost(lens, rig, sightings, seen)[:, None]
-            else:
+            if problem is not None:
                 spread = spread or covariance(problem, rig)
                 used = _within(problem, rig, sightings, seen, sigma, spread)
+                self._check_used(used)
             now = replace(sightings, weights=used.astype(np.float64))
-            self._check_used(used)
             # corners whose errors are alike count less, against the prior; far out stays far out
             sigmas = np.full(len(now.view), too_sure * sigma)
             problem = Problem(lens, now, self.free, SoftL1(KNEE / too_sure), sigmas, prior)
@@ -162,15 +199,30 @@ class FitTask:
         return Fit(rig, problem, sigma, spread, found & ~used, np.zeros(len(rig.cameras), bool))
 
     def _check_used(self, used: BoolArray) -> None:
-        """Raise when nothing is left of what a camera saw."""
-        found = self.detections
-        left = np.bincount(found.view, used.any(axis=1), minlength=len(found.names))
+        """Raise when nothing is left of what a camera saw, or nothing that joins it to others."""
+        found, rows = self.detections, np.asarray(used.any(axis=1))
+        left = np.bincount(found.view, rows, minlength=len(found.names))
         lost = [name for name, n in zip(found.names, left, strict=True) if n == 0]
+        if not lost:
+            lost = _away(found.take(rows))
+        if lost and len(found.names) == 1:
+            raise CalibrationError(
+                f"nothing that {lost[0]} saw fits the board: is it the one that was named, and is "
+                "it flat?"
+            )
         if lost:
             raise CalibrationError(
                 f"nothing that {', '.join(lost)} saw fits what the others saw: are frames of one "
                 "moment, and is it one board?"
             )
+
+
+def _away(used: Detections) -> list[str]:
+    """Cameras that no moments join to the largest group of those that do, by name."""
+    saw = used.saw.astype(np.int64)
+    part = connected_components(saw.T @ saw, directed=False)[1]
+    largest = np.argmax(np.bincount(part))
+    return [name for name, own in zip(used.names, part, strict=True) if own != largest]
 
 
 def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
