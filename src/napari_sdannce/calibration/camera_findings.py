@@ -126,7 +126,9 @@ def _of_lens(report: CalibrationReport, view: int, camera: CameraReport) -> Iter
             "corners, where the board hardly was: nothing is seen there. Bring it there as well.",
             camera.name,
         )
-    if camera.contradicted:
+    if camera.board_focal > 0:
+        yield _of_given_lens(report, camera)
+    elif camera.contradicted:
         yield Finding(
             Grade.USABLE,
             f"The boards contradict the lens that was given for {camera.name}: it was solved for "
@@ -135,6 +137,21 @@ def _of_lens(report: CalibrationReport, view: int, camera: CameraReport) -> Iter
             "late.",
             camera.name,
         )
+
+
+def _of_given_lens(report: CalibrationReport, camera: CameraReport) -> Finding:
+    given = camera.numbers["fx"]
+    off = abs(given / camera.board_focal - 1)
+    # late cameras bend what the boards say of lenses
+    doubtful = any(_is_late(report, each) for each in report.cameras)
+    return Finding(
+        Grade.USABLE if off <= _FOCAL_UNKNOWN or doubtful else Grade.RECORD_AGAIN,
+        f"The boards contradict the lens of {camera.name}, which stays as it was given: a focal "
+        f"length of {camera.board_focal:.0f} px would fit them, and it has {given:.0f} px. Let it "
+        "be solved for (--intrinsics-use prior; in the panel: Take them as nearly right); where "
+        "cameras are late, have that corrected first.",
+        camera.name,
+    )
 
 
 def _how_it_was_held(camera: CameraReport) -> str:
@@ -168,13 +185,18 @@ def blind_share(camera: Camera) -> float:
     return float(1 - np.isfinite(camera.undistort(pixels)).all(axis=-1).mean())
 
 
-def _of_time(report: CalibrationReport, camera: CameraReport) -> Iterator[Finding]:
+def _is_late(report: CalibrationReport, camera: CameraReport) -> bool:
     offset, sigma = camera.offset, report.solution.fit.sigma_px
-    if (
+    return (
         offset is not None
         and abs(offset.frames) > _LATE_SIGMAS * offset.sigma
         and offset.shift_px > _LATE_SHARE * sigma
-    ):
+    )
+
+
+def _of_time(report: CalibrationReport, camera: CameraReport) -> Iterator[Finding]:
+    offset = camera.offset
+    if offset is not None and _is_late(report, camera):
         first = report.cameras[0].name
         late = "later" if offset.frames > 0 else "earlier"
         yield Finding(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .solution import Solution
 
 _LEAST = 6
+"""Moments to fit to, and to test at, at the least."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,7 +48,7 @@ class Holdout:
 
 def hold_out(
     detections: Detections, solution: Solution, tested: Detections | None = None
-) -> Holdout | None:
+) -> Holdout:
     """Solve for the even moments from the beginning, test on the odd ones.
 
     Every corner that was found is tested, also those that a fit would leave out.
@@ -61,25 +62,33 @@ def hold_out(
     solution
         What they were solved for, and how. None of its numbers are used.
 
-    Returns
-    -------
-    None where there are too few moments for both.
+    Raises
+    ------
+    CalibrationError
+        When that can not be done: there are too few moments for both, or half of them tell too
+        little; says why.
     """
+    if len(detections.names) < 2:
+        raise CalibrationError("there is one camera only")
     moments = detections.moments
     even = moments % 2 == 0
     if min(even.sum(), (~even).sum()) < _LEAST:  # as when every other frame was looked at
         even = np.arange(len(moments)) % 2 == 0
-    if min(even.sum(), (~even).sum()) < _LEAST or len(detections.names) < 2:
-        return None
+    if min(even.sum(), (~even).sum()) < _LEAST:
+        raise CalibrationError(f"{len(moments)} moments are too few, {2 * _LEAST} are the least")
     try:
         cameras = solve(detections.at(moments[even]), solution.board, solution.model).cameras
-    except CalibrationError:
-        return None
+    except CalibrationError as error:
+        raise CalibrationError(f"half of the moments tell too little: {error}") from error
     if tested is None or len(solution.board.symmetries) > 1:
         tested = solution.ordered(detections)
     tested = tested.at(moments[~even])
     board = solution.board.points
     seen = triangulate_boards(cameras, tested, len(board))
+    if not seen.errors.count:
+        raise CalibrationError(
+            "at the moments between, no two cameras saw the same corner from places that are apart"
+        )
     rigid = rigid_residuals(seen.points, board.reshape(-1, 3))
     return Holdout(
         seen.errors,

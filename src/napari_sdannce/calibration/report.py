@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from .coverage import corners_by_cell, shared_moments
+from .errors import CalibrationError
 from .flatness import Flatness, flatness_of
 from .holdout import Holdout, hold_out
-from .lenses import names_of
+from .lenses import FX, names_of
 from .positions import PositionSigma, position_sigma
 from .quality import ErrorsPx, rigid_residuals, triangulate_boards
 from .stances import Stances, stances_of
@@ -53,6 +55,9 @@ class CameraReport:
         How late it is, None when that can not be told.
     contradicted
         Whether the boards contradict what was known of its lens.
+    board_focal
+        Focal length that the boards would have where they contradict a lens that stayed as it was
+        given, px; else NaN.
     """
 
     name: str
@@ -70,6 +75,7 @@ class CameraReport:
     stances: Stances
     offset: TimeOffset | None
     contradicted: bool
+    board_focal: float = np.nan
 
     @property
     def focal_sigma(self) -> float:
@@ -106,7 +112,7 @@ class CalibrationReport:
     used_errors
         Of those that were used.
     held_out
-        At moments that the cameras were not fitted to; None when there are too few.
+        At moments that the cameras were not fitted to; None when that could not be tested.
     rigid_mm
         Median distance of triangulated corners from a board laid onto them, all moments fitted.
     flatness
@@ -119,6 +125,8 @@ class CalibrationReport:
         One by one.
     detect_s
         Seconds that finding the boards took.
+    untested
+        Why there is nothing held out.
     """
 
     solution: Solution
@@ -131,6 +139,7 @@ class CalibrationReport:
     shared: IntArray
     cameras: tuple[CameraReport, ...]
     detect_s: float
+    untested: str = ""
 
     @property
     def error_px(self) -> float:
@@ -165,10 +174,10 @@ def report_of(
     """
     missed = solution.misses
     lengths = np.linalg.norm(missed, axis=-1)
-    held = hold_out(detections, solution, found)
+    held, untested = _held_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
     rigid = rigid_residuals(seen.points, solution.board.points.reshape(-1, 3))
-    offsets = time_offsets(solution)
+    offsets, by_boards = time_offsets(solution), _lenses_of_boards(solution)
     return CalibrationReport(
         solution,
         ErrorsPx.of(lengths.ravel()),
@@ -179,11 +188,37 @@ def report_of(
         position_sigma(solution),
         shared_moments(solution.detections.saw),
         tuple(
-            _camera(solution, detections, view, missed, held, offsets[view] if offsets else None)
-            for view in range(len(detections.names))
+            replace(
+                _camera(solution, detections, view, missed, held),
+                offset=offsets[view] if offsets else None,
+                contradicted=bool(solution.fit.contradicted[view]) or bool(focal > 0),
+                board_focal=float(focal),
+            )
+            for view, focal in enumerate(by_boards[:, FX])
         ),
         detect_s,
+        untested,
     )
+
+
+def _held_out(
+    detections: Detections, solution: Solution, found: Detections | None
+) -> tuple[Holdout | None, str]:
+    """What is held out, or why it is not: that the cameras can not be tested spoils nothing."""
+    try:
+        return hold_out(detections, solution, found), ""
+    except CalibrationError as error:
+        return None, str(error)
+
+
+def _lenses_of_boards(solution: Solution) -> FloatArray:
+    """(V, P) lenses as the boards would have them, where they contradict fixed ones; else NaN."""
+    model, n_views = solution.model, len(solution.detections.names)
+    if not model.fixed:
+        return np.full(solution.fit.rig.numbers.shape, np.nan)
+    free = replace(model, fixed=False).free(n_views)
+    with threadpool_limits(1, user_api="blas"):
+        return solution.task.lenses_of_boards(solution.fit, free)
 
 
 def _camera(
@@ -192,7 +227,6 @@ def _camera(
     view: int,
     missed: FloatArray,
     held: Holdout | None,
-    offset: TimeOffset | None,
 ) -> CameraReport:
     names = names_of(solution.model.lens)
     fit, own = solution.fit, solution.detections.view == view
@@ -216,8 +250,8 @@ def _camera(
         used[known],
         missed[own][known],
         stances_of(solution).take(own).known,
-        offset,
-        bool(fit.contradicted[view]),
+        None,
+        contradicted=False,
     )
 
 

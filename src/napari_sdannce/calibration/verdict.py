@@ -11,6 +11,7 @@ from .camera_findings import HUGE_PX, findings_of_cameras
 from .findings import Finding, Grade, Verdict
 from .hints import gaps_between
 from .report_axes import shown
+from .twins import findings_of_twins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,6 +66,7 @@ def _of_all(report: CalibrationReport) -> Iterator[Finding]:
     yield from _of_shifts(report)
     yield from _of_pushes(report)
     yield from _of_errors(report)
+    yield from findings_of_twins(report)
     yield from _of_gaps(report)
     yield from _of_positions(report)
     yield from _of_board(report)
@@ -183,15 +185,17 @@ def _of_moments(report: CalibrationReport) -> Iterator[Finding]:
             f"Corrected for cameras that are late, by frames: {told}. Errors are those of the "
             "corrected corners; animals that move fast are seen as late as the board was.",
         )
-    if len(moments) < _FEW_MOMENTS:
+    places = min(solution.fit.covariance.places or len(moments), len(moments))
+    if places < _FEW_MOMENTS:
+        rested = f", and at {places} places only, where it rested" if places < len(moments) else ""
         yield Finding(
             Grade.USABLE,
-            f"The board was seen at {len(moments)} moments only; some dozens, all over the volume, "
-            "make it surer.",
+            f"The board was seen at {len(moments)} moments{rested or ' only'}; some dozens of "
+            "places, all over the volume, make it surer.",
         )
     if report.held_out is None and len(names) > 1:
         yield Finding(
             Grade.USABLE,
-            "The cameras could not be tested at moments that they were not fitted to: half of the "
-            "moments are too few to calibrate from, or contradict each other.",
+            "The cameras could not be tested at moments that they were not fitted to: "
+            f"{report.untested or 'half of the moments are too few to calibrate from'}.",
         )
