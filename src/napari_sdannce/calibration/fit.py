@@ -13,7 +13,7 @@ from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals, slopes
 from .errors import CalibrationError
 from .moved import find_push
-from .uncertainty import Covariance, UntoldError, covariance
+from .uncertainty import Covariance, UntoldError, covariance, places_of
 
 if TYPE_CHECKING:
     from .adjust import Prior
@@ -195,7 +195,9 @@ class FitTask:
                 break
         assert problem is not None
         used = problem.sightings.weights > 0
-        spread = covariance(problem, rig)
+        # only now: which corners are wrong does not hang on how often they were seen
+        places = places_of(problem.sightings, len(rig.boards))
+        spread = covariance(problem, rig, places)
         return Fit(rig, problem, sigma, spread, found & ~used, np.zeros(len(rig.cameras), bool))
 
     def _check_used(self, used: BoolArray) -> None:

@@ -63,8 +63,8 @@ class Covariance:
     index
         (V, C) row of each camera's number, -1 where it was not free.
     too_sure
-        By what factor a fit that takes each corner's error as its own would have underestimated the
-        errors, on the average over all numbers.
+        By what factor a fit that takes each corner's error as its own, at each place of the board,
+        would have underestimated the errors, on the average over all numbers.
     places
         At how many places the board was seen; 0: not counted.
     """
@@ -89,8 +89,15 @@ class Covariance:
         return full
 
 
-def covariance(problem: Problem, rig: Rig) -> Covariance:
+def covariance(problem: Problem, rig: Rig, places: IntArray | None = None) -> Covariance:
     """Covariance of a solved rig's cameras, in the frame of those that are fixed.
+
+    Parameters
+    ----------
+    problem, rig
+        What was solved, and its solution.
+    places
+        (F,) place of the board at each moment, see `places_of`; None: each has its own.
 
     Raises
     ------
@@ -100,16 +107,15 @@ def covariance(problem: Problem, rig: Rig) -> Covariance:
     parts = moment_parts(problem, rig)
     curve, noise = _noise(problem, rig)
     _check_told(problem, curve * parts.data + parts.prior)
-    places = places_of(problem.sightings, len(parts.forces))
+    places = np.arange(len(parts.forces)) if places is None else places
     pulled = _by_places(parts, curve, places)
     copies = np.bincount(places)[places]
-    alone = _model(parts, curve, noise, np.ones_like(copies))
     model = _model(parts, curve, noise, copies)
-    more = max(_times(pulled, model), 1.0)
+    too_sure = _times(pulled, model)
     n = int(places.max()) + 1
     share = n / (n + _MOMENTS)
-    matrix = share * pulled + (1 - share) * more**2 * model
-    return Covariance(matrix, _index(problem), _times(pulled, alone), n)
+    matrix = share * pulled + (1 - share) * max(too_sure, 1.0) ** 2 * model
+    return Covariance(matrix, _index(problem), too_sure, n)
 
 
 def _times(one: FloatArray, other: FloatArray) -> float:
