@@ -168,10 +168,10 @@ def seen_by(cameras: tuple[Camera, ...], n: int, noise: float = 1.0) -> np.ndarr
     return pixels
 
 
-def test_of_a_million_points_a_few_place_a_camera() -> None:
+def test_of_very_many_points_a_few_place_a_camera() -> None:
     now = camera_ring(4)
     old = [pushed(camera, (0.8, -0.6, 1.0)) if i == 2 else camera for i, camera in enumerate(now)]
-    pixels = seen_by(now, 1_000_000)
+    pixels = seen_by(now, 200_000)
     drifts = check_drift(old, pixels)
     assert [each.moved for each in drifts] == [False, False, True, False]
     assert max(each.points for each in drifts) <= 400

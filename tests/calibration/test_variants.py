@@ -15,7 +15,7 @@ from napari_sdannce.calibration.variants import find_variant
 from napari_sdannce.synthetic.boards import Picture, render_board
 
 TRUE = CharucoBoard(6, 8, 10.0, 7.5, "DICT_4X4_50")
-EMPTY = np.full((512, 640), 120, np.uint8)
+EMPTY = np.full((160, 200), 120, np.uint8)
 
 
 @pytest.fixture
@@ -84,13 +84,13 @@ def test_rows_that_no_image_shows_are_believed(photograph):
     ],
 )  # fmt: skip
 def test_chessboards_that_were_miscounted(stated, told, photograph):
-    images = [EMPTY, *photograph(Checkerboard(9, 6, 10.0))]
+    images = [EMPTY, *photograph(Checkerboard(9, 6, 10.0))[:1]]
     found = find_variant(images, Checkerboard(*stated, 10.0))
     assert found is not None
     assert found.told.startswith(told)
     assert bool(found.told) == bool(told)
     assert {found.board.corners_across, found.board.corners_down} == {9, 6}
-    assert found.n_corners == 108
+    assert found.n_corners == 54
 
 
 def test_boards_of_the_other_kind(photograph):
@@ -98,7 +98,7 @@ def test_boards_of_the_other_kind(photograph):
     assert found is not None
     assert found.board == TRUE
     assert found.told.startswith("it is a ChArUco board of 6 x 8 squares of 10 mm")
-    found = find_variant(photograph(Checkerboard(9, 6, 10.0)), TRUE)
+    found = find_variant(photograph(Checkerboard(9, 6, 10.0))[:1], TRUE)
     assert found is not None
     assert found.told.startswith("it is a chessboard of 9 x 6 inner corners")
 
