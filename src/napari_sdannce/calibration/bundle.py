@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csc_array
 
 from .lenses import CX, CY, FX, FY, N_PINHOLE, SKEW, to_pixels
 from .rigid import Motions, cross_matrix
@@ -206,6 +207,7 @@ def normal_equations(
 
 
 def _sum_by(index: IntArray, values: FloatArray, n: int) -> FloatArray:
-    total = np.zeros((n, *values.shape[1:]))
-    np.add.at(total, index, values)
-    return total
+    """(n, ...) sums of the values (G, ...) of each index; a sparse product is the fastest way."""
+    g = len(index)
+    which = csc_array((np.ones(g), index, np.arange(g + 1)), shape=(n, g))
+    return np.asarray(which @ values.reshape(g, -1)).reshape(n, *values.shape[1:])
