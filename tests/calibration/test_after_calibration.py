@@ -91,6 +91,18 @@ def test_positions_are_as_far_off_as_is_said() -> None:
     assert 0.6 < squares.mean() < 1.5
 
 
+def test_positions_are_known_in_any_unit(solved: tuple[BoardRig, Solution]) -> None:
+    """Of the same board, its lengths in micrometres."""
+    made, solution = solved
+    board = replace(
+        SETTINGS.board, square_mm=1e3 * SETTINGS.board.square_mm,
+        marker_mm=1e3 * SETTINGS.board.marker_mm,
+    )  # fmt: skip
+    small = position_sigma(solve(made.detections, board))
+    np.testing.assert_allclose(small.sigma_mm, 1e3 * position_sigma(solution).sigma_mm, rtol=0.02)
+    assert np.isfinite(small.median_mm)
+
+
 def test_a_board_gives_the_world(solved: tuple[BoardRig, Solution]) -> None:
     _, solution = solved
     moment = int(solution.detections.moments[5])
