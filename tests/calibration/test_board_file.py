@@ -104,7 +104,7 @@ def test_caliscope_without_a_measured_square_takes_what_the_paper_allows(read):
         ('kind = "aruco"', "'kind' is 'aruco'; possible: charuco, checkerboard"),
         ('kind = ["charuco"]', "'kind' is ['charuco']; possible"),
         ("[kind]\na = 1", "'kind' is {'a': 1}; possible"),
-        (CHESS.replace("= 6", "= 2"), "a checkerboard needs at least 3 x 3 inner corners, got 9 x 2"),
+        (CHESS.replace("= 6", "= 2"), "needs at least 3 x 3 inner corners, got 9 x 2"),
         (ANIPOSE.replace("charuco", "checkerboard").replace("[10, 7]", "[2, 7]"), "3 x 3 inner"),
         (OURS + "inverse = true", "no key 'inverse'; did you mean 'inverted'"),
         (OURS + "colour = 1", "no key 'colour'; possible: dictionary, inverted"),

@@ -14,7 +14,7 @@ from .find_boards import find_boards, moments_to_look_at
 from .known import check_sizes
 from .repair import repair_by_board, repair_by_points
 from .seen_points import seen_points
-from .sources import open_source
+from .sources import image_size, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.events import Event
 
-    from .detections import Size
     from .find_boards import FoundBoards
     from .repair import Repair
-    from .sources import BoardSource
 
 _MOST = 200
 
@@ -98,7 +96,7 @@ def mend_by_clip(
     try:
         cameras, views = _views_of(recording, source.names, clip)
         looked_at = moments_to_look_at(source.n_moments, None, _MOST)
-        sizes = [_image_size(source, view, looked_at) for view in views]
+        sizes = [image_size(source, view, looked_at) for view in views]
         check_sizes(cameras, sizes, clip)
         found = _result(find_boards(source, described, looked_at))
     finally:
@@ -126,15 +124,6 @@ def _views_of(
         for camera, size in zip(recording.cameras, sizes, strict=True)
     )
     return cameras, [names.index(name) for name in recording.names]
-
-
-def _image_size(source: BoardSource, view: int, moments: Sequence[int]) -> Size | None:
-    """(width, height) px of the first image of a camera; None when it has none."""
-    for moment in moments:
-        image = source.read(moment, view)
-        if image is not None:
-            return image.shape[1], image.shape[0]
-    return None
 
 
 def _result(job: Generator[Event, None, FoundBoards]) -> FoundBoards:
