@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_sdannce.video import RecordingVideo
 
 from .board_file import read_board
+from .check_recording import UNLIKE
 from .drift import check_drift
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
@@ -57,7 +58,11 @@ def mend_by_points(
     cameras = recording.cameras
     points = seen_points(recording, sources)
     if not names:
-        names = [each.name for each in check_drift(cameras, points) if each.moved]
+        drifts = check_drift(cameras, points)
+        unlike = [each.name for each in drifts if not each.is_like]
+        if unlike:
+            raise CalibrationError(f"{recording.folder}: {', '.join(unlike)}: {UNLIKE}")
+        names = [each.name for each in drifts if each.moved]
     if not names:
         raise CalibrationError(
             f"{recording.folder}: all cameras agree, none has moved; name those that have"
