@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.board_file import write_board
 from napari_sdannce.calibration.check_recording import check_recording
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.mend import mend_by_clip, mend_by_points
@@ -280,6 +281,20 @@ def test_a_clip_of_the_board_places_a_camera(
         assert camera.image_size == (400, 320)
     assert run("repair", day, *given) == 2
     assert "exists and is not replaced" in capsys.readouterr().err
+
+
+def test_of_a_clip_another_board_is_named(
+    filmed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = filmed_before(filmed, 1).cameras
+    day = write_recording(tmp_path / "day", old, old)
+    swapped = replace(filmed.board, squares_across=5, squares_down=7)
+    board = write_board(tmp_path / "board.toml", swapped)
+    out = tmp_path / "mended.toml"
+    assert run("repair", day, "--clip", filmed.folder, "--board", board, "--out", out) == 2
+    said = capsys.readouterr().err
+    assert "rows and columns are exchanged" in said
+    assert "find the board 42/42 images" in said
 
 
 def test_of_cameras_that_all_moved_a_clip_tells_nothing(filmed: Any) -> None:

@@ -21,7 +21,7 @@ from napari_sdannce.cli.options import (
     options_of,
     validated,
 )
-from napari_sdannce.cli.progress import WAYS, show
+from napari_sdannce.cli.progress import WAYS, reporter, show
 from napari_sdannce.settings.calibrate import CalibrateSettings
 
 if TYPE_CHECKING:
@@ -217,7 +217,8 @@ def repair(
     _check_out(out, overwrite=overwrite)
     opened = open_recording(recording)
     if clip is not None and board is not None:
-        mended = mend_by_clip(opened, clip, board, moved)
+        with reporter("bar") as tell:
+            mended = mend_by_clip(opened, clip, board, moved, tell)
     else:
         mended = mend_by_points(opened, points, moved)
     _tell(mended)
