@@ -310,7 +310,9 @@ def test_a_board_that_lay_still_need_not_be_followed() -> None:
     settings = BoardRigSettings(moments=40, missed=0.0, delays=(0.0,) * 4)
     seen = board_rig(settings, 8).detections
     apart = seen.take(~np.isin(seen.moment, [5, 6, 7, 9, 10, 11]))
-    assert 8 not in solve_in_step(apart, settings.board).detections.moments
+    step = solve_in_step(apart, settings.board)
+    assert 8 not in step.detections.moments
+    assert "-0.00" not in [f"{delay:+.2f}" for delay in step.solution.delays]
     assert 8 in solve_in_step(apart, settings.board, still=[8]).detections.moments
 
 

@@ -107,6 +107,19 @@ def test_what_is_told_and_written(filmed: Any, done: tuple[Path, list[Any]]) -> 
         np.testing.assert_allclose(mine.translation, theirs.translation, atol=1e-9)
 
 
+def test_still_images_have_no_delays(
+    filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path
+) -> None:
+    """Their order is none in time; boards that were found say whether it is."""
+    out, events = done
+    run(filmed, tmp_path / "again", found=out)
+    for folder in (out, tmp_path / "again"):
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert all(camera["late_frames"] is None for camera in report["cameras"].values())
+        assert "Late by" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert "frames later" not in said(events)
+
+
 def test_corners_are_kept_with_their_misses(filmed: Any, done: tuple[Path, list[Any]]) -> None:
     out, _ = done
     corners = read_corners(out / "corners.npz")

@@ -54,6 +54,7 @@ def write_found(path: Path, found: FoundBoards, board: Board) -> Path:
             seconds=found.seconds,
             matched=found.matched,
             unlike=found.unlike,
+            is_film=found.is_film,
         )
     return path
 
@@ -96,6 +97,7 @@ def read_found(path: Path, board: Board) -> FoundBoards:
                 float(file["seconds"]),
                 str(file["matched"]),
                 str(file["unlike"]),
+                bool(file["is_film"]) if "is_film" in file else True,  # older ones do not say
             )
     except UNREADABLE as error:
         raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error

@@ -26,7 +26,7 @@ from .report_words import HEADLINES
 from .results import check_files, check_out, try_out, write_results
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
-from .sources import image_size, no_image_of, open_source
+from .sources import StillSource, image_size, no_image_of, open_source
 from .verdict import lengths_of, unlike_of, verdict_of
 from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, floor_frame
 from .world_points import read_world_points
@@ -113,7 +113,9 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     else:
         solution = solve(detections, board, model)
     world = world_of(solution, settings)
-    report = report_of(solution, detections, found=tested, detect_s=found.seconds)
+    # still images were taken at any times, unless somebody says that they were not
+    is_film = found.is_film or settings.late == "correct"
+    report = report_of(solution, detections, found=tested, detect_s=found.seconds, is_film=is_film)
     if world.measured is not None:
         told = (*told, lengths_of(world.measured, board))
     verdict = verdict_of(report, *told, *unlike_of(found.unlike))
@@ -200,6 +202,7 @@ def _find(
         yield from (_say(new, is_warning=True) for new in source.told if new not in before)
         unlike = check_board(source, board, found, moments)
         found = replace(found, matched="; ".join(source.told), unlike=unlike)
+        found = replace(found, is_film=not isinstance(source, StillSource))
     finally:
         source.close()
     counts = np.bincount(found.detections.view, minlength=len(source.names))

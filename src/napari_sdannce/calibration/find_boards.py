@@ -57,6 +57,8 @@ class FoundBoards:
         How images were matched, and what of them was not used.
     unlike
         In what the board is not as its file says.
+    is_film
+        Whether moments are frames of videos, one after another in time.
     """
 
     detections: Detections
@@ -65,6 +67,7 @@ class FoundBoards:
     seconds: float
     matched: str = ""
     unlike: str = ""
+    is_film: bool = True
 
 
 def moments_to_look_at(n: int, every: int | None, most: int) -> range:

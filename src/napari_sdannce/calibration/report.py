@@ -149,6 +149,7 @@ def report_of(
     *,
     found: Detections | None = None,
     detect_s: float = 0.0,
+    is_film: bool = True,
 ) -> CalibrationReport:
     """Gather the numbers of a solution.
 
@@ -162,13 +163,15 @@ def report_of(
         All that was found, blurred boards as well, to test with; None: no more than that.
     detect_s
         Seconds that finding it took.
+    is_film
+        Whether moments follow each other in time; else nothing is told of delays.
     """
     missed = solution.misses
     lengths = np.linalg.norm(missed, axis=-1)
     held = hold_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
     rigid = rigid_residuals(seen.points, solution.board.points.reshape(-1, 3))
-    offsets = time_offsets(solution)
+    offsets = time_offsets(solution) if is_film else None
     return CalibrationReport(
         solution,
         ErrorsPx.of(lengths.ravel()),
