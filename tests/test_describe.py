@@ -208,6 +208,7 @@ def test_results_of_a_calibration(calibrated: Path, tell: Tell) -> None:
     assert "calibration.toml: 3 cameras of aniposelib" in text or "calibration of 3 cameras" in text
     assert "Camera2: 400 x 320 px, focal length" in text
     assert "half of the corners are closer than 0." in text
+    assert "not read, though there: calibration\n" in text  # the MATLAB files
     text = tell(calibrated / "report.json")
     assert "the report of a calibration of 3 cameras" in text
     assert "usable: The board was seen at 14 moments only" in text

@@ -242,7 +242,8 @@ def test_points_that_were_measured_at_one_place(
     ]
     table = tmp_path / "posts.csv"
     table.write_text("camera,point,x,y,X,Y,Z\n" + "\n".join(rows))
-    refused(
-        filmed, "lie at one place", CalibrationError,
-        out=tmp_path / "out", world_points=table, found=calibrated,
-    )  # fmt: skip
+    for found in (None, calibrated):
+        refused(
+            filmed, "lie at one place", CalibrationError,
+            out=tmp_path / "out", world_points=table, found=found,
+        )  # fmt: skip

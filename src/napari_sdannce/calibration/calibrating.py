@@ -28,7 +28,7 @@ from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
 from .sources import StillSource, image_size, no_image_of, open_source
 from .verdict import lengths_of, unlike_of, verdict_of
-from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, floor_frame
+from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, check_apart, floor_frame
 from .world_points import read_world_points
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _check_images(source: BoardSource, settings: CalibrateSettings) -> None:
     CalibrationError
         When a camera has no image, or lenses of a file are those of other images.
     ValueError
-        When lenses are of another kind, or points of other cameras.
+        When lenses are of another kind, or points of other cameras or of one place.
     """
     tried = range(0, source.n_moments, max(1, source.n_moments // _TRIED))
     sizes = [image_size(source, view, tried) for view in range(len(source.names))]
@@ -233,7 +233,8 @@ def _check_images(source: BoardSource, settings: CalibrateSettings) -> None:
         raise no_image_of(source, blind)
     check_lenses(settings, LENSES[settings.lens], source.names, sizes)
     if settings.world_points is not None:
-        read_world_points(settings.world_points, source.names)
+        _, _, points = read_world_points(settings.world_points, source.names)
+        check_apart(points)
 
 
 def _check_frames(source: BoardSource, board: Board, settings: WorldSettings) -> None:

@@ -117,6 +117,14 @@ def floor_frame(solution: Solution, moments: Sequence[int]) -> WorldFrame:
     return WorldFrame(np.stack([x, np.cross(z, x), z]), middle)
 
 
+def check_apart(points: FloatArray) -> None:
+    """Raise CalibrationError when points (N, 3), mm, that were measured lie at one place."""
+    if len(points) and np.ptp(points, axis=0).max() < _LEAST_APART_MM:
+        raise CalibrationError(
+            "the measured points lie at one place: nothing tells lengths, nor the world"
+        )
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class MeasuredPoints:
     """Points that were measured with a ruler, and where cameras have them.
@@ -153,10 +161,7 @@ class MeasuredPoints:
         """
         measured = cls(tuple(labels), points, triangulate(cameras, pixels).points)
         measured._need(2, "two tell whether lengths are right, three where the world lies")
-        if np.ptp(points[measured.known], axis=0).max() < _LEAST_APART_MM:
-            raise CalibrationError(
-                "the measured points lie at one place: nothing tells lengths, nor the world"
-            )
+        check_apart(points[measured.known])
         return measured
 
     def _need(self, least: int, why: str) -> None:
