@@ -192,3 +192,43 @@ def test_what_is_none_of_them(
     assert name in told.err
     assert "expected" in told.err
     assert len(told.err.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def calibrated(filmed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sdannce calibrate` has written."""
+    out = tmp_path_factory.mktemp("calibrated") / "calibration"
+    words = ["calibrate", str(filmed.folder), "--board", str(filmed.board_file), "--out", str(out)]
+    main(words)
+    return out
+
+
+def test_results_of_a_calibration(calibrated: Path, tell: Tell) -> None:
+    text = tell(calibrated)
+    assert "calibration.toml: 3 cameras of aniposelib" in text or "calibration of 3 cameras" in text
+    assert "Camera2: 400 x 320 px, focal length" in text
+    assert "half of the corners are closer than 0." in text
+    assert "not read, though there: calibration\n" in text  # the MATLAB files
+    text = tell(calibrated / "report.json")
+    assert "the report of a calibration of 3 cameras" in text
+    assert "usable: The board was seen at 14 moments only" in text
+    assert "corners that a calibration was made from" in tell(calibrated / "corners.npz")
+    text = tell(calibrated / "boards.npz")
+    assert "a ChArUco board of 7 x 5 squares" in text
+    assert "cameras: Camera1, Camera2, Camera3" in text
+
+
+def test_a_folder_of_cameras_alone(calibrated: Path, tell: Tell, tmp_path: Path) -> None:
+    for path in calibrated.glob("hires_cam*"):
+        shutil.copy(path, tmp_path)
+    assert "a calibration of 3 cameras" in tell(tmp_path)
+
+
+def test_a_board(filmed, tell: Tell, tmp_path: Path, capsys) -> None:
+    assert "a ChArUco board of 7 x 5 squares of 40 mm" in tell(filmed.board_file)
+    (tmp_path / "what.toml").write_text("a = 1")
+    with pytest.raises(SystemExit):
+        tell(tmp_path / "what.toml")
+    assert "no calibration (it has no cameras), and no board (its keys are a)" in (
+        capsys.readouterr().err
+    )

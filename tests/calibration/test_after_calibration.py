@@ -91,6 +91,18 @@ def test_positions_are_as_far_off_as_is_said() -> None:
     assert 0.6 < squares.mean() < 1.5
 
 
+def test_positions_are_known_in_any_unit(solved: tuple[BoardRig, Solution]) -> None:
+    """Of the same board, its lengths in micrometres."""
+    made, solution = solved
+    board = replace(
+        SETTINGS.board, square_mm=1e3 * SETTINGS.board.square_mm,
+        marker_mm=1e3 * SETTINGS.board.marker_mm,
+    )  # fmt: skip
+    small = position_sigma(solve(made.detections, board))
+    np.testing.assert_allclose(small.sigma_mm, 1e3 * position_sigma(solution).sigma_mm, rtol=0.02)
+    assert np.isfinite(small.median_mm)
+
+
 def test_a_board_gives_the_world(solved: tuple[BoardRig, Solution]) -> None:
     _, solution = solved
     moment = int(solution.detections.moments[5])
@@ -298,7 +310,9 @@ def test_a_board_that_lay_still_need_not_be_followed() -> None:
     settings = BoardRigSettings(moments=40, missed=0.0, delays=(0.0,) * 4)
     seen = board_rig(settings, 8).detections
     apart = seen.take(~np.isin(seen.moment, [5, 6, 7, 9, 10, 11]))
-    assert 8 not in solve_in_step(apart, settings.board).detections.moments
+    step = solve_in_step(apart, settings.board)
+    assert 8 not in step.detections.moments
+    assert "-0.00" not in [f"{delay:+.2f}" for delay in step.solution.delays]
     assert 8 in solve_in_step(apart, settings.board, still=[8]).detections.moments
 
 

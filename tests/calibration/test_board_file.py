@@ -32,6 +32,7 @@ squares_down = 5
 square_mm = 54
 marker_mm = 40.5
 """
+CHESS = 'kind = "checkerboard"\ncorners_across = 9\ncorners_down = 6\nsquare_mm = 24.5\n'
 SLEAP = "board_x = 8\nboard_y = 11\nsquare_length = 24.0\nmarker_length = 18.75\n"
 
 
@@ -101,6 +102,10 @@ def test_caliscope_without_a_measured_square_takes_what_the_paper_allows(read):
         ("speed = 3", "its keys are speed"),
         ("kind = ", "no TOML"),
         ('kind = "aruco"', "'kind' is 'aruco'; possible: charuco, checkerboard"),
+        ('kind = ["charuco"]', "'kind' is ['charuco']; possible"),
+        ("[kind]\na = 1", "'kind' is {'a': 1}; possible"),
+        (CHESS.replace("= 6", "= 2"), "needs at least 3 x 3 inner corners, got 9 x 2"),
+        (ANIPOSE.replace("charuco", "checkerboard").replace("[10, 7]", "[2, 7]"), "3 x 3 inner"),
         (OURS + "inverse = true", "no key 'inverse'; did you mean 'inverted'"),
         (OURS + "colour = 1", "no key 'colour'; possible: dictionary, inverted"),
         (OURS.replace("54", "'54'"), "'square_mm' is '54': Input should be a valid number"),
@@ -127,7 +132,7 @@ def test_caliscope_without_a_measured_square_takes_what_the_paper_allows(read):
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(text, told, read):
-    with pytest.raises(FileFormatError, match=told.replace("(", r"\(")):
+    with pytest.raises(FileFormatError, match=told.replace("(", r"\(").replace("[", r"\[")):
         read(text)
 
 

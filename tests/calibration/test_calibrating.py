@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +105,19 @@ def test_what_is_told_and_written(filmed: Any, done: tuple[Path, list[Any]]) -> 
     for mine, theirs in zip(ours, matlab, strict=True):
         np.testing.assert_allclose(mine.matrix, theirs.matrix, atol=1e-9)
         np.testing.assert_allclose(mine.translation, theirs.translation, atol=1e-9)
+
+
+def test_still_images_have_no_delays(
+    filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path
+) -> None:
+    """Their order is none in time; boards that were found say whether it is."""
+    out, events = done
+    run(filmed, tmp_path / "again", found=out)
+    for folder in (out, tmp_path / "again"):
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert all(camera["late_frames"] is None for camera in report["cameras"].values())
+        assert "Late by" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert "frames later" not in said(events)
 
 
 def test_corners_are_kept_with_their_misses(filmed: Any, done: tuple[Path, list[Any]]) -> None:
@@ -298,6 +313,26 @@ def test_boards_of_another_pattern_are_not_used(
     refused(filmed, tmp_path / "out", "boards.npz does not exist", found=broken)
     (broken / "boards.npz").write_bytes(b"PK nothing")
     refused(filmed, tmp_path / "out", "boards that were found", found=broken)
+    for name, read in (("boards.npz", None), ("corners.npz", read_corners)):
+        lying(done[0] / name, broken / name)
+        if read is None:
+            refused(filmed, tmp_path / "out", "it is something else", found=broken)
+            continue
+        with pytest.raises(FileFormatError, match="it is something else"):
+            read(broken / name)
+
+
+def lying(whole: Path, goal: Path) -> None:
+    """The same arrays, of which the corners say that they fill any memory."""
+    with zipfile.ZipFile(whole) as given, zipfile.ZipFile(goal, "w") as made:
+        for name in given.namelist():
+            content = given.read(name)
+            if name == "corners.npy":
+                head = {"descr": "<f8", "fortran_order": False, "shape": (2**50, 12, 2)}
+                stream = BytesIO()
+                np.lib.format.write_array_header_1_0(stream, head)
+                content = stream.getvalue() + content[-800:]
+            made.writestr(name, content)
 
 
 def test_the_world_needs_a_board_where_it_is_said_to_lie(filmed: Any, tmp_path: Path) -> None:

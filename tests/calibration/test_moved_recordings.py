@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.board_file import write_board
 from napari_sdannce.calibration.check_recording import check_recording
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.mend import mend_by_clip, mend_by_points
@@ -161,6 +162,7 @@ def test_cameras_that_moved_are_told_and_placed(
     assert run("repair", day, "--out", out) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in said if "HAS MOVED, by" in line] == list(moved)
+    assert [line.split(":")[0] for line in said if "is known to ±" in line] == list(moved)
     assert said[-1] == str(out)
     for camera, truth in zip(read_anipose(out), now, strict=True):
         assert camera.name == truth.name
@@ -186,6 +188,24 @@ def test_several_recordings_get_a_line_each(
     assert "NOT TOLD" in third
     assert run("check", good, bad, "--points", "p.npz") == 2
     assert "those of one RECORDING" in capsys.readouterr().err
+
+
+def test_images_of_another_size_are_not_to_be_repaired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = placed_labels(CAMERAS)
+    labels.points_2d[:] /= 2
+    path = tmp_path / LABEL_FILE
+    write_dannce(path, dannce_from_labels(path, labels, CAMERAS))
+    assert run("check", tmp_path) == 1
+    said = capsys.readouterr()
+    assert said.out.count("NO PLACE of the camera EXPLAINS its points") == 5
+    assert "no repair helps" in said.err
+    assert "mend it by" not in said.err
+    assert run("check", tmp_path, tmp_path) == 1
+    assert "EXPLAINS" in capsys.readouterr().out
+    assert run("repair", tmp_path, "--out", tmp_path / "out.toml") == 2
+    assert "no repair helps" in capsys.readouterr().err
 
 
 def test_a_camera_that_shares_too_little_is_not_said_to_stand_still(
@@ -261,6 +281,20 @@ def test_a_clip_of_the_board_places_a_camera(
         assert camera.image_size == (400, 320)
     assert run("repair", day, *given) == 2
     assert "exists and is not replaced" in capsys.readouterr().err
+
+
+def test_of_a_clip_another_board_is_named(
+    filmed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = filmed_before(filmed, 1).cameras
+    day = write_recording(tmp_path / "day", old, old)
+    swapped = replace(filmed.board, squares_across=5, squares_down=7)
+    board = write_board(tmp_path / "board.toml", swapped)
+    out = tmp_path / "mended.toml"
+    assert run("repair", day, "--clip", filmed.folder, "--board", board, "--out", out) == 2
+    said = capsys.readouterr().err
+    assert "rows and columns are exchanged" in said
+    assert "find the board 42/42 images" in said
 
 
 def test_of_cameras_that_all_moved_a_clip_tells_nothing(filmed: Any) -> None:

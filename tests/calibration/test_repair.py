@@ -195,3 +195,85 @@ def test_points_that_others_do_not_share() -> None:
     pixels[1] = np.nan
     with pytest.raises(CalibrationError, match="Camera2 sees 0 points"):
         repair_by_points(cameras, pixels, ["Camera2"])
+
+
+def test_points_that_fit_exactly_tell_that_none_has_moved() -> None:
+    cameras = camera_ring(4)
+    there = np.random.default_rng(0).uniform(-150, 150, (300, 3))
+    drifts = check_drift(cameras, np.stack([camera.project(there) for camera in cameras]))
+    assert not any(each.moved for each in drifts)
+    assert all(each.is_told and each.is_like for each in drifts)
+
+
+def test_one_point_many_times_is_one_point() -> None:
+    cameras = camera_ring(4)
+    pixels = np.repeat(seen_by(cameras, 40)[:, :1], 600, axis=1)
+    pixels[:] = np.stack([camera.project(np.full(3, 30.0)) for camera in cameras])[:, None]
+    assert [each.points for each in check_drift(cameras, pixels)] == [1] * 4
+
+
+def everywhere(cameras: tuple[Camera, ...]) -> np.ndarray:
+    """(V, N, 2) px of points from all of the volume, each seen by all."""
+    rng = np.random.default_rng(5)
+    there = rng.uniform((-150, -150, 0), (150, 150, 150), (300, 3))
+    pixels = np.stack([camera.project(there) for camera in cameras])
+    return pixels + rng.normal(size=pixels.shape)
+
+
+def test_images_of_no_place_are_not_those_of_a_camera_that_moved() -> None:
+    """All of another size; one mirrored, though that is nearly seen from behind; one late."""
+    cameras = camera_ring(4)
+    pixels = everywhere(cameras)
+    assert not any(each.is_like for each in check_drift(cameras, pixels / 2))
+    width = cameras[1].image_size[0]
+    mirrored, late = pixels.copy(), pixels.copy()
+    mirrored[1, :, 0] = width - 1 - mirrored[1, :, 0]
+    late[1] = np.roll(late[1], 1, axis=0)
+    for wrong in (mirrored, late):
+        drifts = check_drift(cameras, wrong)
+        assert [each.is_like for each in drifts] == [True, False, True, True]
+        assert not any(each.moved for each in drifts)
+        with pytest.raises(CalibrationError, match="no place of Camera2 explains its points"):
+            repair_by_points(cameras, wrong, ["Camera2"])
+    small = pixels.copy()
+    small[1] /= 2
+    assert [each.is_far for each in check_drift(cameras, small)] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("shape", "n", "told"),
+    [
+        ((0, 0, 0), 400, "at one place"),
+        ((1, 0, 0), 400, "on one line"),
+        ((0.12, 0.1, 0.1), 14, "not tell well"),
+    ],
+)
+def test_points_that_do_not_tell_where_a_camera_stands(
+    shape: tuple[float, float, float], n: int, told: str
+) -> None:
+    """It would fit them well, metres off."""
+    now = camera_ring(4)
+    old = [pushed(camera, (0.8, -0.6, 1.0)) if i == 2 else camera for i, camera in enumerate(now)]
+    rng = np.random.default_rng(2)
+    there = rng.uniform(-150, 150, (n, 3)) * shape + [10, 20, 40]
+    pixels = np.stack([camera.project(there) for camera in now])
+    pixels += rng.normal(size=pixels.shape)
+    with pytest.raises(CalibrationError, match=told):
+        repair_by_points(old, pixels, [old[2].name])
+
+
+def test_how_well_a_place_is_known_is_told() -> None:
+    """Over many recordings, cameras are as far off as is said."""
+    now = camera_ring(4)
+    old = [pushed(camera, (0.8, -0.6, 1.0)) if i == 2 else camera for i, camera in enumerate(now)]
+    ratios = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        there = rng.uniform(-60, 60, (100, 3))
+        pixels = np.stack([camera.project(there) for camera in now])
+        pixels += rng.normal(size=pixels.shape)
+        mended = repair_by_points(old, pixels, [old[2].name])
+        off = np.linalg.norm(mended.cameras[2].centre - now[2].centre)
+        ratios.append(off / mended.sigma_mm[2])
+        assert np.isnan(mended.sigma_mm[[0, 1, 3]]).all()
+    assert 0.5 < np.mean(np.square(ratios)) < 2

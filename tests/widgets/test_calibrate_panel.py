@@ -28,7 +28,7 @@ from napari_sdannce.video import Encoding, VideoWriter
 from napari_sdannce.widgets import napari_adapter
 from napari_sdannce.widgets.add_layers import add_recording
 from napari_sdannce.widgets.breakable import unbroken
-from napari_sdannce.widgets.calibrate.board_form import CHESS
+from napari_sdannce.widgets.calibrate.board_form import CHARUCO, CHESS
 from napari_sdannce.widgets.calibrate.board_layers import boards_in
 from napari_sdannce.widgets.calibrate.calibrate_panel import CalibratePanel
 from napari_sdannce.widgets.calibrate.click_marks import ClickMarks
@@ -182,6 +182,11 @@ def test_a_board_is_described(make: Any, tmp_path: Path, monkeypatch: Any) -> No
     assert form.isHidden()
     panel.set_up.board_button.click()
     assert not form.isHidden()
+    form.across.setValue(2)
+    form.kind.setCurrentText(CHESS)
+    assert form.across.value() == 3  # none with fewer corners can be found
+    form.kind.setCurrentText(CHARUCO)
+    form.across.setValue(8)
     form.marker.setValue(30.0)
     assert "must be smaller than its squares" in form.about.text()
     assert not form.save_button.isEnabled()

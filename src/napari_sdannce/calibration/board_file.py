@@ -126,9 +126,10 @@ def _kind(content: dict[str, Any]) -> tuple[type[Keys], dict[str, Any], str]:
     table = content.get("calibration")
     found: dict[str, tuple[type[Keys], dict[str, Any], str]] = {}
     if "kind" in content:
-        if content["kind"] not in _KINDS:
-            raise ValueError(f"'kind' is {content['kind']!r}; possible: {', '.join(_KINDS)}")
-        found["kind"] = (_KINDS[content["kind"]], content, "lengths in mm as its keys say")
+        kind = content["kind"]
+        if not isinstance(kind, str) or kind not in _KINDS:
+            raise ValueError(f"'kind' is {kind!r}; possible: {', '.join(_KINDS)}")
+        found["kind"] = (_KINDS[kind], content, "lengths in mm as its keys say")
     if isinstance(table, dict) and "board_type" in table:
         found["board_type"] = (AniposeKeys, _of_board(table), _taken("[calibration] of Anipose"))
     elif "board_type" in content:

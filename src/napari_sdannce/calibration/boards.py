@@ -13,6 +13,10 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
+_LEAST_CORNERS = 3
+"""Of a chessboard, a way: OpenCV finds none with fewer."""
+
+
 class Board(Protocol):
     """What the solver needs of a board."""
 
@@ -145,10 +149,10 @@ class Checkerboard:
 
     Examples
     --------
-    >>> Checkerboard(3, 2, 10.0).symmetries.tolist()
-    [[0, 1, 2, 3, 4, 5]]
-    >>> Checkerboard(4, 2, 10.0).symmetries.tolist()
-    [[0, 1, 2, 3, 4, 5, 6, 7], [7, 6, 5, 4, 3, 2, 1, 0]]
+    >>> len(Checkerboard(4, 3, 10.0).symmetries)
+    1
+    >>> Checkerboard(3, 3, 10.0).symmetries.tolist()
+    [[0, 1, 2, 3, 4, 5, 6, 7, 8], [8, 7, 6, 5, 4, 3, 2, 1, 0]]
     """
 
     corners_across: int
@@ -157,9 +161,10 @@ class Checkerboard:
 
     def __post_init__(self) -> None:
         _positive(square_edge=self.square_mm)
-        if min(self.corners_across, self.corners_down) < 2:
+        if min(self.corners_across, self.corners_down) < _LEAST_CORNERS:
             raise ValueError(
-                "a checkerboard needs at least 2 x 2 inner corners, got "
+                f"a checkerboard needs at least {_LEAST_CORNERS} x {_LEAST_CORNERS} inner corners, "
+                "got "
                 f"{self.corners_across} x {self.corners_down}"
             )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sdannce.files.errors import FileFormatError
+from napari_sdannce.files.errors import NPY_ERRORS, FileFormatError
 from napari_sdannce.files.writing import atomic_path
 
 from .board_file import board_of, board_toml, describe
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "boards.npz"
 _EXPECTED = "boards that were found, as `sdannce calibrate` writes them"
-UNREADABLE = (ValueError, KeyError, OSError, TypeError, EOFError, zipfile.BadZipFile)
+UNREADABLE = (*NPY_ERRORS, zipfile.BadZipFile, zlib.error)
 """What reading a damaged .npz file may raise."""
 _MAX_BYTES = 2_000_000_000
 
@@ -53,6 +54,7 @@ def write_found(path: Path, found: FoundBoards, board: Board) -> Path:
             seconds=found.seconds,
             matched=found.matched,
             unlike=found.unlike,
+            is_film=found.is_film,
         )
     return path
 
@@ -95,6 +97,7 @@ def read_found(path: Path, board: Board) -> FoundBoards:
                 float(file["seconds"]),
                 str(file["matched"]),
                 str(file["unlike"]),
+                bool(file["is_film"]) if "is_film" in file else True,  # older ones do not say
             )
     except UNREADABLE as error:
         raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error

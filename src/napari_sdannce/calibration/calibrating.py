@@ -20,19 +20,20 @@ from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at, threes_to_look_at
 from .late import moments_to_correct, solve_in_step
 from .lenses import BrownLens, FisheyeLens, free_of
-from .measure_lenses import known_lenses
+from .measure_lenses import check_lenses, known_lenses
 from .report import report_of
 from .report_words import HEADLINES
-from .results import check_out, write_results
+from .results import check_files, check_out, try_out, write_results
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
-from .sources import open_source
+from .sources import StillSource, image_size, no_image_of, open_source
 from .verdict import lengths_of, unlike_of, verdict_of
-from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, floor_frame
+from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, check_apart, floor_frame
 from .world_points import read_world_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
 
     from napari_sdannce.settings.calibrate import (
         CalibrateSettings,
@@ -82,14 +83,16 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     file = read_board(settings.board)
     board = file.board
     yield _say(str(file))
-    out = (settings.out or settings.source / FOLDER).absolute()
+    out = _folder_of(settings)
     check_out(out, overwrite=settings.overwrite)
     check_settings(settings)
+    try_out(out)
     if settings.found is None:
-        found = yield from _find(settings, board)
+        found = yield from _find(settings, board, out)
     else:
         path = settings.found / BOARDS
         found = read_found(path, board)
+        check_files(out, found.detections.names, settings)
         yield _say(f"{len(found.detections)} boards that were found before are used, of {path}")
     detections = yield from _choose(found, settings)
     lens = LENSES[settings.lens]
@@ -110,7 +113,9 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     else:
         solution = solve(detections, board, model)
     world = world_of(solution, settings)
-    report = report_of(solution, detections, found=tested, detect_s=found.seconds)
+    # still images were taken at any times, unless somebody says that they were not
+    is_film = found.is_film or settings.late == "correct"
+    report = report_of(solution, detections, found=tested, detect_s=found.seconds, is_film=is_film)
     if world.measured is not None:
         told = (*told, lengths_of(world.measured, board))
     verdict = verdict_of(report, *told, *unlike_of(found.unlike))
@@ -124,6 +129,14 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
         f"{report.error_px:.2f} px{where}"
     )
     yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
+
+
+def _folder_of(settings: CalibrateSettings) -> Path:
+    """Where results go: beside the videos, unless another place is named."""
+    source = settings.source
+    out = settings.out or (source.parent if source.is_file() else source) / FOLDER
+    # "..", too, of what is not there yet
+    return out.resolve() if ".." in out.parts else out.absolute()
 
 
 def check_settings(settings: CalibrateSettings) -> None:
@@ -151,6 +164,11 @@ def check_settings(settings: CalibrateSettings) -> None:
             "--world-frames)"
         )
     found = settings.found and settings.found / BOARDS
+    if settings.intrinsics is None and settings.intrinsics_use == "fixed":
+        raise CalibrationError(
+            "lenses that are to stay fixed need to be known: name where from (intrinsics, "
+            "--intrinsics)"
+        )
     for path in (settings.intrinsics, settings.world_points, found):
         if path is not None and not path.exists():
             raise FileNotFoundError(f"{path} does not exist")
@@ -160,7 +178,9 @@ def _say(text: str, *, is_warning: bool = False) -> Message:
     return Message(level="warning" if is_warning else "info", text=text)
 
 
-def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, FoundBoards]:
+def _find(
+    settings: CalibrateSettings, board: Board, out: Path
+) -> Generator[Event, None, FoundBoards]:
     """Find the board in all images."""
     source = open_source(settings.source, settings.match)
     try:
@@ -169,6 +189,7 @@ def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, F
         if len(source.names) == 1:
             told = "a single camera: its lens is calibrated, but not where it stands"
             yield _say(told, is_warning=True)
+        check_files(out, source.names, settings)
         _check_images(source, settings)
         _check_frames(source, board, settings)
         n, how = source.n_moments, LOOKING[settings.late]
@@ -181,6 +202,7 @@ def _find(settings: CalibrateSettings, board: Board) -> Generator[Event, None, F
         yield from (_say(new, is_warning=True) for new in source.told if new not in before)
         unlike = check_board(source, board, found, moments)
         found = replace(found, matched="; ".join(source.told), unlike=unlike)
+        found = replace(found, is_film=not isinstance(source, StillSource))
     finally:
         source.close()
     counts = np.bincount(found.detections.view, minlength=len(source.names))
@@ -195,14 +217,24 @@ def _lying(settings: WorldSettings) -> tuple[int, ...]:
 
 
 def _check_images(source: BoardSource, settings: CalibrateSettings) -> None:
-    """Raise for a camera without images, and for points of other cameras, before the search."""
-    step = max(1, source.n_moments // _TRIED)
-    for view, name in enumerate(source.names):
-        tried = range(0, source.n_moments, step)
-        if all(source.read(moment, view) is None for moment in tried):
-            raise CalibrationError(f"there is no image of {name}, or none can be read")
+    """Raise for what fits no camera, before the search.
+
+    Raises
+    ------
+    CalibrationError
+        When a camera has no image, or lenses of a file are those of other images.
+    ValueError
+        When lenses are of another kind, or points of other cameras or of one place.
+    """
+    tried = range(0, source.n_moments, max(1, source.n_moments // _TRIED))
+    sizes = [image_size(source, view, tried) for view in range(len(source.names))]
+    blind = [name for name, size in zip(source.names, sizes, strict=True) if size is None]
+    if blind:
+        raise no_image_of(source, blind)
+    check_lenses(settings, LENSES[settings.lens], source.names, sizes)
     if settings.world_points is not None:
-        read_world_points(settings.world_points, source.names)
+        _, _, points = read_world_points(settings.world_points, source.names)
+        check_apart(points)
 
 
 def _check_frames(source: BoardSource, board: Board, settings: WorldSettings) -> None:

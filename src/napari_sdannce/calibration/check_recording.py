@@ -46,18 +46,33 @@ def check_recording(recording: Recording, sources: Sequence[Path] = ()) -> tuple
     return drifts
 
 
+UNLIKE = (
+    "no repair helps where no place of a camera explains its points: is it another camera, are its "
+    "images of another size or mirrored, or of other times than those of the others?"
+)
+
+
 def drift_in_words(drift: CameraDrift) -> str:
     """Say of one camera whether it has moved, and by what that is told."""
     if not drift.is_told:
         return f"shares {drift.points} points with two others, too few to tell"
+    if not drift.is_like:
+        return (
+            f"NO PLACE of the camera EXPLAINS its points ({drift.median_px:.1f} px off at "
+            f"{drift.points} points)"
+        )
     x, y = drift.shift_px
     says = f"HAS MOVED, by {x:+.1f}, {y:+.1f} px" if drift.moved else "has not moved"
+    if drift.is_far:
+        says += ", so far that it may be another camera, or its images of another size"
     return f"{says} ({drift.median_px:.1f} px off at {drift.points} points)"
 
 
 def drifts_in_a_line(drifts: Sequence[CameraDrift]) -> str:
     """Say of a recording only what is of note: cameras that have moved, or are not told."""
     notes = [
-        f"{each.name} {drift_in_words(each)}" for each in drifts if each.moved or not each.is_told
+        f"{each.name} {drift_in_words(each)}"
+        for each in drifts
+        if each.moved or not (each.is_told and each.is_like)
     ]
     return "; ".join(notes) or f"none of {len(drifts)} cameras has moved"

@@ -18,6 +18,7 @@ from .coverage import Coverage
 from .detect import BoardFinder
 from .detections import Detections
 from .errors import CalibrationError
+from .sources import no_image_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -56,6 +57,8 @@ class FoundBoards:
         How images were matched, and what of them was not used.
     unlike
         In what the board is not as its file says.
+    is_film
+        Whether moments are frames of videos, one after another in time.
     """
 
     detections: Detections
@@ -64,6 +67,7 @@ class FoundBoards:
     seconds: float
     matched: str = ""
     unlike: str = ""
+    is_film: bool = True
 
 
 def moments_to_look_at(n: int, every: int | None, most: int) -> range:
@@ -130,7 +134,7 @@ def find_boards(
     _count_new(walks, coverage)
     yield coverage.event()
     return FoundBoards(
-        _detections(source.names, walks, board.points.shape[1]),
+        _detections(source, walks, board.points.shape[1]),
         _by_moment(walks, lambda sighting: sighting.blur_px),
         sum(walk.looked_at for walk in walks),
         perf_counter() - began,
@@ -195,14 +199,14 @@ class _Walk:
         self.size = size
 
 
-def _detections(names: Sequence[str], walks: Sequence[_Walk], n_corners: int) -> Detections:
+def _detections(source: BoardSource, walks: Sequence[_Walk], n_corners: int) -> Detections:
     blind = [walk.name for walk in walks if walk.size is None]
     if blind:
-        raise CalibrationError(f"there is no image of {', '.join(blind)}")
+        raise no_image_of(source, blind)
     found = sorted((moment, view) for view, walk in enumerate(walks) for moment in walk.sightings)
     sightings = [walks[view].sightings[moment] for moment, view in found]
     return Detections(
-        tuple(names),
+        tuple(source.names),
         tuple(walk.size for walk in walks if walk.size is not None),
         np.array([view for _, view in found], dtype=np.int64),
         np.array([moment for moment, _ in found], dtype=np.int64),

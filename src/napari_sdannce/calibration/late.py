@@ -27,6 +27,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _ROUNDS = 8
+_LEAST_DELAY = 0.005
+"""Frames: less is told of as none, and never as -0.00."""
 _SETTLED = 0.01
 """Frames: smaller changes of the delays are none."""
 
@@ -151,6 +153,7 @@ def _fitted_to(
     used = moved.take(np.isin(_keys(moved), _keys(solution.detections))).at(known)
     rows = np.isin(moved.moments, used.moments)
     task = replace(solution.task, detections=used)
+    delays = np.where(np.abs(delays) < _LEAST_DELAY, 0.0, delays)
     fit = task.fit(replace(path.rig, boards=path.rig.boards[rows]))
     return replace(solution, task=task, fit=fit, delays=tuple(delays.tolist()), speeds=speeds[rows])
 

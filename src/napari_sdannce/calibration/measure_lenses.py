@@ -21,14 +21,16 @@ from .solution import Model, solve
 from .sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from napari_sdannce.files.calibration import ReadCalibration
+    from napari_sdannce.geometry import Camera
     from napari_sdannce.settings.calibrate import CalibrateSettings
     from napari_sdannce.settings.events import Event
 
     from .boards import CharucoBoard, Checkerboard
-    from .detections import Detections
+    from .detections import Detections, Size
     from .lenses import Lens
     from .solution import Solution
 
@@ -56,32 +58,85 @@ def known_lenses(
     """
     path = settings.intrinsics
     assert path is not None
+    read = _read(settings)
+    if read is None:
+        return (yield from _measured(path, settings, lens, board, detections))
+    names, sizes = detections.names, detections.image_sizes
+    yield Message(text=f"lenses are taken from {read}")
+    if _is_in_order(read, names):
+        theirs = ", ".join(camera.name for camera in read.cameras)
+        yield Message(
+            level="warning",
+            text=f"{path.name} names other cameras ({theirs}): taken in their order",
+        )
+    return KnownLenses.of_cameras(lens, _cameras_of(read, path, lens, names, sizes), sizes)
+
+
+def check_lenses(
+    settings: CalibrateSettings, lens: Lens, names: Sequence[str], sizes: Sequence[Size | None]
+) -> None:
+    """Check that lenses of a file are those of these cameras, before the search begins.
+
+    Parameters
+    ----------
+    settings
+        Lenses that are measured from a recording are not looked at.
+    lens
+        Kind of lens of all cameras.
+    names, sizes
+        V cameras, and (width, height) px of their images; None: not known.
+
+    Raises
+    ------
+    CalibrationError, ValueError
+        When it has none of them, images have another size there, or a lens is of another kind.
+    FileFormatError
+        When it is neither a calibration nor a folder.
+    """
+    read = None if settings.intrinsics is None else _read(settings)
+    if read is not None and settings.intrinsics is not None:
+        _cameras_of(read, settings.intrinsics, lens, names, sizes)
+
+
+def _read(settings: CalibrateSettings) -> ReadCalibration | None:
+    """The calibration that lenses are taken from; None when it may be a recording."""
+    path = settings.intrinsics
+    assert path is not None
     try:
-        origin = PixelOrigin(settings.pixel_origin)
-        read = read_calibration(path, pixel_origin=origin)
+        return read_calibration(path, pixel_origin=PixelOrigin(settings.pixel_origin))
     except FileFormatError:
         if not path.is_dir():
             raise
-        return (yield from _measured(path, settings, lens, board, detections))
-    yield Message(text=f"lenses are taken from {read}")
+        return None
+
+
+def _is_in_order(read: ReadCalibration, names: Sequence[str]) -> bool:
+    """Whether cameras are those of a file in its order: MATLAB files do not name them."""
+    theirs = {camera.name for camera in read.cameras}
+    return not theirs & set(names) and len(theirs) == len(names)
+
+
+def _cameras_of(
+    read: ReadCalibration,
+    path: Path,
+    lens: Lens,
+    names: Sequence[str],
+    sizes: Sequence[Size | None],
+) -> list[Camera | None]:
+    """(V,) cameras of a file for those of a recording, None where it has none."""
     by_name = {camera.name: camera for camera in read.cameras}
-    if not set(by_name) & set(detections.names) and len(by_name) == len(detections.names):
-        # MATLAB files do not name their cameras: they are in the order of the names
-        yield Message(
-            level="warning",
-            text=f"{path.name} names other cameras ({', '.join(by_name)}): taken in their order",
-        )
-        by_name = dict(zip(detections.names, read.cameras, strict=True))
-    if not set(by_name) & set(detections.names):
+    if _is_in_order(read, names):
+        by_name = dict(zip(names, read.cameras, strict=True))
+    if not set(by_name) & set(names):
         raise CalibrationError(
-            f"{path}: it has {', '.join(by_name)}, and the recording {', '.join(detections.names)}"
+            f"{path}: it has {', '.join(by_name)}, and the recording {', '.join(names)}"
         )
-    cameras = [by_name.get(name) for name in detections.names]
-    check_sizes(cameras, detections.image_sizes, path)
+    cameras = [by_name.get(name) for name in names]
+    check_sizes(cameras, sizes, path)
     for camera in cameras:
         if camera is not None:
             numbers_of(lens, camera)  # or say that its lens is of another kind
-    return KnownLenses.of_cameras(lens, cameras, detections.image_sizes)
+    return cameras
 
 
 def _measured(
@@ -104,10 +159,11 @@ def _measured(
             continue
         here = source.names.index(name)
         own = found.detections.of_views([here])
-        if own.image_sizes[0] != detections.image_sizes[view]:
+        there, wanted = own.image_sizes[0], detections.image_sizes[view]
+        if there != wanted:
             raise CalibrationError(
-                f"{path}: images of '{name}' have {own.image_sizes[0]} px there, and "
-                f"{detections.image_sizes[view]} px in the recording"
+                f"{path}: images of '{name}' have {there[0]} x {there[1]} px there, and "
+                f"{wanted[0]} x {wanted[1]} px in the recording"
             )
         blur = found.blur_px[found.detections.view == here]
         sharp = ~is_blurred(own, blur)

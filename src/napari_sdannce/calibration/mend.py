@@ -5,29 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_sdannce.settings.events import Message
 from napari_sdannce.video import RecordingVideo
 
 from .board_file import read_board
+from .check_board import check_board
+from .check_recording import UNLIKE
 from .drift import check_drift
 from .errors import CalibrationError
 from .find_boards import find_boards, moments_to_look_at
 from .known import check_sizes
 from .repair import repair_by_board, repair_by_points
 from .seen_points import seen_points
-from .sources import open_source
+from .sources import image_size, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from napari_sdannce.geometry import Camera
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.events import Event
 
-    from .detections import Size
     from .find_boards import FoundBoards
     from .repair import Repair
-    from .sources import BoardSource
 
 _MOST = 200
 
@@ -59,7 +60,11 @@ def mend_by_points(
     cameras = recording.cameras
     points = seen_points(recording, sources)
     if not names:
-        names = [each.name for each in check_drift(cameras, points) if each.moved]
+        drifts = check_drift(cameras, points)
+        unlike = [each.name for each in drifts if not each.is_like]
+        if unlike:
+            raise CalibrationError(f"{recording.folder}: {', '.join(unlike)}: {UNLIKE}")
+        names = [each.name for each in drifts if each.moved]
     if not names:
         raise CalibrationError(
             f"{recording.folder}: all cameras agree, none has moved; name those that have"
@@ -68,7 +73,11 @@ def mend_by_points(
 
 
 def mend_by_clip(
-    recording: Recording, clip: Path, board: Path, moved: Sequence[str] = ()
+    recording: Recording,
+    clip: Path,
+    board: Path,
+    moved: Sequence[str] = (),
+    tell: Callable[[Event], None] | None = None,
 ) -> Repair:
     """Place the cameras that have moved by a short clip of a board.
 
@@ -82,12 +91,14 @@ def mend_by_clip(
         File of the board.
     moved
         Cameras that have moved; none: it is found out, if more than half have not.
+    tell
+        Takes what is told of the search.
 
     Raises
     ------
     CalibrationError
-        When the clip is of other cameras or another resolution, does not show enough of the board,
-        none has moved, or nothing tells which.
+        When the clip is of other cameras or another resolution, shows another board, or not enough
+        of it, none has moved, or nothing tells which.
     FileFormatError
         When a file can not be read.
     """
@@ -98,11 +109,14 @@ def mend_by_clip(
     try:
         cameras, views = _views_of(recording, source.names, clip)
         looked_at = moments_to_look_at(source.n_moments, None, _MOST)
-        sizes = [_image_size(source, view, looked_at) for view in views]
+        sizes = [image_size(source, view, looked_at) for view in views]
         check_sizes(cameras, sizes, clip)
-        found = _result(find_boards(source, described, looked_at))
+        found = _result(find_boards(source, described, looked_at), tell)
+        unlike = check_board(source, described, found, looked_at)
     finally:
         source.close()
+    if unlike and tell is not None:
+        tell(Message(level="warning", text=f"the board is not as its file says: {unlike}"))
     mended = repair_by_board(cameras, found.detections.of_views(views), described, moved)
     if not mended.moved:
         raise CalibrationError(
@@ -128,19 +142,14 @@ def _views_of(
     return cameras, [names.index(name) for name in recording.names]
 
 
-def _image_size(source: BoardSource, view: int, moments: Sequence[int]) -> Size | None:
-    """(width, height) px of the first image of a camera; None when it has none."""
-    for moment in moments:
-        image = source.read(moment, view)
-        if image is not None:
-            return image.shape[1], image.shape[0]
-    return None
-
-
-def _result(job: Generator[Event, None, FoundBoards]) -> FoundBoards:
+def _result(
+    job: Generator[Event, None, FoundBoards], tell: Callable[[Event], None] | None
+) -> FoundBoards:
     while True:
         try:
-            next(job)
+            event = next(job)
+            if tell is not None:
+                tell(event)
         except StopIteration as end:
             found: FoundBoards = end.value
             return found

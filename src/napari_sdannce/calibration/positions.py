@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 _MOST = 150
-_LEAST_DEPTH = 1e-6
+_LEAST_SHARE = 1e-10
+"""Of the largest, to the third: directions of which less is known are not known at all."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,8 +85,10 @@ def _moves(solution: Solution, points: FloatArray) -> FloatArray:
         pull[:, :, v] = np.swapaxes(by_point[own], 1, 2) @ by_camera[own]
     few = inside.reshape(n_views, n).sum(axis=0) < 2
     total[few] = np.nan
+    # by its own size: pixels a millimetre differ between boards of metres and of micrometres
+    each = np.trace(total, axis1=1, axis2=2)
     with np.errstate(invalid="ignore"):
-        total[np.linalg.det(total) < _LEAST_DEPTH * np.linalg.det(np.eye(3))] = np.nan
+        total[~(np.linalg.det(total) > _LEAST_SHARE * each**3)] = np.nan
     moves = np.full((n, 3, int(free.sum())), np.nan)
     good = np.isfinite(total).all(axis=(1, 2))
     moves[good] = -np.linalg.solve(total[good], pull[good][:, :, free])

@@ -16,6 +16,7 @@ from .bundle import POSE
 from .choose_points import choose_points
 from .errors import CalibrationError
 from .known import KnownLenses, check_sizes, lens_of
+from .place_sigma import check_fit, check_spread, place_sigma
 from .point_rig import PointRig
 from .quality import triangulate_boards
 from .solution import Model, solve
@@ -62,6 +63,9 @@ class Repair:
         (V,) median errors of each camera's points, px, before and after.
     points
         How many points, or corners of boards, the cameras were placed by.
+    sigma_mm
+        (V,) standard deviation of where a camera stands that points have placed, mm; NaN for
+        others.
     """
 
     cameras: tuple[Camera, ...]
@@ -70,6 +74,7 @@ class Repair:
     before_px: FloatArray
     after_px: FloatArray
     points: int
+    sigma_mm: FloatArray
 
 
 def repair_by_points(cameras: Sequence[Camera], pixels: FloatArray, moved: Sequence[str]) -> Repair:
@@ -90,7 +95,8 @@ def repair_by_points(cameras: Sequence[Camera], pixels: FloatArray, moved: Seque
     Raises
     ------
     CalibrationError
-        When fewer than two cameras stayed, or a camera that moved shares too few points with them.
+        When fewer than two cameras stayed, or points do not tell where one stands that moved: too
+        few, in too small a part of the volume, or such as it can see from nowhere.
     """
     stayed = np.array([camera.name not in moved for camera in cameras])
     if stayed.sum() < 2:
@@ -105,14 +111,18 @@ def repair_by_points(cameras: Sequence[Camera], pixels: FloatArray, moved: Seque
     for _ in range(_ROUNDS):  # the nearer it is, the more is asked of the points
         rig = replace(points, rig=rig).adjusted(np.flatnonzero(~stayed).tolist(), sigma)
         sigma = points.sigma_px(rig)
+    before, after = points.by_camera(points.rig), points.by_camera(rig)
+    names = [camera.name for camera in cameras]
+    check_fit(names, stayed, before, after)
     placed = _placed(cameras, rig.cameras, stayed)
     return Repair(
         placed,
         _names(cameras, ~stayed),
         _shifts(cameras, placed, rig.boards.translation),
-        points.by_camera(points.rig),
-        points.by_camera(rig),
+        before,
+        after,
         used.shape[1],
+        place_sigma(names, points, rig, ~stayed, sigma),
     )
 
 
@@ -129,7 +139,7 @@ def _telling_points(cameras: Sequence[Camera], pixels: FloatArray, stayed: BoolA
     names = _names(cameras, ~stayed)
     _check_shared(names, of_moved)
     tried = choose_points(of_moved, _MOST_TRIED)
-    there = [camera for camera, stays in zip(cameras, stayed, strict=True) if stays]
+    there = _of(cameras, stayed)
     found = triangulate(there, pixels[np.ix_(stayed, tried)])
     known = np.isfinite(found.points).all(axis=1)
     usual = float(np.median(found.error[known])) if known.any() else 0.0
@@ -137,6 +147,8 @@ def _telling_points(cameras: Sequence[Camera], pixels: FloatArray, stayed: BoolA
     alike = known & (found.error <= _UNLIKE * max(usual, _LEAST_PX))
     of_moved = np.asarray(of_moved[:, tried] & alike)
     _check_shared(names, of_moved)
+    for name, own, camera in zip(names, of_moved, _of(cameras, ~stayed), strict=True):
+        check_spread(name, camera, found.points[own], found.covariance[own])
     return np.asarray(tried[choose_points(of_moved, _MOST_POINTS, np.nan_to_num(found.points))])
 
 
@@ -190,6 +202,7 @@ def repair_by_board(
         _board_errors(cameras, found.detections),
         _board_errors(placed, found.detections),
         int(found.detections.seen.sum()),
+        np.full(len(cameras), np.nan),
     )
 
 
@@ -224,8 +237,12 @@ def _adjusted(found: Solution, cameras: Sequence[Camera], stayed: BoolArray, fra
         return adjust(replace(found.fit.problem, free=free), there)
 
 
+def _of(cameras: Sequence[Camera], which: BoolArray) -> list[Camera]:
+    return [camera for camera, own in zip(cameras, which, strict=True) if own]
+
+
 def _names(cameras: Sequence[Camera], which: BoolArray) -> tuple[str, ...]:
-    return tuple(camera.name for camera, own in zip(cameras, which, strict=True) if own)
+    return tuple(camera.name for camera in _of(cameras, which))
 
 
 def _placed(cameras: Sequence[Camera], poses: Motions, stayed: BoolArray) -> tuple[Camera, ...]:

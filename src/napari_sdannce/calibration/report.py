@@ -158,6 +158,7 @@ def report_of(
     *,
     found: Detections | None = None,
     detect_s: float = 0.0,
+    is_film: bool = True,
 ) -> CalibrationReport:
     """Gather the numbers of a solution.
 
@@ -171,13 +172,16 @@ def report_of(
         All that was found, blurred boards as well, to test with; None: no more than that.
     detect_s
         Seconds that finding it took.
+    is_film
+        Whether moments follow each other in time; else nothing is told of delays.
     """
     missed = solution.misses
     lengths = np.linalg.norm(missed, axis=-1)
     held, untested = _held_out(detections, solution, found)
     seen = triangulate_boards(solution.cameras, solution.detections, len(solution.board.points))
     rigid = rigid_residuals(seen.points, solution.board.points.reshape(-1, 3))
-    offsets, by_boards = time_offsets(solution), _lenses_of_boards(solution)
+    offsets = time_offsets(solution) if is_film else None
+    by_boards = _lenses_of_boards(solution)
     return CalibrationReport(
         solution,
         ErrorsPx.of(lengths.ravel()),

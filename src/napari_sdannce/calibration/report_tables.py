@@ -65,11 +65,14 @@ def numbers_list(report: CalibrationReport) -> str:
 
 def cameras_table(report: CalibrationReport) -> str:
     """How good each camera is."""
-    heads = (
+    heads: tuple[str, ...] = (
         "Camera", "Image, px", "Saw the board", "Corners", "Left out", "Fitted error",
         "Held-out error", "Focal length known to", "Image covered", "Late by",
     )  # fmt: skip
-    return table(heads, (_camera_row(camera) for camera in report.cameras))
+    rows = [_camera_row(camera) for camera in report.cameras]
+    if all(camera.offset is None for camera in report.cameras):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    return table(heads, rows)
 
 
 def _camera_row(camera: CameraReport) -> tuple[str, ...]:

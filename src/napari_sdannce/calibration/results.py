@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from napari_sdannce.files.anipose import FILE as ANIPOSE
-from napari_sdannce.files.write_calibration import write_calibration
+from napari_sdannce.files.write_calibration import calibration_paths, write_calibration
 from napari_sdannce.files.writing import naming
 from napari_sdannce.recording import PixelOrigin
 
@@ -28,7 +29,7 @@ from .saved_report import FILE as REPORT
 from .saved_report import read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from napari_sdannce.settings.calibrate import CalibrateSettings
 
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 SETTINGS = "calibrate.yaml"
 """What was asked for; `sdannce calibrate` takes it in place of a folder."""
+_ALWAYS = (*NAMES, CORNERS, BOARDS, SETTINGS)
+"""Files that are written whatever formats are asked for."""
+_HIDDEN = ".sdannce-"
+_MOST_TOLD = 3
 _PACKAGES = ("napari-sdannce", "opencv-python-headless", "numpy", "scipy")
 
 
@@ -51,17 +56,74 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     FileExistsError, OSError
         Which.
     """
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(f"{out} is a file; name a folder for the calibration")
-    there = [name for name in (ANIPOSE, REPORT) if (out / name).exists()]
-    if there and not overwrite:
-        raise FileExistsError(
-            f"{out} holds a calibration ({', '.join(there)}); name another folder (--out), or "
-            "replace it (--overwrite)"
-        )
-    above = next(each for each in out.absolute().parents if each.is_dir())
+    _check_free(out, map(Path, (ANIPOSE, *_ALWAYS)), overwrite=overwrite)
+    above = next(each for each in (out, *out.absolute().parents) if os.path.lexists(each))
+    if not above.is_dir():
+        raise NotADirectoryError(f"{above} is a file; name a folder for the calibration (--out)")
     if not os.access(above, os.W_OK):
         raise PermissionError(f"{above} may not be written to; name another folder (--out)")
+
+
+def try_out(out: Path) -> None:
+    """Raise OSError when no such folder can be made; nothing stays of the trial.
+
+    Whether it can is not known before: names may be too long, disks full, or `/proc`.
+    """
+    above = next(each for each in (out, *out.parents) if each.is_dir())
+    with _room(above, out) as place, naming(out, within=place):
+        (place / out.relative_to(above)).mkdir(parents=True, exist_ok=True)
+
+
+def check_files(out: Path, names: Sequence[str], settings: CalibrateSettings) -> None:
+    """Raise when a file can not be written that a calibration of cameras of these names writes.
+
+    Raises
+    ------
+    OSError
+        When there is one, which is not to be replaced, or a folder of its name.
+    ValueError
+        When a camera can not be named so in a format that is asked for.
+    """
+    cameras = calibration_paths(out, names, settings.formats)
+    files = (*(path.relative_to(out) for path in cameras), *map(Path, _ALWAYS))
+    _check_free(out, files, overwrite=settings.overwrite)
+
+
+def _check_free(out: Path, files: Iterable[Path], *, overwrite: bool) -> None:
+    """Raise when one of these files in a folder is there, or a folder of its name is."""
+    wanted = tuple(files)
+    there = [file for file in wanted if os.path.lexists(out / file)]
+    for path in (out / file for file in there):
+        if path.is_dir():
+            raise IsADirectoryError(
+                f"{path} is a folder, and a file of this name is to be written; name another "
+                "folder (--out)"
+            )
+    for folder in {out / file.parent for file in wanted} - {out}:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise NotADirectoryError(
+                f"{folder} is a file, and a folder of this name is to be written; name another "
+                "folder (--out)"
+            )
+    if there and not overwrite:
+        known = [file.as_posix() for file in there if file.name in (ANIPOSE, REPORT)]
+        holds = f"a calibration ({', '.join(known)})"
+        if not known:
+            holds = f"{', '.join(file.as_posix() for file in there[:_MOST_TOLD])} already"
+        raise FileExistsError(
+            f"{out} holds {holds}; name another folder (--out), or replace it (--overwrite)"
+        )
+
+
+@contextmanager
+def _room(above: Path, out: Path) -> Iterator[Path]:
+    """A hidden folder within `above`, gone at the end; errors name what it is for."""
+    try:
+        made = tempfile.TemporaryDirectory(dir=above, prefix=_HIDDEN)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(out)) from error
+    with made as place:
+        yield Path(place)
 
 
 def write_results(
@@ -78,11 +140,12 @@ def write_results(
     Raises
     ------
     OSError
-        When there is no room; nothing is left behind then, and older files stay.
+        When there is no room, or a file has come to be there that is not to be replaced; nothing is
+        left behind then, and older files stay.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
-        made = Path(place) / out.name
+    with _room(out if out.is_dir() else out.parent, out) as place:
+        made = place / "made"
         with naming(out, within=made):
             cameras = world.frame.move(report.solution.cameras)
             made.mkdir()
@@ -92,14 +155,15 @@ def write_results(
             write_found(made / BOARDS, found, board)
             _write_settings(made / SETTINGS, settings)
             notes = _notes(settings, found, board, world)
-            parts = (*NAMES, CORNERS, BOARDS, SETTINGS)
-            files = sorted({*(path.relative_to(made) for path in written), *map(Path, parts)})
+            files = sorted({*(path.relative_to(made) for path in written), *map(Path, _ALWAYS)})
             names = tuple(path.as_posix() for path in files)
             write_report(made, report, verdict, extra=replace(notes, files=names))
+            # somebody may have written there meanwhile
+            check_files(out, report.solution.detections.names, settings)
             if not out.exists():
                 made.rename(out)
             else:
-                _take_place(made, out, files, Path(place) / "before")
+                _take_place(made, out, files, place / "before")
     return tuple(out / file for file in files)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_sdannce.recording import Recording
     from napari_sdannce.settings.calibrate import Match
 
+    from .detections import Size
 
 Image = npt.NDArray[np.uint8]
 REPORT = "report.json"
@@ -157,6 +158,22 @@ class StillSource:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+def image_size(source: BoardSource, view: int, moments: Sequence[int]) -> Size | None:
+    """(width, height) px of the first image of a camera that can be read; None: there is none."""
+    for moment in moments:
+        image = source.read(moment, view)
+        if image is not None:
+            return image.shape[1], image.shape[0]
+    return None
+
+
+def no_image_of(source: BoardSource, names: Sequence[str]) -> CalibrationError:
+    """What is wrong where cameras have no image, with what is known of why."""
+    notes = [note for note in source.told if any(name in note for name in names)]
+    why = f" ({'; '.join(notes)})" if notes else ""
+    return CalibrationError(f"there is no image of {', '.join(names)}, or none can be read{why}")
 
 
 def still_files(folder: Path) -> dict[str, list[Path]]:

@@ -13,6 +13,8 @@ import pandas as pd
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.recording import MAX_FRAME, MISSING_FRAME, Sync
 
+from .errors import CalibrationError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -23,6 +25,8 @@ IntArray = npt.NDArray[np.int64]
 TIMESTAMPS = "timestamps.csv"
 _EXPECTED = "a table with the columns cam_id, frame_index, frame_time, and perhaps sync_index"
 _MAX_BYTES = 500_000_000
+_MOST = 2**53
+"""Larger whole numbers are not exact as floats, as which tables with empty cells are read."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,9 +73,9 @@ def read_timestamps(path: Path) -> Timestamps:
         if missing or not len(table):
             found = f"it has no {', '.join(sorted(missing))}" if missing else "it has no rows"
             raise FileFormatError(path, found, _EXPECTED)
-        frames = table["frame_index"].to_numpy(dtype=np.int64, copy=True)
+        frames = _whole_numbers(path, table, "frame_index")
         times = table["frame_time"].to_numpy(dtype=np.float64)
-        moments = table["sync_index"].to_numpy(dtype=np.int64) if "sync_index" in table else None
+        moments = _whole_numbers(path, table, "sync_index") if "sync_index" in table else None
     except (ValueError, TypeError, pd.errors.ParserError, UnicodeDecodeError) as error:
         if isinstance(error, FileFormatError):
             raise
@@ -83,6 +87,26 @@ def read_timestamps(path: Path) -> Timestamps:
         own = cameras == camera
         frames[own] -= frames[own].min()
     return Timestamps(path, cameras, frames, times, moments)
+
+
+def _whole_numbers(path: Path, table: pd.DataFrame, column: str) -> IntArray:
+    """(N,) a column of a table.
+
+    Raises
+    ------
+    FileFormatError
+        When a row has none there, or something else.
+    ValueError, TypeError
+        When it can be no numbers.
+    """
+    values = table[column].to_numpy(dtype=np.float64)
+    wrong = np.flatnonzero(~(np.abs(values) <= _MOST) | (values != np.rint(values)))
+    if len(wrong):
+        cell = table[column].iloc[int(wrong[0])]
+        has = f"no {column}" if pd.isna(cell) else f"{column} {cell}, no whole number"
+        # the first row below the header is the second line
+        raise FileFormatError(path, f"line {wrong[0] + 2} has {has}", _EXPECTED)
+    return table[column].to_numpy(dtype=np.int64, copy=True)
 
 
 def synchronised(stamps: Timestamps, names: Sequence[str], *, by_time: bool) -> tuple[Sync, str]:
@@ -101,6 +125,8 @@ def synchronised(stamps: Timestamps, names: Sequence[str], *, by_time: bool) -> 
     ------
     FileFormatError
         When cameras of the table are not those of the recording.
+    CalibrationError
+        When a camera took no frame at a time of the others.
     """
     own = [_rows_of(stamps, name) for name in names]
     if stamps.moments is not None and not by_time:
@@ -120,9 +146,24 @@ def synchronised(stamps: Timestamps, names: Sequence[str], *, by_time: bool) -> 
         rows = rows[np.argsort(stamps.times[rows])]
         near = _nearest(stamps.times[rows], moments)
         close = np.abs(stamps.times[rows][near] - moments) <= half
+        if not close.any():
+            raise CalibrationError(_apart(stamps, names, own))
         frames[close, view] = stamps.frames[rows][near[close]]
     told = f"frames nearest in time belong to one moment, by {stamps.path.name}"
     return Sync(np.arange(len(moments)), frames), told
+
+
+def _apart(stamps: Timestamps, names: Sequence[str], own: Sequence[IntArray]) -> str:
+    """Say when each camera took frames, where those of one have no partners."""
+    ranges = [(stamps.times[rows].min(), stamps.times[rows].max()) for rows in own]
+    told = ", ".join(
+        f"{name} {first:.6g} to {last:.6g} s"
+        for name, (first, last) in zip(names, ranges, strict=True)
+    )
+    return (
+        f"{stamps.path}: the cameras did not take frames at the same times ({told}); if their "
+        "clocks differ, frames of equal number may belong together (--match index)"
+    )
 
 
 def _nearest(times: FloatArray, wanted: FloatArray) -> IntArray:

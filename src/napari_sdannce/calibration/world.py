@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_LEAST_APART_MM = 0.01
+"""Nobody measures smaller distances with a ruler."""
 _UP = np.diag([1.0, -1.0, -1.0])
 """The board's z points into it, the world's out of it."""
 
@@ -115,6 +117,14 @@ def floor_frame(solution: Solution, moments: Sequence[int]) -> WorldFrame:
     return WorldFrame(np.stack([x, np.cross(z, x), z]), middle)
 
 
+def check_apart(points: FloatArray) -> None:
+    """Raise CalibrationError when points (N, 3), mm, that were measured lie at one place."""
+    if len(points) and np.ptp(points, axis=0).max() < _LEAST_APART_MM:
+        raise CalibrationError(
+            "the measured points lie at one place: nothing tells lengths, nor the world"
+        )
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class MeasuredPoints:
     """Points that were measured with a ruler, and where cameras have them.
@@ -147,10 +157,11 @@ class MeasuredPoints:
         Raises
         ------
         CalibrationError
-            When fewer than two were clicked in two views each.
+            When fewer than two were clicked in two views each, or all were measured at one place.
         """
         measured = cls(tuple(labels), points, triangulate(cameras, pixels).points)
         measured._need(2, "two tell whether lengths are right, three where the world lies")
+        check_apart(points[measured.known])
         return measured
 
     def _need(self, least: int, why: str) -> None:

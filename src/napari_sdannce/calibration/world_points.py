@@ -85,6 +85,12 @@ def read_world_points(
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(path, f"it is no such table ({error})", _EXPECTED) from error
+    nameless = table[["camera", "point"]].isna()
+    if nameless.to_numpy().any():
+        first = int(np.flatnonzero(nameless.any(axis=1))[0])
+        what = "camera" if nameless["camera"].iloc[first] else "point"
+        # the first row below the header is the second line
+        raise FileFormatError(path, f"line {first + 2} names no {what}", _EXPECTED)
     unknown = sorted(set(table["camera"]) - set(names))
     if unknown:
         found = f"it names {', '.join(unknown)}; there are {', '.join(names)}"

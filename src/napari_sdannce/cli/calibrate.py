@@ -21,7 +21,7 @@ from napari_sdannce.cli.options import (
     options_of,
     validated,
 )
-from napari_sdannce.cli.progress import WAYS, show
+from napari_sdannce.cli.progress import WAYS, reporter, show
 from napari_sdannce.settings.calibrate import CalibrateSettings
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ def check(recordings: tuple[Path, ...], points: tuple[Path, ...]) -> None:
     By keypoints of animals that several cameras see in each of RECORDINGS. A push is told from
     careless points by whether it mends points in another part of the volume, too; a few keypoints
     of an animal that hardly moves do not tell. Of several recordings, each gets a line. The exit
-    code is 1 when a camera has moved, else 2 when of a recording nothing can be told, else 0.
+    code is 1 when a camera has moved, or is another one, else 2 when of a recording nothing can be
+    told, else 0.
     """
     if len(recordings) == 1:
         _check_one(recordings[0], points)
@@ -136,13 +137,16 @@ def check(recordings: tuple[Path, ...], points: tuple[Path, ...]) -> None:
 
 
 def _check_one(recording: Path, points: tuple[Path, ...]) -> None:
-    """Tell of each camera; exit with 1 when one has moved."""
-    from napari_sdannce.calibration.check_recording import check_recording, drift_in_words
+    """Tell of each camera; exit with 1 when one has moved, or is another one."""
+    from napari_sdannce.calibration.check_recording import UNLIKE, check_recording, drift_in_words
     from napari_sdannce.files import open_recording
 
     drifts = check_recording(open_recording(recording), points)
     for each in drifts:
         click.echo(f"{each.name}: {drift_in_words(each)}")
+    if not all(each.is_like for each in drifts):
+        click.echo(UNLIKE, err=True)
+        sys.exit(1)
     if any(each.moved for each in drifts):
         click.echo(
             f"mend it by `sdannce calibrate repair {recording} --out FILE.toml`, or record the "
@@ -153,7 +157,7 @@ def _check_one(recording: Path, points: tuple[Path, ...]) -> None:
 
 
 def _check_in_a_line(recording: Path) -> int:
-    """Tell of a recording; 1 when a camera has moved, 2 when it can not be told."""
+    """Tell of a recording; 1 when a camera has moved, or is another, 2 when it can not be told."""
     from napari_sdannce.calibration.check_recording import check_recording, drifts_in_a_line
     from napari_sdannce.files import open_recording
 
@@ -166,7 +170,7 @@ def _check_in_a_line(recording: Path) -> int:
         click.echo(f"{recording}: NOT TOLD: {line}")
         return 2
     click.echo(f"{recording}: {drifts_in_a_line(drifts)}")
-    return int(any(each.moved for each in drifts))
+    return int(any(each.moved or not each.is_like for each in drifts))
 
 
 @calibrate.command()
@@ -213,7 +217,8 @@ def repair(
     _check_out(out, overwrite=overwrite)
     opened = open_recording(recording)
     if clip is not None and board is not None:
-        mended = mend_by_clip(opened, clip, board, moved)
+        with reporter("bar") as tell:
+            mended = mend_by_clip(opened, clip, board, moved, tell)
     else:
         mended = mend_by_points(opened, points, moved)
     _tell(mended)
@@ -231,13 +236,15 @@ def _check_out(out: Path, *, overwrite: bool) -> None:
 
 def _tell(mended: Repair) -> None:
     """Say which cameras have moved, and how far off each was and is."""
-    for camera, shift, before, after in zip(
-        mended.cameras, mended.shift_px, mended.before_px, mended.after_px, strict=True
-    ):
+    for camera, shift, before, after, sigma in zip(
+        mended.cameras, mended.shift_px, mended.before_px, mended.after_px, mended.sigma_mm,
+        strict=True,
+    ):  # fmt: skip
         says = "stays as it is"
         if camera.name in mended.moved:
             says = f"HAS MOVED, by {shift[0]:+.1f}, {shift[1]:+.1f} px"
         off = f"{before:.2f} px off before, {after:.2f} px now"
         if math.isnan(before):
             off = "it sees none of the points"
-        click.echo(f"{camera.name}: {says} ({off})")
+        known = "" if math.isnan(sigma) else f"; its place is known to ±{sigma:.1f} mm"
+        click.echo(f"{camera.name}: {says} ({off}{known})")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sdannce.cli.describe_calibrated import board, boards, corners, report, several
 from napari_sdannce.files import FileFormatError, open_labels, open_recording, open_skeleton
 from napari_sdannce.recording import PixelOrigin, Problem
 
@@ -53,10 +54,10 @@ def describe(path: Path) -> Iterator[str]:
         ".mat": _matlab_file,
         ".pickle": _com,
         ".pkl": _com,
-        ".toml": _calibration,
+        ".toml": _toml_file,
         ".xml": _calibration,
-        ".json": _calibration,
-        ".npz": _points_2d,
+        ".json": _json_file,
+        ".npz": _npz_file,
         ".h5": _points_2d,
         ".csv": _points_2d,
     }
@@ -66,6 +67,10 @@ def describe(path: Path) -> Iterator[str]:
         yield from (_calibration if _holds_cameras(path) else _skeleton)(path)
     elif (path / "zarr.json").is_file():
         yield from _store(path)
+    elif (path / "report.json").is_file():
+        yield from _results(path)
+    elif _is_calibration(path):
+        yield from _calibration(path)
     else:
         yield from _recording(path)
 
@@ -91,11 +96,58 @@ def _matlab_file(path: Path) -> Iterator[str]:
     yield from tell[kind](path)
 
 
+def _is_calibration(path: Path) -> bool:
+    """Whether a folder holds cameras, and is no recording."""
+    from napari_sdannce.files.calibration_file import read_calibration
+
+    try:
+        open_recording(path)
+    except FileFormatError:
+        try:
+            read_calibration(path)
+        except FileFormatError:
+            return False
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def _toml_file(path: Path) -> Iterator[str]:
+    """A calibration, or a board."""
+    try:
+        lines = list(_calibration(path))
+    except FileFormatError as error:
+        try:
+            lines = list(board(path))
+        except FileFormatError as other:
+            found = f"it is no calibration ({error.found}), and no board ({other.found})"
+            raise FileFormatError(path, found, f"{error.expected}; or {other.expected}") from error
+    yield from lines
+
+
+def _json_file(path: Path) -> Iterator[str]:
+    """A report of `sdannce calibrate`, or cameras."""
+    yield from report(path) if path.name == "report.json" else _calibration(path)
+
+
+def _results(folder: Path) -> Iterator[str]:
+    """What `sdannce calibrate` has written into a folder."""
+    yield from _calibration(folder)
+    yield from (f"  {line.removeprefix('  ')}" for line in report(folder / "report.json"))
+
+
+def _npz_file(path: Path) -> Iterator[str]:
+    """Corners or boards of `sdannce calibrate`, or 2D keypoints."""
+    known = {"corners.npz": corners, "boards.npz": boards}
+    yield from known.get(path.name, _points_2d)(path)
+
+
 def _recording(path: Path) -> Iterator[str]:
     from napari_sdannce.video import RecordingVideo
 
     recording = open_recording(path)
-    yield f"{recording.folder}: a recording of {_several(len(recording.views), 'camera')}"
+    yield f"{recording.folder}: a recording of {several(len(recording.views), 'camera')}"
     with RecordingVideo(recording) as video:
         video.inspect()
         yield f"  frames: {_frames(recording, video)}"
@@ -135,7 +187,7 @@ def _frames(recording: Recording, video: RecordingVideo) -> str:
 def _view(view: View, camera: CameraVideo | None) -> str:
     if not view.videos:
         return "no videos"
-    files = _several(len(view.videos), "video file")
+    files = several(len(view.videos), "video file")
     if camera is None:
         return f"{files} that cannot be read"
     return f"{camera.n_frames} frames of {camera.width} x {camera.height} px in {files}"
@@ -160,11 +212,11 @@ def _labels(path: Path) -> str | Problem:
 
 def _keypoints(labels: Labels) -> str:
     count = len(labels.skeleton.keypoints)
-    return f"{_several(count, 'keypoint')} ({labels.skeleton.name})"
+    return f"{several(count, 'keypoint')} ({labels.skeleton.name})"
 
 
 def _labelled(labels: Labels) -> str:
-    frames = _several(len(labels), "frame")
+    frames = several(len(labels), "frame")
     complete = int(labels.complete.all(axis=1).sum())
     return f"{frames}, {'all' if complete == len(labels) else complete or 'none'} complete in 3D"
 
@@ -178,10 +230,6 @@ def _relative(path: Path, recording: Recording) -> str:
 def _problem(problem: Problem, recording: Recording) -> str:
     place = _relative(problem.path, recording)
     return f"{'the folder' if place == '.' else place}: {problem.message}"
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _checkpoint(path: Path) -> Iterator[str]:
@@ -222,7 +270,7 @@ def _poses(path: Path) -> Iterator[str]:
 
     poses = open_predictions(path)
     found = np.asarray(np.isfinite(poses.positions).all(axis=(-1, -2)))
-    yield f"{path}: poses of {', '.join(poses.animals)} in {_several(len(poses), 'frame')}"
+    yield f"{path}: poses of {', '.join(poses.animals)} in {several(len(poses), 'frame')}"
     if poses.fps:
         yield f"  frames a second: {poses.fps:.4g}"
     yield f"  complete: {_share(found)}"
@@ -235,7 +283,7 @@ def _com(path: Path) -> Iterator[str]:
 
     trace = read_com_trace(path)
     found = np.asarray(np.isfinite(trace.positions).all(axis=-1))
-    frames = _several(len(trace), "frame")
+    frames = several(len(trace), "frame")
     yield f"{path}: centres of mass (COM) of {', '.join(trace.animals)} in {frames}"
     yield f"  found: {_share(found)}"
 
@@ -249,7 +297,7 @@ def _calibration(path: Path) -> Iterator[str]:
     from napari_sdannce.files.calibration_file import read_calibration
 
     found = read_calibration(path)
-    yield f"{path}: a calibration of {_several(len(found.cameras), 'camera')}, {found.told}"
+    yield f"{path}: a calibration of {several(len(found.cameras), 'camera')}, {found.told}"
     for camera in found.cameras:
         has_pose = camera.name not in found.without_pose
         yield f"  {camera.name}: {_camera(camera, has_pose=has_pose)}"
@@ -274,7 +322,7 @@ def _points_2d(path: Path) -> Iterator[str]:
     for points in found:
         name = points.camera or "one camera"
         seen = _share(np.asarray(np.isfinite(points.points).all(axis=-1)))
-        frames = _several(len(points.frames), "frame")
+        frames = several(len(points.frames), "frame")
         yield f"  {name}: {', '.join(points.animals)}; {frames}; points seen: {seen}"
     names = dict.fromkeys(name for points in found for name in points.keypoints)
     yield f"  keypoints: {', '.join(names)}"
@@ -282,7 +330,7 @@ def _points_2d(path: Path) -> Iterator[str]:
 
 def _skeleton(path: Path) -> Iterator[str]:
     skeleton = open_skeleton(path)
-    keypoints = _several(len(skeleton.keypoints), "keypoint")
+    keypoints = several(len(skeleton.keypoints), "keypoint")
     yield f"{path}: the skeleton '{skeleton.name}' of {keypoints}"
     yield f"  keypoints: {', '.join(skeleton.keypoints)}"
     yield f"  bones: {len(skeleton.bones)}, left/right pairs: {len(skeleton.pairs)}"

@@ -42,6 +42,8 @@ EXPECTED = (
 )
 _TOML_FILES = (ANIPOSE_FILE, CALISCOPE_FILE, "config.toml")
 _STORAGE = (".yml", ".yaml", ".xml", ".json")
+_REPORT = "report.json"
+"""Of `sdannce calibrate`, which lies beside the cameras; it has their numbers, too."""
 _MAT_STARTS = (b"MATLAB", b"\x89HDF")
 _MOST_FILES = 1000
 
@@ -185,7 +187,7 @@ def _ways(folder: Path, pixel_origin: PixelOrigin, projects: bool) -> list[_Way]
     storage = [
         path
         for path in visible_files(folder, _STORAGE)[:_MOST_FILES]
-        if path.name != PROJECT_FILE and is_opencv(path)
+        if path.name not in (PROJECT_FILE, _REPORT) and is_opencv(path)
     ]
     if storage:
         ways.append(_Way(storage[0], partial(_read_storage_files, folder, storage)))

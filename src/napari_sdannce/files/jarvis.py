@@ -42,7 +42,7 @@ def write_jarvis(
         none of a file.
     """
     check_unique_names(cameras)
-    texts = {jarvis_path(folder, camera): _text(camera) for camera in cameras}
+    texts = {jarvis_path(folder, camera.name): _text(camera) for camera in cameras}
     Path(folder).mkdir(parents=True, exist_ok=True)
     if not overwrite:
         for path in texts:
@@ -53,11 +53,11 @@ def write_jarvis(
     return tuple(texts)
 
 
-def jarvis_path(folder: str | os.PathLike[str], camera: Camera) -> Path:
+def jarvis_path(folder: str | os.PathLike[str], name: str) -> Path:
     """Where the file of a camera lies; ValueError when its name can be none of a file."""
-    if _FORBIDDEN.search(camera.name) or camera.name.strip(" .") != camera.name:
-        raise ValueError(f"camera '{camera.name}' cannot name a file, as JARVIS wants it to")
-    return Path(folder) / f"{camera.name}.yaml"
+    if _FORBIDDEN.search(name) or name.strip(" .") != name:
+        raise ValueError(f"camera '{name}' cannot name a file, as JARVIS wants it to")
+    return Path(folder) / f"{name}.yaml"
 
 
 def _text(camera: Camera) -> str:

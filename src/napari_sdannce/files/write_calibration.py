@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class _Writer:
     """How a format is written into a folder, and the files it will be."""
 
-    goals: Callable[[Path, Sequence[Camera]], tuple[Path, ...]]
+    goals: Callable[[Path, Sequence[str]], tuple[Path, ...]]
     write: Callable[[Path, Sequence[Camera], PixelOrigin, bool], object]
     has_fisheyes: bool = True
 
@@ -59,16 +59,14 @@ _WRITERS = {
         has_fisheyes=False,
     ),
     CalibrationFormat.HIRES: _Writer(
-        lambda folder, cameras: hires_paths(folder, len(cameras)),
+        lambda folder, names: hires_paths(folder, len(names)),
         lambda folder, cameras, origin, overwrite: write_hires_params(
             folder, cameras, pixel_origin=origin, overwrite=overwrite
         ),
         has_fisheyes=False,
     ),
     CalibrationFormat.JARVIS: _Writer(
-        lambda folder, cameras: tuple(
-            jarvis_path(folder / JARVIS_FOLDER, camera) for camera in cameras
-        ),
+        lambda folder, names: tuple(jarvis_path(folder / JARVIS_FOLDER, name) for name in names),
         lambda folder, cameras, _, overwrite: write_jarvis(
             folder / JARVIS_FOLDER, cameras, overwrite=overwrite
         ),
@@ -121,7 +119,7 @@ def write_calibration(
     """
     writers = [_writer(each, cameras) for each in formats]
     place = Path(folder)
-    goals = tuple(goal for writer in writers for goal in writer.goals(place, cameras))
+    goals = calibration_paths(place, [camera.name for camera in cameras], formats)
     if not overwrite:
         for goal in goals:
             check_free(goal)
@@ -129,6 +127,22 @@ def write_calibration(
     for writer in writers:
         writer.write(place, cameras, pixel_origin, overwrite)
     return goals
+
+
+def calibration_paths(
+    folder: str | os.PathLike[str],
+    names: Sequence[str],
+    formats: Sequence[CalibrationFormat | str],
+) -> tuple[Path, ...]:
+    """Files that `write_calibration` writes for cameras of these names.
+
+    Raises
+    ------
+    ValueError
+        When a format can not name a camera so.
+    """
+    writers = [_WRITERS[CalibrationFormat(each)] for each in formats]
+    return tuple(goal for writer in writers for goal in writer.goals(Path(folder), names))
 
 
 def _writer(name: CalibrationFormat | str, cameras: Sequence[Camera]) -> _Writer:

@@ -128,6 +128,8 @@ class BoardForm(QWidget):
 
     def _show(self, _: object = None) -> None:
         what = "Squares" if self.is_charuco else "Inner corners"
+        for box in (self.across, self.down):
+            box.setMinimum(2 if self.is_charuco else 3)
         self._across_label.setText(f"{what} across")
         self._down_label.setText(f"{what} down")
         for widget in (self.marker, self.dictionary, self.inverted):
