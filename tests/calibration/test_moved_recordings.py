@@ -323,9 +323,7 @@ def test_a_clip_of_another_resolution(filmed: Any, tmp_path: Path) -> None:
         (clip / path.parent.name).mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(clip / path.parent.name / path.name), small)
     recording = filmed_before(filmed, 1)
-    with pytest.raises(
-        CalibrationError, match=r"clip: 'Camera1' was calibrated for .*\(300, 240\)"
-    ):
+    with pytest.raises(CalibrationError, match=r"clip: 'Camera1' was calibrated for .*300 x 240"):
         mend_by_clip(recording, clip, filmed.board_file)
     # a calibration that does not say for which images it is: they are those of the recording
     views = []
@@ -335,5 +333,5 @@ def test_a_clip_of_another_resolution(filmed: Any, tmp_path: Path) -> None:
             writer.write(np.zeros((320, 400, 3), dtype=np.uint8))
         assert view.camera is not None
         views.append(View(view.name, (VideoFile(video),), replace(view.camera, image_size=None)))
-    with pytest.raises(CalibrationError, match=r"calibrated for images of \(400, 320\)"):
+    with pytest.raises(CalibrationError, match=r"calibrated for images of 400 x 320"):
         mend_by_clip(replace(recording, views=tuple(views)), clip, filmed.board_file)

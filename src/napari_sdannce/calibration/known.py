@@ -160,10 +160,11 @@ def check_sizes(
     """
     where = "" if place is None else f"{place}: "
     for camera, size in zip(cameras, sizes, strict=True):
-        if camera is not None and size is not None and camera.image_size not in (None, size):
+        stated = None if camera is None else camera.image_size
+        if camera is not None and stated is not None and size is not None and stated != size:
             raise CalibrationError(
-                f"{where}'{camera.name}' was calibrated for images of {camera.image_size} px, and "
-                f"its images have {size} px"
+                f"{where}'{camera.name}' was calibrated for images of {stated[0]} x {stated[1]} "
+                f"px, and its images have {size[0]} x {size[1]} px"
             )
 
 
