@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .errors import CalibrationError
 from .find_boards import FoundBoards
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from .board_keys import Board
@@ -76,31 +78,26 @@ def read_found(path: Path, board: Board) -> FoundBoards:
     CalibrationError
         When another board was looked for.
     """
-    if path.stat().st_size > _MAX_BYTES:
-        raise FileFormatError(path, f"it has {path.stat().st_size} bytes", _EXPECTED)
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            there = board_of(str(file["board"]))
-            detections = Detections(
-                tuple(map(str, file["names"].tolist())),
-                tuple((int(width), int(height)) for width, height in file["image_sizes"]),
-                file["view"].astype(np.int64),
-                file["moment"].astype(np.int64),
-                file["corners"].astype(np.float64),
-                file["side"].astype(np.int64),
-            )
-            blur = file["blur_px"].astype(np.float64)
-            found = FoundBoards(
-                detections,
-                blur,
-                int(file["looked_at"]),
-                float(file["seconds"]),
-                str(file["matched"]),
-                str(file["unlike"]),
-                bool(file["is_film"]) if "is_film" in file else True,  # older ones do not say
-            )
-    except UNREADABLE as error:
-        raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
+    with opened_npz(path, _EXPECTED) as file:
+        there = board_of(str(file["board"]))
+        detections = Detections(
+            tuple(map(str, file["names"].tolist())),
+            tuple((int(width), int(height)) for width, height in file["image_sizes"]),
+            file["view"].astype(np.int64),
+            file["moment"].astype(np.int64),
+            file["corners"].astype(np.float64),
+            file["side"].astype(np.int64),
+        )
+        blur = file["blur_px"].astype(np.float64)
+        found = FoundBoards(
+            detections,
+            blur,
+            int(file["looked_at"]),
+            float(file["seconds"]),
+            str(file["matched"]),
+            str(file["unlike"]),
+            bool(file["is_film"]),
+        )
     if without_lengths(there) != without_lengths(board):
         raise CalibrationError(
             f"{path} holds what was found of a {describe(there)}, and now it is a "
@@ -120,13 +117,26 @@ def board_found(path: Path) -> Board:
     FileNotFoundError, FileFormatError
         When there is no such file, or it is another one.
     """
+    with opened_npz(path, _EXPECTED) as file:
+        return board_of(str(file["board"]))
+
+
+@contextmanager
+def opened_npz(path: Path, expected: str) -> Iterator[Mapping[str, Any]]:
+    """Open a file of arrays; what goes wrong while it is read names the file.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError
+        When there is no such file, or it is another one.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise FileFormatError(path, f"it has {path.stat().st_size} bytes", expected)
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return board_of(str(file["board"]))
-    except FileNotFoundError:
-        raise
+            yield file
     except UNREADABLE as error:
-        raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
+        raise FileFormatError(path, f"it is something else ({error})", expected) from error
 
 
 def without_lengths(board: Board) -> Board:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
 
-from .boards_found import UNREADABLE
+from .boards_found import opened_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,6 @@ IntArray = npt.NDArray[np.int64]
 
 FILE = "corners.npz"
 _EXPECTED = "corners of a board as `sdannce calibrate` writes them"
-_MAX_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,22 +116,17 @@ def read_corners(path: Path) -> CalibratedCorners:
     FileNotFoundError, FileFormatError
         When there is no such file, or it is another one.
     """
-    if path.stat().st_size > _MAX_BYTES:
-        raise FileFormatError(path, f"it has {path.stat().st_size} bytes", _EXPECTED)
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            found = CalibratedCorners(
-                tuple(map(str, file["names"].tolist())),
-                file["view"].astype(np.int64),
-                file["moment"].astype(np.int64),
-                file["corners"].astype(np.float64),
-                file["misses"].astype(np.float64),
-                file["left_out"].astype(bool),
-                file["moments"].astype(np.int64),
-                file["boards"].astype(np.float64),
-            )
-    except UNREADABLE as error:
-        raise FileFormatError(path, f"it is something else ({error})", _EXPECTED) from error
+    with opened_npz(path, _EXPECTED) as file:
+        found = CalibratedCorners(
+            tuple(map(str, file["names"].tolist())),
+            file["view"].astype(np.int64),
+            file["moment"].astype(np.int64),
+            file["corners"].astype(np.float64),
+            file["misses"].astype(np.float64),
+            file["left_out"].astype(bool),
+            file["moments"].astype(np.int64),
+            file["boards"].astype(np.float64),
+        )
     if not found.fits_together:
         raise FileFormatError(path, "its arrays do not fit together", _EXPECTED)
     return found
