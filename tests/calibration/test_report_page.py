@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -67,9 +64,9 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("case", list(CASES))
 def test_every_report_can_be_written_and_read(case: str, tmp_path: Path) -> None:
     report = CASES[case]()
-    paths = write_report(tmp_path / "report", report, verdict_of(report), extra=NOTES)
+    paths = write_report(tmp_path, report, verdict_of(report), extra=NOTES)
     assert [path.name for path in paths] == ["report.json", "report.html", "report.png"]
-    assert set((tmp_path / "report").iterdir()) == set(paths)
+    assert set(tmp_path.iterdir()) == set(paths)
     read = Page(paths[1].read_text(encoding="utf-8"))
     assert read.words["h1"] == [HEADLINES[verdict_of(report).grade]]
     for camera in report.cameras:
@@ -221,7 +218,8 @@ def test_the_picture_has_the_size_and_colour_of_the_summary(tmp_path: Path) -> N
     report, colors = small(), []
     for grade in Grade:
         verdict = Verdict((Finding(grade, "A finding."),))
-        path = write_report(tmp_path, report, verdict, extra=NOTES, overwrite=True)[2]
+        (tmp_path / grade).mkdir()
+        path = write_report(tmp_path / grade, report, verdict, extra=NOTES)[2]
         image = cv2.imread(str(path))
         assert image is not None
         figure = summary(report, verdict, NOTES)
@@ -231,7 +229,7 @@ def test_the_picture_has_the_size_and_colour_of_the_summary(tmp_path: Path) -> N
     assert len(set(colors)) == 3
 
 
-def test_reports_are_not_replaced_unless_one_says_so(tmp_path: Path) -> None:
+def test_reports_are_not_replaced(tmp_path: Path) -> None:
     report, verdict = small(), verdict_of(small())
     paths = write_report(tmp_path, report, verdict)
     for path in paths[:2]:
@@ -239,51 +237,6 @@ def test_reports_are_not_replaced_unless_one_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match=r"report\.png exists"):
         write_report(tmp_path, report, verdict)
     assert list(tmp_path.iterdir()) == [paths[2]]
-    write_report(tmp_path, report, verdict, overwrite=True)
-    assert set(tmp_path.iterdir()) == set(paths)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def test_a_full_disk_leaves_older_reports_as_they_were(tmp_path: Path, small_disk: Any) -> None:
-    report, verdict = small(), verdict_of(small())
-    (tmp_path / "calibration.toml").write_text("kept")
-    with small_disk(), pytest.raises(OSError, match=re.escape(str(tmp_path))):
-        write_report(tmp_path, report, verdict)
-    assert contents(tmp_path) == {"calibration.toml": b"kept"}
-    with small_disk(), pytest.raises(OSError, match="new folder"):
-        write_report(tmp_path / "new folder", report, verdict)
-    assert not (tmp_path / "new folder").exists()
-    write_report(tmp_path, report, verdict, extra=NOTES)
-    before = contents(tmp_path)
-    assert len(before) == 4
-    with small_disk(), pytest.raises(OSError, match=re.escape(str(tmp_path))):
-        write_report(tmp_path, report, verdict, overwrite=True)
-    assert contents(tmp_path) == before
-
-
-@pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize("fails", ["report.json", "report.html", "report.png"])
-def test_a_file_that_can_not_be_moved_takes_the_others_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool, fails: str
-) -> None:
-    """As on Windows, where a file that is open elsewhere can't be replaced."""
-    report, verdict = small(), verdict_of(small())
-    if older:
-        write_report(tmp_path, report, verdict, extra=NOTES)
-    before, move = contents(tmp_path), os.replace
-
-    def refuse(source: Path, goal: Path) -> None:
-        if goal.name == fails and not source.name.startswith("old-"):
-            raise PermissionError(13, "in use", str(goal))
-        move(source, goal)
-
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(PermissionError, match=fails):
-        write_report(tmp_path, replace(report, detect_s=9.0), verdict, overwrite=True)
-    assert contents(tmp_path) == before
 
 
 def test_the_figures_of_the_page_are_those_of_the_report() -> None:

@@ -71,8 +71,8 @@ def centres(path: Path, n: int) -> None:
 
 
 FILL: dict[str, Callable[[Path, int], None]] = {"poses": poses, "centres": centres}
-FEW = 100_000
-MANY = {"poses": 500_000, "centres": 200_000}
+FEW = 50_000
+MANY = {"poses": 350_000, "centres": 100_000}
 BYTES = 9
 """Of a moment in memory: the number that names it, and nothing else."""
 

@@ -220,9 +220,9 @@ def test_opening_and_closing_leaks_nothing(
         let_qt_work()
         QApplication.sendPostedEvents(None, 52)  # what is to be deleted later, now
 
-    for number in range(20):
+    for number in range(8):
         once(number)
-        if number % 5 == 4:  # a pass over the memory of all tests takes as long as opening
+        if number % 4 == 3:  # a pass over the memory of all tests takes as long as opening
             gc.collect()
     assert len(canvases) <= 3  # of the last one, at most
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sdannce.files.writing import check_free, naming
+from napari_sdannce.files.writing import check_free
 
 from .figure_image import to_png
 from .figure_svg import to_svg
@@ -36,7 +32,8 @@ from .report_views import coverage_maps, residual_maps
 from .report_words import HEADLINES, ReportNotes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    import os
+    from collections.abc import Iterator, Sequence
 
     from .figure import Figure
     from .report import CalibrationReport
@@ -52,20 +49,17 @@ def write_report(
     verdict: Verdict,
     *,
     extra: ReportNotes | None = None,
-    overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write report.json, report.html and report.png, all of them or none.
+    """Write report.json, report.html and report.png into a folder that has none.
 
     Parameters
     ----------
     folder
-        Where to; it is made in the folder above where there is none.
+        Where to; there must be such a folder.
     report, verdict
         What to tell.
     extra
         What else to tell.
-    overwrite
-        Whether older reports may be replaced.
 
     Returns
     -------
@@ -74,19 +68,19 @@ def write_report(
     Raises
     ------
     FileExistsError
-        When there is a report and it may not be replaced.
+        When there is a report.
     OSError
-        When it cannot be written, as on a full disk; older reports stay as they were.
+        When it cannot be written, as on a full disk.
     """
     notes = extra or ReportNotes()
     goals = tuple(Path(folder) / name for name in NAMES)
-    if not overwrite:
-        for goal in goals:
-            check_free(goal)
+    for goal in goals:
+        check_free(goal)
     numbers = json.dumps(numbers_of(report, verdict, notes), indent=2, allow_nan=False)
     picture = to_png(summary(report, verdict, notes), SCALE)
     contents = (f"{numbers}\n".encode(), page(report, verdict, notes).encode(), picture)
-    _write_all(dict(zip(goals, contents, strict=True)))
+    for goal, content in zip(goals, contents, strict=True):
+        goal.write_bytes(content)
     return goals
 
 
@@ -115,46 +109,6 @@ def _lengths(measured: MeasuredPoints) -> dict[str, Any]:
         "scale": measured.scale,
         "errors_mm": dict(zip(measured.labels, errors, strict=True)),
     }
-
-
-def _write_all(contents: Mapping[Path, bytes]) -> None:
-    """Write files into one folder; when one can't be written, all stays as it was."""
-    folder = next(iter(contents)).parent
-    made = not folder.exists()
-    folder.mkdir(exist_ok=True)
-    aside = folder / f".report-{secrets.token_hex(4)}"
-    try:
-        with naming(folder, within=aside):
-            aside.mkdir()
-            for goal, content in contents.items():
-                (aside / goal.name).write_bytes(content)
-            with _restored(list(contents), aside):
-                for goal in contents:
-                    os.replace(aside / goal.name, goal)  # noqa: PTH105 - replaces on every system
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        if made:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-@contextmanager
-def _restored(goals: Sequence[Path], aside: Path) -> Iterator[None]:
-    """Put older files back when new ones can't take their places."""
-    old = {goal: aside / f"old-{goal.name}" for goal in goals if goal.exists()}
-    try:
-        for goal, kept in old.items():
-            shutil.copy2(goal, kept)
-        yield
-    except BaseException:
-        for goal in goals:
-            if goal not in old:
-                goal.unlink(missing_ok=True)
-            elif old[goal].exists():
-                os.replace(old[goal], goal)  # noqa: PTH105 - replaces on every system
-        raise
 
 
 def page(report: CalibrationReport, verdict: Verdict, notes: ReportNotes) -> str:
