@@ -232,3 +232,26 @@ def test_a_board(filmed, tell: Tell, tmp_path: Path, capsys) -> None:
     assert "no calibration (it has no cameras), and no board (its keys are a)" in (
         capsys.readouterr().err
     )
+
+
+def test_settings_say_what_they_are_for(tell: Tell, tmp_path: Path) -> None:
+    path = tmp_path / "calibrate.yaml"
+    path.write_text("source: there\nboard: board.toml\nworld_frames: [3, 5]\n")
+    assert tell(path).splitlines()[1:] == [
+        "  source: there",
+        "  board: board.toml",
+        "  world_frames: [3, 5]",
+    ]
+    assert f"{path}: settings for 'sdannce calibrate'\n" in tell(path)
+    path.write_text("output: out\nwidth: 16\n")
+    assert "'sdannce train com' or 'sdannce train dannce'" in tell(path)
+
+
+def test_a_file_of_no_settings_is_said_to_be_no_skeleton(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text("board: board.toml\ncolour: red\n")
+    with pytest.raises(SystemExit):
+        main(["info", str(path)])
+    assert "not a skeleton" in capsys.readouterr().err

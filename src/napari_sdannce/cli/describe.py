@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sdannce.cli.describe_calibrated import board, boards, corners, report, several
+from napari_sdannce.cli.describe_settings import commands_of, settings
 from napari_sdannce.files import FileFormatError, open_labels, open_recording, open_skeleton
 from napari_sdannce.recording import PixelOrigin, Problem
 
@@ -39,7 +40,7 @@ _CONFIDENCE = {
 
 
 def describe(path: Path) -> Iterator[str]:
-    """Lines about a recording, labels, predictions, calibration, skeleton or network.
+    """Lines about a recording, labels, predictions, calibration, skeleton, settings or network.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def describe(path: Path) -> Iterator[str]:
     if path.is_file() and path.suffix.lower() in by_suffix:
         yield from by_suffix[path.suffix.lower()](path)
     elif path.is_file() and path.name.endswith((".yaml", ".yml")) and path.stem != "sdannce":
-        yield from (_calibration if _holds_cameras(path) else _skeleton)(path)
+        yield from _yaml_file(path)
     elif (path / "zarr.json").is_file():
         yield from _store(path)
     elif (path / "report.json").is_file():
@@ -75,10 +76,14 @@ def describe(path: Path) -> Iterator[str]:
         yield from _recording(path)
 
 
-def _holds_cameras(path: Path) -> bool:
+def _yaml_file(path: Path) -> Iterator[str]:
+    """Cameras, settings, or a skeleton."""
     from napari_sdannce.files.opencv_file import is_opencv
 
-    return is_opencv(path)
+    if is_opencv(path):
+        yield from _calibration(path)
+    else:
+        yield from (settings if commands_of(path) else _skeleton)(path)
 
 
 def _matlab_file(path: Path) -> Iterator[str]:
