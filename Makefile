@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 DEMO_OUTPUT ?= demo_output
 
 DEBIAN_PACKAGES = g++ xvfb xauth libgl1 libegl1 libopengl0 libgl1-mesa-dri libglib2.0-0 libdbus-1-3 \
@@ -26,6 +26,8 @@ demo: system $(VENV)/.installed
 		$(BIN)/sdannce demo --headless --out $(DEMO_OUTPUT); \
 	fi
 
+# one thread for each process that shares the tests
+test: export OMP_NUM_THREADS ?= 1
 test: system $(VENV)/.installed-test
 	@if command -v xvfb-run >/dev/null; then \
 		xvfb-run -a -s "-screen 0 1600x1000x24" $(BIN)/python -m pytest $(PYTEST_ARGS); \

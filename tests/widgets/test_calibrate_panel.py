@@ -113,7 +113,10 @@ def test_from_images_to_a_verdict(make: Any, board: Any, qtbot: Any) -> None:
     assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Run (running)"
     assert not panel.set_up.start_button.isEnabled()
     # it goes on without the panel, and is found again
+    process = panel.run_page.job.process()
+    process.suspend()  # or it may be done before
     again = make()
+    process.resume()
     assert again.run_page.job == panel.run_page.job
     assert again.set_up.form.rows[("board",)].editor.get() == str(board.board_file)
     with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
