@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -187,6 +188,18 @@ def test_lenses_of_a_file_that_do_not_fit(filmed: Any, tmp_path: Path) -> None:
     lenses = write_anipose(tmp_path / "lenses.toml", others, overwrite=True)
     refused(filmed, "and the recording Camera1, Camera2", out=out, intrinsics=lenses)
     refused(filmed, "to stay fixed need to be known", out=out, intrinsics_use="fixed")
+
+
+def test_a_recording_of_lenses_that_does_not_fit(filmed: Any, tmp_path: Path) -> None:
+    lenses = tmp_path / "lenses"
+    for name in ("one", "Camera2"):
+        (lenses / name).mkdir(parents=True)
+        for t in range(2):
+            cv2.imwrite(str(lenses / name / f"{t}.png"), np.zeros((40, 60), np.uint8))
+    told = "images of 'Camera2' have 60 x 40 px there, and"
+    refused(filmed, told, out=tmp_path / "out", intrinsics=lenses)
+    shutil.rmtree(lenses / "Camera2")
+    refused(filmed, "it has one, and the recording", out=tmp_path / "out", intrinsics=lenses)
 
 
 def test_why_there_is_no_image_is_told(filmed: Any, tmp_path: Path) -> None:

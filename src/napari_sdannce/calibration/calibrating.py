@@ -58,8 +58,6 @@ LOOKING: dict[Late, Callable[[int, int | None, int], Sequence[int]]] = {
 }
 """Where to look for the board."""
 LENSES: dict[LensKind, Lens] = {"pinhole": BrownLens(), "fisheye": FisheyeLens()}
-_TRIED = 8
-"""Images of a camera that are tried before it is said to have none."""
 FOLDER = "calibration"
 """Where results go beside the videos, unless another place is named."""
 
@@ -226,8 +224,7 @@ def _check_images(source: BoardSource, settings: CalibrateSettings) -> None:
     ValueError
         When lenses are of another kind, or points of other cameras or of one place.
     """
-    tried = range(0, source.n_moments, max(1, source.n_moments // _TRIED))
-    sizes = [image_size(source, view, tried) for view in range(len(source.names))]
+    sizes = [image_size(source, view) for view in range(len(source.names))]
     blind = [name for name, size in zip(source.names, sizes, strict=True) if size is None]
     if blind:
         raise no_image_of(source, blind)

@@ -18,7 +18,7 @@ from .known import KnownLenses, check_sizes, numbers_of
 from .lenses import SKEW
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
-from .sources import open_source
+from .sources import image_size, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .detections import Detections, Size
     from .lenses import Lens
     from .solution import Solution
+    from .sources import BoardSource
 
 _MOST = 80
 """Moments that a lens is measured from, at most."""
@@ -75,12 +76,12 @@ def known_lenses(
 def check_lenses(
     settings: CalibrateSettings, lens: Lens, names: Sequence[str], sizes: Sequence[Size | None]
 ) -> None:
-    """Check that lenses of a file are those of these cameras, before the search begins.
+    """Check that lenses are those of these cameras, before the search begins.
 
     Parameters
     ----------
     settings
-        Lenses that are measured from a recording are not looked at.
+        Of a recording that lenses are measured from, the first images are looked at.
     lens
         Kind of lens of all cameras.
     names, sizes
@@ -93,9 +94,14 @@ def check_lenses(
     FileFormatError
         When it is neither a calibration nor a folder.
     """
-    read = None if settings.intrinsics is None else _read(settings)
-    if read is not None and settings.intrinsics is not None:
-        _cameras_of(read, settings.intrinsics, lens, names, sizes)
+    path = settings.intrinsics
+    if path is None:
+        return
+    read = _read(settings)
+    if read is None:
+        _open_lenses(path, names, sizes).close()
+    else:
+        _cameras_of(read, path, lens, names, sizes)
 
 
 def _read(settings: CalibrateSettings) -> ReadCalibration | None:
@@ -139,6 +145,29 @@ def _cameras_of(
     return cameras
 
 
+def _open_lenses(path: Path, names: Sequence[str], sizes: Sequence[Size | None]) -> BoardSource:
+    """A recording of lenses, whose images have the sizes of those of the cameras."""
+    source = open_source(path, "auto", in_time=False)
+    try:
+        if not set(source.names) & set(names):
+            raise CalibrationError(
+                f"{path}: it has {', '.join(source.names)}, and the recording {', '.join(names)}"
+            )
+        for name, wanted in zip(names, sizes, strict=True):
+            if name not in source.names or wanted is None:
+                continue
+            there = image_size(source, source.names.index(name))
+            if there is not None and there != wanted:
+                raise CalibrationError(
+                    f"{path}: images of '{name}' have {there[0]} x {there[1]} px there, and "
+                    f"{wanted[0]} x {wanted[1]} px in the recording"
+                )
+    except BaseException:
+        source.close()
+        raise
+    return source
+
+
 def _measured(
     path: Path,
     settings: CalibrateSettings,
@@ -147,7 +176,7 @@ def _measured(
     detections: Detections,
 ) -> Generator[Event, None, KnownLenses]:
     """Lenses from a recording of the board, each camera on its own."""
-    source = open_source(path, "auto", in_time=False)
+    source = _open_lenses(path, detections.names, detections.image_sizes)
     try:
         moments = moments_to_look_at(source.n_moments, settings.every, settings.most)
         found = yield from find_boards(source, board, moments)
@@ -159,12 +188,6 @@ def _measured(
             continue
         here = source.names.index(name)
         own = found.detections.of_views([here])
-        there, wanted = own.image_sizes[0], detections.image_sizes[view]
-        if there != wanted:
-            raise CalibrationError(
-                f"{path}: images of '{name}' have {there[0]} x {there[1]} px there, and "
-                f"{wanted[0]} x {wanted[1]} px in the recording"
-            )
         blur = found.blur_px[found.detections.view == here]
         sharp = ~is_blurred(own, blur)
         own, blur = own.take(sharp), blur[sharp]
@@ -178,11 +201,6 @@ def _measured(
         yield Message(
             text=f"the lens of {name}: focal length {focal:.1f} ± {sigma:.1f} px, from "
             f"{len(part.moments)} moments of {path.name}"
-        )
-    if not set(source.names) & set(detections.names):
-        raise CalibrationError(
-            f"{path}: it has {', '.join(source.names)}, and the recording "
-            f"{', '.join(detections.names)}"
         )
     return known
 

@@ -34,6 +34,8 @@ IntArray = npt.NDArray[np.int64]
 
 EXTRINSICS = "extrinsics"
 """Folder of what all cameras saw together, beside what each saw by itself."""
+_TRIED = 8
+"""Images of a camera that are tried before it is said to have none."""
 _EXPECTED = (
     "a folder with a video or a folder of still images a camera, or an experiment folder with "
     "videos"
@@ -160,9 +162,13 @@ class StillSource:
         """There is nothing to let go of."""
 
 
-def image_size(source: BoardSource, view: int, moments: Sequence[int]) -> Size | None:
-    """(width, height) px of the first image of a camera that can be read; None: there is none."""
-    for moment in moments:
+def image_size(source: BoardSource, view: int, moments: Sequence[int] | None = None) -> Size | None:
+    """(width, height) px of the first image of a camera that can be read; None: there is none.
+
+    It is looked for at some moments of the whole recording, unless they are given.
+    """
+    some = range(0, source.n_moments, max(1, source.n_moments // _TRIED))
+    for moment in some if moments is None else moments:
         image = source.read(moment, view)
         if image is not None:
             return image.shape[1], image.shape[0]
