@@ -498,3 +498,24 @@ def test_from_the_command_line(filmed: Any, tmp_path: Path, capsys: Any) -> None
     with pytest.raises(SystemExit, match="2"):
         main([*words, "--out", str(tmp_path / "out")])
     assert "holds a calibration" in capsys.readouterr().err
+
+
+def test_some_cameras_are_left_out(
+    filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path
+) -> None:
+    """From images, and from boards that were found, which all stay for another time."""
+    two = ("Camera3", "Camera1")
+    run(filmed, tmp_path / "two", cameras=two)
+    first = read_anipose(tmp_path / "two/calibration.toml")
+    assert [camera.name for camera in first] == ["Camera1", "Camera3"]
+    with np.load(tmp_path / "two/boards.npz") as boards:
+        assert boards["names"].tolist() == ["Camera1", "Camera3"]
+    run(filmed, tmp_path / "again", found=done[0], cameras=two)
+    with np.load(tmp_path / "again/boards.npz") as boards:
+        assert boards["names"].tolist() == ["Camera1", "Camera2", "Camera3"]
+    for camera, other in zip(first, read_anipose(tmp_path / "again/calibration.toml"), strict=True):
+        assert camera.name == other.name
+        np.testing.assert_allclose(camera.centre, other.centre, atol=1e-6)
+    told = "there is no camera Camera9, only Camera1, Camera2, Camera3"
+    refused(filmed, tmp_path / "none", told, cameras=("Camera9", "Camera1"))
+    refused(filmed, tmp_path / "none", told, found=done[0], cameras=("Camera9",))

@@ -98,6 +98,23 @@ def opened(panel: CalibratePanel, folder: Path, qtbot: Any) -> None:
         panel.open(folder)
 
 
+def test_images_of_the_cameras_that_were_chosen(
+    make: Any, viewer: Any, filmed: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    panel, out = make(), tmp_path / "out"
+    panel.set_up.choose(source=filmed.folder, board=filmed.board_file)
+    panel.set_up.form.rows[("cameras",)].editor.set("Camera1,Camera3")
+    assert "2 cameras with still images: Camera1, Camera3" in checked(panel, qtbot)
+    assert panel.set_up.settings().cameras == ("Camera1", "Camera3")
+    list(calibrate(panel.set_up.settings().model_copy(update={"out": out})))
+    opened(panel, out, qtbot)
+    with qtbot.waitSignal(panel.images_opened, timeout=WAIT_MS):
+        panel.result.images_button.click()
+    names = [layer.name for layer in viewer.layers]
+    assert "Camera3 corners" in names
+    assert "Camera2 corners" not in names
+
+
 def checked(panel: CalibratePanel, qtbot: Any) -> str:
     with qtbot.waitSignal(panel.set_up.checked, timeout=WAIT_MS):
         panel.set_up.check()

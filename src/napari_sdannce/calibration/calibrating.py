@@ -26,7 +26,7 @@ from .report_words import HEADLINES
 from .results import check_files, check_out, try_out, write_results
 from .select_moments import is_blurred, select_moments
 from .solution import Model, solve
-from .sources import StillSource, image_size, no_image_of, open_source
+from .sources import StillSource, chosen, image_size, no_image_of, open_source
 from .verdict import lengths_of, unlike_of, verdict_of
 from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, check_apart, floor_frame
 from .world_points import read_world_points
@@ -86,11 +86,13 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     check_settings(settings)
     try_out(out)
     if settings.found is None:
-        found = yield from _find(settings, board, out)
+        found = kept = yield from _find(settings, board, out)
     else:
         path = settings.found / BOARDS
-        found = read_found(path, board)
-        check_files(out, found.detections.names, settings)
+        kept = read_found(path, board)
+        names = chosen(kept.detections.names, settings.cameras, path)
+        check_files(out, names, settings)
+        found = kept.of_cameras(names)
         yield _say(f"{len(found.detections)} boards that were found before are used, of {path}")
     detections = yield from _choose(found, settings)
     lens = LENSES[settings.lens]
@@ -117,7 +119,7 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     if world.measured is not None:
         told = (*told, lengths_of(world.measured, board))
     verdict = verdict_of(report, *told, *unlike_of(found.unlike))
-    files = write_results(out, settings, report, verdict, world, found, board)
+    files = write_results(out, settings, report, verdict, world, kept, board)
     yield from (
         _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
     )
@@ -180,7 +182,7 @@ def _find(
     settings: CalibrateSettings, board: Board, out: Path
 ) -> Generator[Event, None, FoundBoards]:
     """Find the board in all images."""
-    source = open_source(settings.source, settings.match)
+    source = open_source(settings.source, settings.match, cameras=settings.cameras)
     try:
         before = source.told
         yield from map(_say, before)

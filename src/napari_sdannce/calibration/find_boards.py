@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,14 @@ class FoundBoards:
     matched: str = ""
     unlike: str = ""
     is_film: bool = True
+
+    def of_cameras(self, names: Sequence[str]) -> FoundBoards:
+        """Only what was found of some cameras."""
+        views = [self.detections.names.index(name) for name in names]
+        of_them = np.isin(self.detections.view, views)
+        return replace(
+            self, detections=self.detections.of_views(views), blur_px=self.blur_px[of_them]
+        )
 
 
 def moments_to_look_at(n: int, every: int | None, most: int) -> range:

@@ -73,6 +73,8 @@ class SavedSettings(_Part):
     """What was asked for, as far as the images can be opened again by it."""
 
     match: Match = "auto"
+    cameras: str | None = None
+    """Those that were chosen, where not all of the recording were."""
 
 
 class SavedReport(_Part):

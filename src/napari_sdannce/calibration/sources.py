@@ -20,7 +20,7 @@ from .still_moments import match_stills, readable
 from .timestamps import TIMESTAMPS, read_timestamps, synchronised
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Sequence
     from pathlib import Path
 
     from napari_sdannce.recording import Recording
@@ -114,28 +114,36 @@ class StillSource:
         With the folders.
     in_time
         Whether images of different cameras belong together.
+    cameras
+        Those that are wanted; None: all.
 
     Raises
     ------
     FileFormatError
         When no image can be read.
     CalibrationError
-        When images of a camera differ in size, or it can not be told which belong together.
+        When images of a camera differ in size, it can not be told which belong together, or there
+        is no such camera.
     """
 
-    def __init__(self, folder: Path, *, in_time: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, in_time: bool = True, cameras: Sequence[str] | None = None
+    ) -> None:
         self._matched: list[str] = []
         self._unreadable: dict[str, None] = {}
         stills: dict[str, list[Path]] = {}
-        for name, files in still_files(folder).items():
-            good, told = readable(name, files)
+        there = still_files(folder)
+        wanted = chosen(tuple(there), cameras, folder)
+        for name in wanted:
+            good, told = readable(name, there[name])
             self._unreadable |= dict.fromkeys(told)
             stills |= {name: good} if good else {}
         if not stills:
             raise FileFormatError(folder, f"no image can be read ({self.told[0]})", _EXPECTED)
         self.names = tuple(stills)
         self._files, self._matched = match_stills(folder, stills, in_time=in_time)
-        self._matched += [f"left out: {name} holds no image" for name in _empty(folder, stills)]
+        known = set(there) - (set(wanted) - set(stills))
+        self._matched += [f"left out: {name} holds no image" for name in _empty(folder, known)]
 
     @property
     def n_moments(self) -> int:
@@ -197,7 +205,7 @@ def still_files(folder: Path) -> dict[str, list[Path]]:
     return below or ({folder.name: loose} if loose else {})
 
 
-def _empty(folder: Path, stills: Mapping[str, object]) -> list[str]:
+def _empty(folder: Path, stills: Container[str]) -> list[str]:
     """Folders beside those of the cameras in which no image is, or none that can be read."""
     return [
         sub.name
@@ -206,7 +214,13 @@ def _empty(folder: Path, stills: Mapping[str, object]) -> list[str]:
     ]
 
 
-def open_source(path: Path, match: Match = "auto", *, in_time: bool = True) -> BoardSource:
+def open_source(
+    path: Path,
+    match: Match = "auto",
+    *,
+    in_time: bool = True,
+    cameras: Sequence[str] | None = None,
+) -> BoardSource:
     """Open what a person points to.
 
     Parameters
@@ -220,6 +234,8 @@ def open_source(path: Path, match: Match = "auto", *, in_time: bool = True) -> B
     in_time
         Whether images of different cameras belong together; not so where each camera saw the board
         by itself, for its lens.
+    cameras
+        Those that are wanted, which stay in the order of the recording; None: all.
 
     Raises
     ------
@@ -228,7 +244,7 @@ def open_source(path: Path, match: Match = "auto", *, in_time: bool = True) -> B
     FileFormatError
         When there is nothing in it that could be opened.
     CalibrationError
-        When frames can not be matched as asked for.
+        When frames can not be matched as asked for, or there is no such camera.
     """
     folder = path.expanduser().absolute()
     if not folder.exists():
@@ -237,9 +253,26 @@ def open_source(path: Path, match: Match = "auto", *, in_time: bool = True) -> B
         folder /= EXTRINSICS
     if still_files(folder):
         _check_match(match, {"auto", "index"}, "still images")
-        return StillSource(folder, in_time=in_time)
+        return StillSource(folder, in_time=in_time, cameras=cameras)
     recording = open_recording(folder)
+    recording = recording.select(chosen(recording.names, cameras, folder))
     return VideoSource(*_matched(recording, match))
+
+
+def chosen(names: Sequence[str], cameras: Sequence[str] | None, where: Path) -> tuple[str, ...]:
+    """Names of the cameras that are wanted, in the order of `names`; None: all.
+
+    Raises
+    ------
+    CalibrationError
+        When there is no such camera.
+    """
+    unknown = [name for name in cameras or () if name not in names]
+    if unknown:
+        raise CalibrationError(
+            f"{where}: there is no camera {', '.join(unknown)}, only {', '.join(names)}"
+        )
+    return tuple(name for name in names if cameras is None or name in cameras)
 
 
 def _check_match(match: Match, possible: set[Match], what: str) -> None:

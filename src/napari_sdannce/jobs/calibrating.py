@@ -114,7 +114,8 @@ def _open(asked: Asked) -> tuple[BoardSource | None, tuple[Check, ...]]:
     if asked.settings is not None and asked.settings.found is not None:
         return None, (_found_before(asked.settings.found),)
     try:
-        source = open_source(asked.source, asked.match)
+        chosen = None if asked.settings is None else asked.settings.cameras
+        source = open_source(asked.source, asked.match, cameras=chosen)
     except UNREADABLE as error:
         return None, (bad(sentence(error)),)
     what = "still images" if isinstance(source, StillSource) else "videos"

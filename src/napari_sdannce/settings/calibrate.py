@@ -72,6 +72,11 @@ class CalibrateSettings(LensSettings, WorldSettings):
         description="Results of an earlier calibration of the same images: the boards that were "
         "found then are used, and no image is read",
     )
+    cameras: Annotated[tuple[str, ...] | None, BeforeValidator(_at_commas)] = Field(
+        None,
+        min_length=1,
+        description="Cameras to calibrate, with commas; default: all of the recording",
+    )
     match: Match = Field(
         "auto",
         description="Which frames belong to one moment: those of equal index, of equal "

@@ -174,7 +174,7 @@ def open_board_images(
         With the images, wherever they lie now.
     """
     try:
-        source = open_source(folder, report.settings.match)
+        source = _source(report, folder)
     except FILE_ERRORS as error:
         return Failed(in_plain_words(error))
     source.close()
@@ -192,7 +192,7 @@ def open_board_images(
 def open_all_images(report: SavedReport, folder: Path) -> BoardImages | Failed:
     """Open all images in a folder of the cameras of a calibration. Touches no widget."""
     try:
-        source = open_source(folder, report.settings.match)
+        source = _source(report, folder)
     except FILE_ERRORS as error:
         return Failed(in_plain_words(error))
     source.close()
@@ -202,6 +202,12 @@ def open_all_images(report: SavedReport, folder: Path) -> BoardImages | Failed:
             f"{', '.join(report.cameras)}."
         )
     return _shown(source, report, np.arange(source.n_moments))
+
+
+def _source(report: SavedReport, folder: Path) -> BoardSource:
+    """The images of the cameras of a calibration, if not all were calibrated."""
+    cameras = tuple(report.cameras) if report.settings.cameras else None
+    return open_source(folder, report.settings.match, cameras=cameras)
 
 
 def _shown(source: BoardSource, report: SavedReport, moments: npt.NDArray[np.int64]) -> BoardImages:
