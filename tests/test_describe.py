@@ -242,9 +242,9 @@ def test_settings_say_what_they_are_for(tell: Tell, tmp_path: Path) -> None:
         "  board: board.toml",
         "  world_frames: [3, 5]",
     ]
-    assert f"{path}: settings for 'sdannce calibrate'\n" in tell(path)
+    assert f"{path}: settings of 'calibrate'\n" in tell(path)
     path.write_text("output: out\nwidth: 16\n")
-    assert "'sdannce train com' or 'sdannce train dannce'" in tell(path)
+    assert "'train com' or 'train dannce'" in tell(path)
 
 
 def test_a_file_of_no_settings_is_said_to_be_no_skeleton(
@@ -255,3 +255,14 @@ def test_a_file_of_no_settings_is_said_to_be_no_skeleton(
     with pytest.raises(SystemExit):
         main(["info", str(path)])
     assert "not a skeleton" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n", "source: [a, b\n", "1: 2\n", "\x00"])
+def test_odd_yaml_is_named_once(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(text)
+    with pytest.raises(SystemExit):
+        main(["info", str(path)])
+    assert capsys.readouterr().err.count(str(path)) == 1

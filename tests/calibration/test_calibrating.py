@@ -516,6 +516,15 @@ def test_some_cameras_are_left_out(
     for camera, other in zip(first, read_anipose(tmp_path / "again/calibration.toml"), strict=True):
         assert camera.name == other.name
         np.testing.assert_allclose(camera.centre, other.centre, atol=1e-6)
+    posts = measured_posts(filmed, tmp_path / "posts.csv")  # clicked in all three
+    run(filmed, tmp_path / "posts", found=done[0], cameras=two, world="points", world_points=posts)
+    run(filmed, tmp_path / "seen", cameras=two, world="points", world_points=posts)
+    for place in ("posts", "seen"):
+        for found in read_anipose(tmp_path / place / "calibration.toml"):
+            truth = next(camera for camera in filmed.cameras if camera.name == found.name)
+            assert np.linalg.norm(found.centre - truth.centre) < 5
+    posts.write_text(posts.read_text().replace("Camera", "View"))
+    refused(filmed, tmp_path / "none", "it names View1", cameras=two, world_points=posts)
     told = "there is no camera Camera9, only Camera1, Camera2, Camera3"
     refused(filmed, tmp_path / "none", told, cameras=("Camera9", "Camera1"))
     refused(filmed, tmp_path / "none", told, found=done[0], cameras=("Camera9",))

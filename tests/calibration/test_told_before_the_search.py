@@ -14,6 +14,7 @@ import pytest
 from napari_sdannce.calibration import results
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.errors import CalibrationError
+from napari_sdannce.cli import main
 from napari_sdannce.files.anipose import write_anipose
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.settings.calibrate import CalibrateSettings
@@ -260,3 +261,9 @@ def test_points_that_were_measured_at_one_place(
             filmed, "lie at one place", CalibrationError,
             out=tmp_path / "out", world_points=table, found=found,
         )  # fmt: skip
+
+
+def test_no_camera_is_no_choice(filmed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["calibrate", str(filmed.folder), "--board", str(filmed.board_file), "--cameras", ","])
+    assert "--cameras: names nothing; name one at least, or leave it out" in capsys.readouterr().err

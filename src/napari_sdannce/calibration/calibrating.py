@@ -232,7 +232,8 @@ def _check_images(source: BoardSource, settings: CalibrateSettings) -> None:
         raise no_image_of(source, blind)
     check_lenses(settings, LENSES[settings.lens], source.names, sizes)
     if settings.world_points is not None:
-        _, _, points = read_world_points(settings.world_points, source.names)
+        some = settings.cameras is not None
+        _, _, points = read_world_points(settings.world_points, source.names, some=some)
         check_apart(points)
 
 
@@ -277,7 +278,7 @@ def _choose(found: FoundBoards, settings: CalibrateSettings) -> Generator[Event,
     return detections
 
 
-def world_of(solution: Solution, settings: WorldSettings) -> World:
+def world_of(solution: Solution, settings: CalibrateSettings) -> World:
     """World that is asked for, by settings that `check_settings` has let pass.
 
     Raises
@@ -287,7 +288,8 @@ def world_of(solution: Solution, settings: WorldSettings) -> World:
     """
     measured = None
     if settings.world_points is not None:
-        clicked = read_world_points(settings.world_points, solution.detections.names)
+        names, some = solution.detections.names, settings.cameras is not None
+        clicked = read_world_points(settings.world_points, names, some=some)
         measured = MeasuredPoints.clicked(solution.cameras, *clicked)
     frame = FIRST_CAMERA
     if settings.world == "points" and measured is not None:

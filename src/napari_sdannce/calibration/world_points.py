@@ -53,7 +53,7 @@ def write_world_points(
 
 
 def read_world_points(
-    path: Path, names: Sequence[str]
+    path: Path, names: Sequence[str], *, some: bool = False
 ) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
     """Where measured points were clicked, and where they are.
 
@@ -63,6 +63,8 @@ def read_world_points(
         A CSV file, a row a click.
     names
         V cameras.
+    some
+        Whether these are some of the cameras only: clicks in others are passed over.
 
     Returns
     -------
@@ -92,7 +94,10 @@ def read_world_points(
         # the first row below the header is the second line
         raise FileFormatError(path, f"line {first + 2} names no {what}", _EXPECTED)
     unknown = sorted(set(table["camera"]) - set(names))
-    if unknown:
+    if some and set(table["camera"]) & set(names):
+        known = table["camera"].isin(names).to_numpy()
+        table, numbers = table[known], numbers[known]
+    elif unknown:
         found = f"it names {', '.join(unknown)}; there are {', '.join(names)}"
         raise FileFormatError(path, found, _EXPECTED)
     labels = list(dict.fromkeys(table["point"]))

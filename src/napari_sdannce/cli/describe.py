@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sdannce.cli.describe_calibrated import board, boards, corners, report, several
-from napari_sdannce.cli.describe_settings import commands_of, settings
 from napari_sdannce.files import FileFormatError, open_labels, open_recording, open_skeleton
 from napari_sdannce.recording import PixelOrigin, Problem
 
@@ -79,11 +78,22 @@ def describe(path: Path) -> Iterator[str]:
 def _yaml_file(path: Path) -> Iterator[str]:
     """Cameras, settings, or a skeleton."""
     from napari_sdannce.files.opencv_file import is_opencv
+    from napari_sdannce.files.settings_file import jobs_that_know
+    from napari_sdannce.files.yaml_file import read_yaml
 
     if is_opencv(path):
         yield from _calibration(path)
-    else:
-        yield from (settings if commands_of(path) else _skeleton)(path)
+        return
+    try:
+        content = read_yaml(path, "a file of settings").content
+    except FileFormatError:
+        content = {}  # it may be a skeleton nevertheless, or tells what it is not
+    jobs = jobs_that_know(content) if content else ()
+    if not jobs:
+        yield from _skeleton(path)
+        return
+    yield f"{path}: settings of {' or '.join(jobs)}"
+    yield from (f"  {key}: {value}" for key, value in content.items())
 
 
 def _matlab_file(path: Path) -> Iterator[str]:

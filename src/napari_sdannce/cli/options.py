@@ -123,6 +123,10 @@ def validated(model: type[Model], values: Mapping[str, Any], source: str) -> Mod
         if first["type"] == "union_tag_invalid":
             tag, known = first["ctx"]["tag"], first["ctx"]["expected_tags"].replace("'", "")
             raise ValueError(f"{place}: no '{tag}'; there are {known}") from error
+        if first["type"] == "too_short":
+            raise ValueError(
+                f"{place}: names nothing; name one at least, or leave it out"
+            ) from error
         message = first["msg"].removeprefix("Value error, ")
         # settings that contradict one another are named in the message
         got = f", got {first['input']!r}" if first["loc"] else ""

@@ -36,7 +36,8 @@ def reading(path: Path, expected: str) -> Iterator[None]:
     except FileFormatError:
         raise
     except ValueError as error:
-        raise FileFormatError(path, str(error), expected) from error
+        found = str(error).removeprefix(f"{path} ")
+        raise FileFormatError(path, found, expected) from error
     except MemoryError as error:
         raise FileFormatError(path, "it needs more memory than there is", expected) from error
 

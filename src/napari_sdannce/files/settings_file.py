@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,8 @@ from napari_sdannce.settings import (
     DannceTrainSettings,
     SdannceTrainSettings,
 )
+from napari_sdannce.settings.calibrate import CalibrateSettings
+from napari_sdannce.settings.capture import CaptureSettings
 
 from .reference_config import known_keys, read_reference_config
 from .reference_prediction import to_com_predict_settings, to_dannce_predict_settings
@@ -46,7 +48,14 @@ _JOBS: dict[type[Settings], str] = {
     DannceTrainSettings: "'train dannce'",
     SdannceTrainSettings: "'train sdannce'",
     DanncePredictSettings: "'predict dannce'",
+    CalibrateSettings: "'calibrate'",
+    CaptureSettings: "'capture'",
 }
+
+
+def jobs_that_know(names: Collection[str]) -> tuple[str, ...]:
+    """Commands that have all settings of these names."""
+    return tuple(job for kind, job in _JOBS.items() if set(names) <= set(kind.model_fields))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +118,7 @@ def absolute_paths(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _unknown(path: Path, content: Mapping[str, Any], model: type[Settings]) -> str:
     """What is said of settings that the job does not know."""
     unknown = sorted(map(str, set(content) - set(model.model_fields)))
-    fitting = [
-        name
-        for kind, name in _JOBS.items()
-        if kind is not model and set(content) <= set(kind.model_fields)
-    ]
+    fitting = jobs_that_know(content)
     if fitting:
         return (
             f"{path}: these are settings of {' or '.join(fitting)}, not of {_JOBS[model]} "

@@ -163,7 +163,8 @@ class WorldBox(QGroupBox):
     def load(self, path: Path) -> None:
         """Take the points of a table."""
         try:
-            self.measured.fill(*read_world_points(path, self.measured.cameras))
+            some = self.opened is not None and bool(self.opened.report.settings.cameras)
+            self.measured.fill(*read_world_points(path, self.measured.cameras, some=some))
         except FILE_ERRORS as error:
             self.message.emit(in_plain_words(error), True)
 
