@@ -33,6 +33,7 @@ LONG = (
     "widgets/test_label_help.py",
     "widgets/test_job_panel.py",
     "widgets/test_capture_panel.py",
+    "widgets/test_calibrate_panel.py",
     "real/test_real_mouse.py",
     "capture/test_recorder_soak.py",
     "training/test_training_options.py",

@@ -528,3 +528,23 @@ def test_some_cameras_are_left_out(
     told = "there is no camera Camera9, only Camera1, Camera2, Camera3"
     refused(filmed, tmp_path / "none", told, cameras=("Camera9", "Camera1"))
     refused(filmed, tmp_path / "none", told, found=done[0], cameras=("Camera9",))
+
+
+def test_relative_paths_mean_the_same_from_anywhere(
+    filmed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of options from here, of a file of settings from where that lies."""
+    shutil.copytree(filmed.folder, tmp_path / "rig/images")
+    shutil.copy(filmed.board_file, tmp_path / "rig/board.toml")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "rig")
+    main(["calibrate", "images", "--board", "board.toml", "--out", "first"])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    main(["calibrate", "again", str(tmp_path / "rig/first"), "--out", "second"])
+    settings = tmp_path / "rig/third.yaml"
+    settings.write_text(
+        "source: images\nboard: board.toml\nout: third\nintrinsics: first/calibration.toml\n"
+    )
+    main(["calibrate", "../rig/third.yaml"])
+    made = [tmp_path / "rig/first", tmp_path / "elsewhere/second", tmp_path / "rig/third"]
+    assert all((folder / "calibration.toml").is_file() for folder in made)

@@ -193,7 +193,7 @@ def _loss_in(value: Any, folder: Path) -> Any:
 
 _PATHS = (
     *("output", "start_from", "checkpoint", "com", "experiment", "folder", "videos", "masks"),
-    "priors",
+    *("priors", "source", "board", "out", "found", "intrinsics", "world_points"),
 )
 _LISTS: dict[str, Callable[[Any, Path], Any]] = {
     "labels": _path_in,
