@@ -22,6 +22,7 @@ from napari_sdannce.calibration.corners_file import read_corners
 from napari_sdannce.calibration.verdict import Grade
 from napari_sdannce.files.anipose import read_anipose, write_anipose
 from napari_sdannce.jobs.background import State
+from napari_sdannce.jobs.calibrating import start_calibration
 from napari_sdannce.settings.calibrate import CalibrateSettings
 from napari_sdannce.settings.events import BoardCoverage
 from napari_sdannce.video import Encoding, VideoWriter
@@ -153,6 +154,20 @@ def test_from_images_to_a_verdict(make: Any, board: Any, qtbot: Any) -> None:
     assert table.item(0, 1).text() == f"{report['cameras']['Camera1']['holdout_px']['median']:.2f}"
     assert panel.set_up.last_button.text() == "Show the last result: calibration"
     assert "Results go to calibration-2" in checked(panel, qtbot)
+
+
+def test_what_has_ended_before_it_is_looked_at_is_opened(
+    make: Any, filmed: Any, made: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    """To calibrate again takes no longer than a busy window may need to begin to look."""
+    panel, out = make(), tmp_path / "out"
+    settings = CalibrateSettings(source=filmed.folder, board=filmed.board_file, found=made, out=out)
+    job = start_calibration(settings)
+    qtbot.waitUntil(lambda: job.state() is State.FINISHED, timeout=WAIT_MS)
+    with qtbot.waitSignal(panel.opened, timeout=WAIT_MS):
+        panel.follow(job)
+    assert panel.result.opened.folder == out
+    assert panel.tabs.currentIndex() == 2
 
 
 def test_a_failed_job_says_why(make: Any, board: Any, qtbot: Any) -> None:

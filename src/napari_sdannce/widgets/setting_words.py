@@ -58,6 +58,7 @@ _LABELS = {
     "distortion": "Distortion",
     "every": "Search every",
     "files": "Formats",
+    "found": "Boards found before",
     "intrinsics": "Known lenses",
     "intrinsics_use": "Take them",
     "late": "Late cameras",
@@ -86,8 +87,8 @@ GROUPS = {
 """What groups of settings are called."""
 _CHOICES = {
     "pixel_origin": {
-        "matlab": "is (1, 1), as in MATLAB",
-        "zero": "is (0, 0)",
+        "matlab": "(1, 1), as in MATLAB",
+        "zero": "(0, 0)",
         "reference": "as s-DANNCE's weights learned it",
     },
     "trigger": {

@@ -151,10 +151,10 @@ class CalibratePanel(QWidget):
     def follow(self, job: BackgroundJob) -> None:
         """Follow a calibration that runs."""
         _followed[:] = [job, *_followed[: _MOST_FOLLOWED - 1]]
-        self.run_page.follow(job)
         self.tabs.setCurrentWidget(self.run_page)
-        self._show_running()
         self.say("")
+        self.run_page.follow(job)
+        self._show_running()
 
     def _show_running(self) -> None:
         self.tabs.setTabText(1, "Run (running)" if self.run_page.is_running else "Run")

@@ -21,7 +21,7 @@ class CalibrationView(JobView):
     """Follows a calibration, with the coverage beside what it says."""
 
     ended = Signal()
-    """It ended while it was followed."""
+    """It ended while it was followed, or before the first look at it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.coverage = CoverageView()
@@ -36,7 +36,7 @@ class CalibrationView(JobView):
         """Take in what it has said, and notice its end."""
         before = self.state
         super().look()
-        if before is State.RUNNING and self.state is not State.RUNNING:
+        if self.state is not before and self.state is not State.RUNNING:
             self.ended.emit()
 
     def _show(self) -> None:
@@ -49,7 +49,7 @@ class RunPage(QWidget):
     """The calibration that was started last, or found running."""
 
     ended = Signal(object)
-    """The `BackgroundJob` ended while it was followed."""
+    """The `BackgroundJob` ended while it was followed, or before the first look at it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
