@@ -119,7 +119,9 @@ def test_images_that_the_sdk_throws_away_are_lost_with_their_cause(
         ids = found.records[name].block_id
         assert counts.lost == ids[-1] + 1 - len(ids) > 5
         assert stamps(found.folder, name) == (ids % 40).tolist()
-        assert found.told("lost", name)[0].endswith(f"the SDK counts Skipped_Images +{ids[1] - 1}")
+        skipped = np.diff(ids, prepend=-1) - 1
+        first = skipped[skipped > 0][0]  # on a busy computer a second frame may come before it
+        assert found.told("lost", name)[0].endswith(f"the SDK counts Skipped_Images +{first}")
 
 
 def test_an_unplugged_basler_camera(tmp_path: Path, served: Path) -> None:

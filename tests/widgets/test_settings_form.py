@@ -228,7 +228,7 @@ def test_choices_are_words(make: Any) -> None:
     form = make(ExperimentSettings, without=("folder",))
     box = form.rows[("pixel_origin",)].editor.native
     shown = [box.itemText(row) for row in range(box.count())]
-    assert shown == ["(1, 1), as in MATLAB", "(0, 0)", "as s-DANNCE's weights learned it"]
+    assert shown == ["(1, 1) as MATLAB", "(0, 0)", "as s-DANNCE's weights learned it"]
 
 
 def test_every_gpu_can_be_chosen(make: Any, tmp_path: Path, monkeypatch: Any) -> None:

@@ -87,7 +87,7 @@ GROUPS = {
 """What groups of settings are called."""
 _CHOICES = {
     "pixel_origin": {
-        "matlab": "(1, 1), as in MATLAB",
+        "matlab": "(1, 1) as MATLAB",
         "zero": "(0, 0)",
         "reference": "as s-DANNCE's weights learned it",
     },
