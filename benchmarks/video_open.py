@@ -23,11 +23,10 @@ from timing import Clock, Spent, median, print_table, timed
 
 from napari_sdannce.recording import Recording, VideoFile, View
 from napari_sdannce.video import RecordingVideo
+from napari_sdannce.video.lazy import LazyVideo  # noqa: TC001 - dask before the clock starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from napari_sdannce.video import LazyVideo
 
 
 def measure_opening(

@@ -13,8 +13,8 @@ import pytest
 from numbered_clips import read_code, write_clip
 
 from napari_sdannce.recording import Recording, Sync, VideoFile, View
-from napari_sdannce.video import FrameArray, LazyVideo, RecordingVideo
-from napari_sdannce.video.lazy import lazy_video
+from napari_sdannce.video import RecordingVideo
+from napari_sdannce.video.lazy import FrameArray, LazyVideo, lazy_video
 
 if TYPE_CHECKING:
     from pathlib import Path

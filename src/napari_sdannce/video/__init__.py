@@ -1,9 +1,8 @@
-"""Frame-exact video reading, lazily, and writing."""
+"""Frame-exact video reading, and writing; videos as arrays are in `lazy`, which needs dask."""
 
 from .camera_video import CameraVideo
 from .encoding import Encoding
 from .errors import VideoError
-from .lazy import FrameArray, LazyVideo
 from .reader import VideoReader
 from .recording_video import RecordingVideo
 from .writer import VideoWriter
@@ -11,8 +10,6 @@ from .writer import VideoWriter
 __all__ = [
     "CameraVideo",
     "Encoding",
-    "FrameArray",
-    "LazyVideo",
     "RecordingVideo",
     "VideoError",
     "VideoReader",

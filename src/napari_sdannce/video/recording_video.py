@@ -16,13 +16,13 @@ from .agreement import size_problems, sync_problems
 from .camera_video import CameraVideo
 from .decode_ahead import Prefetch, decode_ahead, read_or_none
 from .errors import VideoError
-from .lazy import LazyVideo, lazy_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from napari_sdannce.recording import Recording, View
 
+    from .lazy import LazyVideo
     from .pixels import Color, Image
 
 CACHE_BYTES = 96 << 20
@@ -304,6 +304,8 @@ class RecordingVideo:
         VideoError
             When the camera has no usable video.
         """
+        from .lazy import lazy_video  # dask takes half a second to import: only who looks waits
+
         number = self._number(view)
         camera = self.cameras[number]
         if camera is None:
