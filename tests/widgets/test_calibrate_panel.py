@@ -485,12 +485,16 @@ def test_coverage_in_words(qapp: Any) -> None:
         cameras=("back", "mid", "top"),
         cells=(full, left, (0,) * 64),
         shared=((20, 9, 0), (9, 20, 0), (0, 0, 0)),
+        tilts=(40.0, 25.0, 0.0),
+        depths=(2.0, 2.0, 1.0),
     )
     view.show_coverage(half, so_far=True)
     assert unbroken(view.hints.text()) == "So far: Bring the board to the upper right of mid."
     view.show_coverage(half)
     told = unbroken(view.hints.text())
     assert told.startswith("The board was not seen by top yet; bring the board to the upper right")
+    assert "tilt the board by 30 to 45 degrees before mid" in told
+    assert "mid: seen 20 times, in 50 % of its image, tilted by about 25" in view.tiles.toolTip()
     view.show_coverage(None)
     assert view.pairs.isHidden()
 

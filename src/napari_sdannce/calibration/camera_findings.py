@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .findings import Finding, Grade
 from .hints import ENOUGH_CELLS, emptiest_part
+from .stances import DEEP, TILTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +29,6 @@ _FOCAL_UNKNOWN = 0.05
 _LEFT_OUT, _MOSTLY_LEFT_OUT = 0.1, 0.5
 _HARDLY_COVERED = 0.15
 _LATE_SIGMAS, _LATE_SHARE = 4.0, 0.7
-TILTED = 30.0
-"""Degrees; boards that are tilted less all look alike, nearer or larger."""
-_DEEP = 1.3
-"""Times the shortest distance; boards that are all nearer tell no depth."""
 _BLIND, _VERY_BLIND = 0.01, 0.05
 """Shares of an image in which nothing is seen because the lens is not known there."""
 _GRID = 40
@@ -161,7 +158,7 @@ def _how_it_was_held(camera: CameraReport) -> str:
         tilt, near, far = stances.tilts.max(), stances.distances.min(), stances.distances.max()
         if tilt < TILTED:
             lacks.append(f"never tilted by more than {np.ceil(tilt):.0f} degrees")
-        if far < _DEEP * near:
+        if far < DEEP * near:
             lacks.append(f"always {near:.0f} to {far:.0f} mm away")
     if not lacks:
         return "tilt the board by up to 45 degrees, and bring it nearer and farther."

@@ -1,11 +1,18 @@
-"""Where in its images, and by which cameras together, a board was seen."""
+"""Where in its images, how, and by which cameras together, a board was seen."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sdannce.settings.events import BoardCoverage
+
+from .stances import stance_seen
+
+if TYPE_CHECKING:
+    from .detect import Sighting
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -13,6 +20,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 CELLS = 8
 """An image is looked at in so many columns and rows."""
+_SOME = 3
 
 
 def corners_by_cell(spots: FloatArray, size: tuple[int, int]) -> IntArray:
@@ -38,16 +46,23 @@ class Coverage:
     ----------
     names
         Cameras.
+    points
+        (S, M, 3) corners of the board's sides, mm.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], points: FloatArray) -> None:
         self.names = names
+        self.points = points
         self.cells = np.zeros((len(names), CELLS, CELLS), dtype=np.int64)
         self._saw: dict[int, BoolArray] = {}
+        self._stances: list[list[tuple[float, float]]] = [[] for _ in names]
 
-    def add(self, view: int, moment: int, corners: FloatArray, size: tuple[int, int]) -> None:
-        """Count a sighting: (M, 2) px, NaN where a corner was not found."""
-        self.cells[view] += corners_by_cell(corners, size)
+    def add(self, view: int, moment: int, sighting: Sighting, size: tuple[int, int]) -> None:
+        """Count a sighting in an image of a size, px."""
+        self.cells[view] += corners_by_cell(sighting.corners, size)
+        stance = stance_seen(self.points[sighting.side], sighting.corners)
+        if np.isfinite(stance).all():
+            self._stances[view].append(stance)
         saw = self._saw.setdefault(moment, np.zeros(len(self.names), dtype=bool))
         saw[view] = True
 
@@ -62,4 +77,17 @@ class Coverage:
             cameras=self.names,
             cells=tuple(tuple(own.ravel().tolist()) for own in self.cells),
             shared=tuple(map(tuple, self.shared.tolist())),
+            tilts=tuple(_reached([tilt for tilt, _ in own]) for own in self._stances),
+            depths=tuple(_depth([distance for _, distance in own]) for own in self._stances),
         )
+
+
+def _reached(tilts: list[float]) -> float:
+    """What some boards were tilted by: of one alone, corners may be wrong."""
+    return sorted(tilts)[-_SOME] if len(tilts) >= _SOME else 0.0
+
+
+def _depth(distances: list[float]) -> float:
+    """How many times as far as near ones some boards were."""
+    ordered = sorted(distances)
+    return ordered[-_SOME] / ordered[_SOME - 1] if len(ordered) >= 2 * _SOME else 1.0

@@ -122,7 +122,7 @@ def find_boards(
     began = perf_counter()
     walks = [_Walk(source, board, view, moments) for view in range(len(source.names))]
     total = len(moments) * len(walks)
-    coverage = Coverage(source.names)
+    coverage = Coverage(source.names, board.points)
     with ThreadPoolExecutor(available_cores(), "boards") as pool:
         jobs = [pool.submit(walk.go) for walk in walks]
         try:
@@ -156,7 +156,7 @@ def _count_new(walks: Sequence[_Walk], coverage: Coverage) -> bool:
         while walk.uncounted:
             moment = walk.uncounted.popleft()
             assert walk.size is not None
-            coverage.add(view, moment, walk.sightings[moment].corners, walk.size)
+            coverage.add(view, moment, walk.sightings[moment], walk.size)
             some = True
     return some
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from .stances import DEEP, TILTED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,13 +33,17 @@ def hints_of(coverage: BoardCoverage, *, so_far: bool = False) -> tuple[str, ...
         Where the board was.
     so_far
         Whether cameras are still being looked at: then nothing is said of those that have not seen
-        the board, nor of pairs.
+        the board, of pairs, and of how it is held.
 
     Examples
     --------
     >>> from napari_sdannce.settings.events import BoardCoverage
     >>> rows = (0, 0, 9, 9)  # corners in two rows of two cells
-    >>> hints_of(BoardCoverage(cameras=("front",), cells=(rows,), shared=((12,),)))
+    >>> hints_of(
+    ...     BoardCoverage(
+    ...         cameras=("front",), cells=(rows,), shared=((12,),), tilts=(40.0,), depths=(1.5,)
+    ...     )
+    ... )
     ('bring the board to the upper left of front',)
     """
     blind = [n for i, n in enumerate(coverage.cameras) if not coverage.shared[i][i]]
@@ -47,6 +53,7 @@ def hints_of(coverage: BoardCoverage, *, so_far: bool = False) -> tuple[str, ...
         *(f"the board was not seen by {name} yet" for name in blind),
         *_pairs(coverage, blind),
         *_parts(coverage, blind),
+        *_held(coverage, blind),
     )
 
 
@@ -108,6 +115,19 @@ def _parts(coverage: BoardCoverage, blind: list[str]) -> Iterator[str]:
         part, filled = emptiest_part(cells)
         if (cells > 0).mean() < ENOUGH_CELLS or filled < _EMPTY:
             yield f"bring the board to the {part} of {name}"
+
+
+def _held(coverage: BoardCoverage, blind: list[str]) -> Iterator[str]:
+    """How the board was not held yet, so that it looked alike in all images of a camera."""
+    flat = [n for n, tilt in zip(coverage.cameras, coverage.tilts, strict=True) if tilt < TILTED]
+    even = [n for n, depth in zip(coverage.cameras, coverage.depths, strict=True) if depth < DEEP]
+    for names, what in (
+        (flat, f"tilt the board by {TILTED:.0f} to 45 degrees"),
+        (even, "bring the board nearer and farther"),
+    ):
+        seeing = [name for name in names if name not in blind]
+        if seeing:
+            yield f"{what} before {', '.join(seeing)}"
 
 
 def _square(cells: tuple[int, ...]) -> IntArray:

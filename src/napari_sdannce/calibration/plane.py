@@ -91,7 +91,7 @@ def _fit(
     xy: FloatArray, seen: FloatArray, bend: float, lens: tuple[FloatArray, float]
 ) -> tuple[float, SeenPlane] | None:
     """Sum of squares, and the plane, with this lens."""
-    matrix = _homography(xy, seen / (1 + bend * (seen**2).sum(axis=-1, keepdims=True)))
+    matrix = homography(xy, seen / (1 + bend * (seen**2).sum(axis=-1, keepdims=True)))
     if matrix is None:
         return None
     plane = SeenPlane(matrix, bend, *lens)
@@ -99,10 +99,11 @@ def _fit(
     return float(np.nan_to_num(off**2, nan=np.inf).sum()), plane
 
 
-def _homography(xy: FloatArray, seen: FloatArray) -> FloatArray | None:
-    """Homography of at least four points, by the normalised linear method.
+def homography(xy: FloatArray, seen: FloatArray) -> FloatArray | None:
+    """(3, 3) from (N, 2) points of a plane to where they were seen, N at least four.
 
-    Hartley and Zisserman, Multiple View Geometry, 2nd edition, algorithm 4.2.
+    By the normalised linear method: Hartley and Zisserman, Multiple View Geometry, 2nd edition,
+    algorithm 4.2. None where the points do not tell it.
     """
     before, after = _normaliser(xy), _normaliser(seen)
     if before is None or after is None:

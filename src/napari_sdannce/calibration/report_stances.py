@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .camera_findings import TILTED
 from .figure import INK, Circles, Figure, Lines, Text, short_names
 from .report_axes import BLUE, SMALL, Axes, ticks
 from .report_views import spread_out
+from .stances import TILTED
 
 if TYPE_CHECKING:
     from .figure import Shape

@@ -73,12 +73,16 @@ class BoardCoverage(Event):
 
     `cells` are corners found in each camera's image, row by row of `CELLS` x `CELLS` cells;
     `shared` are moments that cameras share, a row a camera, on the diagonal how often each saw it.
+    `tilts` are degrees by which each camera saw it tilted, and `depths` how many times as far from
+    it as near; both as far as images tell without knowing the lens.
     """
 
     event: Literal["coverage"] = "coverage"
     cameras: tuple[str, ...]
     cells: tuple[tuple[int, ...], ...]
     shared: tuple[tuple[int, ...], ...]
+    tilts: tuple[float, ...]
+    depths: tuple[float, ...]
 
 
 class JobDone(Event):

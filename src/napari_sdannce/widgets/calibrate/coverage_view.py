@@ -73,7 +73,7 @@ class CoverageView(QWidget):
             self._say("Looking …", _QUIET_TEXT)
             return
         if not hints:
-            self._say("✓ The board was everywhere in all images.", "#6fcf6f")
+            self._say("✓ The board was everywhere in all images, tilted, near and far.", "#6fcf6f")
             return
         more = f" (and {len(hints) - _MOST_HINTS} more)" if len(hints) > _MOST_HINTS else ""
         first, *others = hints[:_MOST_HINTS]
@@ -105,10 +105,13 @@ class CoverageTiles(QWidget):
         if coverage is not None:
             counts = [coverage.shared[i][i] for i in range(len(coverage.cameras))]
             filled = [100 * np.mean(np.array(cells) > 0) for cells in coverage.cells]
-            told = zip(coverage.cameras, counts, filled, strict=True)
+            held = zip(coverage.tilts, coverage.depths, strict=True)
+            told = zip(coverage.cameras, counts, filled, held, strict=True)
             self.setToolTip(
                 "\n".join(
-                    f"{name}: seen {n} times, in {f:.0f} % of its image" for name, n, f in told
+                    f"{name}: seen {n} times, in {share:.0f} % of its image, tilted by about "
+                    f"{tilt:.0f} degrees, {depth:.1f} times as far as near"
+                    for name, n, share, (tilt, depth) in told
                 )
             )
         self.update()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,7 +73,7 @@ class BoardWatch(QObject):
         super().__init__(parent)
         self.board = board
         self.names = names
-        self._coverage = Coverage(names)
+        self._coverage = Coverage(names, board.points)
         self._finder = BoardFinder(board)
         self._looks = self._moments = 0
         self._pool = ThreadPoolExecutor(1, "watch for a board")
@@ -100,9 +100,9 @@ class BoardWatch(QObject):
                 height, width = picture.image.shape[:2]
                 corners = (sighting.corners + 0.5) / (width, height)
                 found[name] = corners[np.isfinite(corners[:, 0])]
-                pixels = corners * (picture.width, picture.height) - 0.5
                 size = (picture.width, picture.height)
-                self._coverage.add(self.names.index(name), self._looks, pixels, size)
+                whole = replace(sighting, corners=corners * size - 0.5)
+                self._coverage.add(self.names.index(name), self._looks, whole, size)
         self._looks += 1
         self._moments += len(found) >= min(2, len(self.names))
         cells = dict(zip(self.names, self._coverage.cells.copy(), strict=True))

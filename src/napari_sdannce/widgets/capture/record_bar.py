@@ -171,7 +171,7 @@ class RecordBar(QWidget):
         self.with_board |= seen is not None
         if seen is not None:
             told = f"seen by two or more at {seen.moments:,} moments"
-            wanted = seen.hints[0] if seen.hints else "all covered: tilt it, near and far, and stop"
+            wanted = seen.hints[0] if seen.hints else "all covered: stop when you like"
             self.board.setText(f"{told}; {wanted}")
 
     def show_test(self, found: SelfTest | None) -> None:
