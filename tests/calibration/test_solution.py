@@ -16,8 +16,10 @@ from napari_sdannce.calibration.holdout import hold_out
 from napari_sdannce.calibration.known import KnownLenses
 from napari_sdannce.calibration.lenses import FisheyeLens
 from napari_sdannce.calibration.quality import rigid_residuals, triangulate_boards
+from napari_sdannce.calibration.report import report_of
 from napari_sdannce.calibration.rigid import log
 from napari_sdannce.calibration.solution import Model, solve
+from napari_sdannce.calibration.verdict import verdict_of
 from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -89,6 +91,28 @@ def test_a_pushed_camera_is_told_and_used_where_it_stood_longer() -> None:
         fit = solve(made.detections, settings.board).fit
         assert {push.view for push in fit.pushes} == {made.pushed}
         assert all(abs(push.moment - 26) <= 3 for push in fit.pushes)
+        off = fit.rig.cameras.translation - made.truth.cameras.translation
+        assert np.abs(off[1:] / fit.covariance.sigma[1:, -3:]).max() < 4
+
+
+def test_a_camera_that_was_pushed_and_put_back_is_told_and_used_where_it_stood_longer() -> None:
+    """Moments of its other place, the last third, are put where they are from the 13th on."""
+    settings = BoardRigSettings(cameras=4, moments=60, noise_px=0.25, moved=True)
+    for seed in (0, 4, 5):
+        made = board_rig(settings, seed)
+        moment = made.detections.moment
+        other = np.where(moment < 13, moment, np.where(moment < 40, moment + 20, moment - 27))
+        seen = replace(made.detections, moment=other)
+        solution = solve(seen, settings.board)
+        fit, found = solution.fit, solution.detections
+        assert {push.view for push in fit.pushes} == {made.pushed}
+        first, last = (int(found.moments[push.moment]) for push in fit.pushes)
+        assert abs(first - 13) <= 3
+        assert abs(last - 33) <= 3
+        told = [
+            finding.text for finding in verdict_of(report_of(solution, seen, detect_s=1.0)).findings
+        ]
+        assert f"pushed at about frames {first} and {last}" in " ".join(told)
         off = fit.rig.cameras.translation - made.truth.cameras.translation
         assert np.abs(off[1:] / fit.covariance.sigma[1:, -3:]).max() < 4
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from .adjust import Problem, SoftL1, adjust
 from .bundle import Sightings, residuals, slopes
 from .errors import CalibrationError
-from .moved import find_push
+from .moved import pushes_of, seen_from_elsewhere
 from .uncertainty import Covariance, UntoldError, covariance, places_of
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ class Fit:
         (G, M) corners that were found and not used.
     contradicted
         (V,) cameras whose lenses were known, but not so.
-    pushes
-        Cameras that were pushed on the way, of which only the longer stretches were used.
+    elsewhere
+        (G,) sightings that were not used because their cameras were pushed, and stood longer at
+        other places.
     """
 
     rig: Rig
@@ -71,7 +72,12 @@ class Fit:
     covariance: Covariance
     left_out: BoolArray
     contradicted: BoolArray
-    pushes: tuple[Push, ...] = ()
+    elsewhere: BoolArray
+
+    @property
+    def pushes(self) -> tuple[Push, ...]:
+        """Cameras that were pushed on the way, and when."""
+        return pushes_of(self.problem.sightings, self.elsewhere)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -104,21 +110,19 @@ class FitTask:
     def fit(self, rig: Rig) -> Fit:
         """Fit a rig that is near already.
 
-        The shorter stretch of a camera that was pushed on the way is left out. What was known of a
-        lens and is contradicted by the boards is forgotten.
+        Of a camera that was pushed on the way, only the place where it stood longest is used. What
+        was known of a lens and is contradicted by the boards is forgotten.
         """
         heeded = np.ones(len(self.detections), dtype=bool)
-        pushes: dict[int, Push] = {}
         fit = self._fit_known(rig, heeded)
         for _ in range(2 * len(rig.cameras)):
             heed = self.detections.seen & heeded[:, None]
-            push = find_push(fit, heed, self.detections.moments)
-            if push is None:
+            elsewhere = seen_from_elsewhere(fit, heed, self.detections.moments)
+            if elsewhere is None:
                 break
-            pushes[push.view] = push  # again: the first one did not find all of the stretch
-            heeded &= ~push.shorter(fit)
+            heeded &= ~elsewhere
             fit = self._fit_known(fit.rig, heeded)
-        return replace(fit, pushes=tuple(pushes.values()))
+        return fit
 
     def lenses_of_boards(self, fit: Fit, free: BoolArray) -> FloatArray:
         """(V, P) lenses that were known and kept, as the boards would have them.
@@ -132,13 +136,10 @@ class FitTask:
         free
             (V, C) numbers of the cameras that might change.
         """
-        heeded = np.ones(len(self.detections), dtype=bool)
-        for push in fit.pushes:
-            heeded &= ~push.shorter(fit)
         # of lenses without error bars, nothing tells how far off they may be
         known = self.known.without(np.asarray(~self.known.precision.any(axis=(1, 2))))
         try:
-            freed = replace(self, free=free, known=known)._fit_known(fit.rig, heeded)
+            freed = replace(self, free=free, known=known)._fit_known(fit.rig, ~fit.elsewhere)
         except CalibrationError:
             return np.full(fit.rig.numbers.shape, np.nan)
         return np.where(freed.contradicted[:, None], freed.rig.numbers, np.nan)
@@ -198,7 +199,8 @@ class FitTask:
         # only now: which corners are wrong does not hang on how often they were seen
         places = places_of(problem.sightings, len(rig.boards))
         spread = covariance(problem, rig, places)
-        return Fit(rig, problem, sigma, spread, found & ~used, np.zeros(len(rig.cameras), bool))
+        none = np.zeros(len(rig.cameras), dtype=bool)
+        return Fit(rig, problem, sigma, spread, found & ~used, none, ~heeded)
 
     def _check_used(self, used: BoolArray) -> None:
         """Raise when nothing is left of what a camera saw, or nothing that joins it to others."""

@@ -14,7 +14,10 @@ from .rigid import Motions
 from .time_offsets import moves_smoothly, rough_speeds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from .adjust import Problem
+    from .bundle import Sightings
     from .fit import Fit
 
 FloatArray = npt.NDArray[np.float64]
@@ -22,12 +25,16 @@ BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 _LEAST = 4
-"""Sightings before and after, at the least."""
+"""Sightings of a stretch, and of the rest, at the least."""
+_FAR_OFF = 5.0
+"""Times the usual distance from the middle, to which values that are farther off are pulled in."""
 _JUMP_SIGMAS = 4.0
 _JUMP_SPREADS = 2.0
 """What is worth a closer look: in sigmas of a corner, and in what sightings differ anyway."""
 _SHARE, _SHARE_IF_LATE = 0.15, 0.5
 """Share of all misfit that a push must explain, also where a camera is late."""
+_CLEARLY = 0.85
+"""Share of the misfit with a push that is left when the camera was put back."""
 _LATE_SPREADS = 6.0
 """From so many times the error of its median on, a delay is believed."""
 
@@ -42,28 +49,31 @@ class Push:
         Camera.
     moment
         Row of the first moment after it was pushed.
-    misfit
-        Share of all misfit that this explains.
     """
 
     view: int
     moment: int
-    misfit: float
-
-    def shorter(self, fit: Fit) -> BoolArray:
-        """(G,) sightings of the camera's shorter stretch."""
-        seen = fit.problem.sightings
-        own = seen.view == self.view
-        late = own & (seen.moment >= self.moment)
-        early = own & (seen.moment < self.moment)
-        return np.asarray(late if late.sum() <= early.sum() else early)
 
 
-def find_push(fit: Fit, seen: BoolArray, moments: IntArray) -> Push | None:
-    """The push that explains most, None where none explains much.
+def pushes_of(sightings: Sightings, elsewhere: BoolArray) -> tuple[Push, ...]:
+    """When cameras were pushed, by the sightings (G,) from where they stood shorter."""
+    found = []
+    for view in np.unique(sightings.view[elsewhere]).tolist():
+        own = np.flatnonzero(sightings.view == view)
+        own = own[np.argsort(sightings.moment[own])]
+        after = own[1:][np.diff(elsewhere[own])]
+        found += [Push(view, moment) for moment in sightings.moment[after].tolist()]
+    return tuple(found)
 
-    Each camera's sightings are compared with where the others put the board. Where they jump, it is
-    tried how much better all would fit with another place of the camera from there on.
+
+def seen_from_elsewhere(fit: Fit, seen: BoolArray, moments: IntArray) -> BoolArray | None:
+    """Sightings (G,) of a camera from where it stood shorter, None where none was pushed.
+
+    Each camera's sightings are compared with where the others put the board. Where those after a
+    moment are off by something else than those before, or a stretch by something else than those
+    before and after, it is tried how much better all would fit with another place of the camera
+    there. The camera for which that explains most was pushed, and was put back only where that
+    explains clearly more: a stretch has two ends that are chosen to fit.
 
     Parameters
     ----------
@@ -80,15 +90,43 @@ def find_push(fit: Fit, seen: BoolArray, moments: IntArray) -> Push | None:
     fixed = Prior(fit.rig.numbers, np.zeros_like(fit.problem.prior.precision))
     problem = replace(fit.problem, sightings=sightings, free=free, prior=fixed)
     off, some_late = _in_step(problem, fit.rig, moments, misses_of_others(problem, fit.rig))
-    places = [(view, _jump(problem, off, view, fit.sigma_px)) for view in range(len(free))]
-    tries = [(view, moment) for view, moment in places if moment is not None]
-    if not tries:
-        return None
     cost = problem.cost(adjust(problem, fit.rig))
-    shares = [1 - _cost_with(problem, fit.rig, *each) / cost for each in tries]
-    best = int(np.argmax(shares))
-    least = _SHARE_IF_LATE if some_late else _SHARE
-    return Push(*tries[best], shares[best]) if shares[best] > least else None
+    least = (1 - (_SHARE_IF_LATE if some_late else _SHARE)) * cost
+    found = None
+    for find, clearly in ((odd_end, 1.0), (odd_stretch, _CLEARLY)):
+        least *= clearly
+        for view, part in _odd_sightings(sightings, off, fit.sigma_px, find):
+            left = _cost_with(problem, fit.rig, view, part)
+            if left < least:
+                found, least = (view, part), left
+    if found is None:
+        return None
+    view, inside = found
+    outside, heeded = (sightings.view == view) & ~inside, seen.any(axis=1)
+    return inside if (inside & heeded).sum() <= (outside & heeded).sum() else outside
+
+
+def _odd_sightings(
+    sightings: Sightings,
+    off: FloatArray,
+    sigma: float,
+    find: Callable[[FloatArray, float], slice | None],
+) -> Iterator[tuple[int, BoolArray]]:
+    """Cameras, and sightings (G,) of theirs that are off by something else than the rest."""
+    for view in np.unique(sightings.view).tolist():
+        own = np.flatnonzero((sightings.view == view) & np.isfinite(off).all(axis=1))
+        own = own[np.argsort(sightings.moment[own])]
+        part = find(off[own], sigma)
+        if part is not None:
+            yield view, _at_moments_of(sightings, view, own, part)
+
+
+def _at_moments_of(sightings: Sightings, view: int, rows: IntArray, part: slice) -> BoolArray:
+    """(G,) all sightings of a camera at the moments of a part of some rows, which are in order."""
+    within = (sightings.view == view) & (sightings.moment >= sightings.moment[rows[part.start]])
+    if part.stop < len(rows):
+        within &= sightings.moment < sightings.moment[rows[part.stop]]
+    return np.asarray(within)
 
 
 def misses_of_others(problem: Problem, rig: Rig) -> FloatArray:
@@ -156,32 +194,68 @@ def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
     return float(values[order][np.searchsorted(upto, upto[-1] / 2)])
 
 
-def _jump(problem: Problem, off: FloatArray, view: int, sigma: float) -> int | None:
-    """Row of the moment from which a camera's sightings are elsewhere, if any is suspicious."""
-    seen = problem.sightings
-    own = np.flatnonzero((seen.view == view) & np.isfinite(off).all(axis=1))
-    own = own[np.argsort(seen.moment[own])]
-    best: tuple[float, int | None] = (0.0, None)
-    for t in range(_LEAST, len(own) - _LEAST + 1):
-        parts = off[own[:t]], off[own[t:]]
-        middles = [np.median(part, axis=0) for part in parts]
-        apart = [
-            np.linalg.norm(part - middle, axis=1)
-            for part, middle in zip(parts, middles, strict=True)
-        ]
-        jump = float(np.linalg.norm(middles[0] - middles[1]))
-        spread = max(float(np.median(np.concatenate(apart))), 0.2 * sigma)
-        if jump > _JUMP_SIGMAS * sigma and jump / spread > max(best[0], _JUMP_SPREADS):
-            best = jump / spread, int(seen.moment[own[t]])
-    return best[1]
+def odd_end(off: FloatArray, sigma: float) -> slice | None:
+    """The values (N, 2) after a jump, None where none stands out.
+
+    Examples
+    --------
+    >>> before, after = [[0.0, 0], [0.1, 0.2]] * 4, [[3.0, 1], [2.8, 1.1]] * 3
+    >>> odd_end(np.array(before + after), sigma=0.2)
+    slice(8, 14, None)
+    """
+    cuts = range(_LEAST, len(off) - _LEAST + 1)
+    ends = [slice(cut, len(off)) for cut in cuts]
+    jumps = [_jump(off, end, sigma) for end in ends]
+    best = int(np.argmax(jumps)) if jumps else 0
+    return ends[best] if jumps and jumps[best] > _JUMP_SPREADS else None
 
 
-def _cost_with(problem: Problem, rig: Rig, view: int, moment: int) -> float:
-    """Least cost when a camera stands elsewhere from a moment on; all lenses stay."""
+def odd_stretch(off: FloatArray, sigma: float) -> slice | None:
+    """A stretch of values (N, 2) that differ from those before and after, None where none does.
+
+    That of which the mean differs most from that of the others, in what chance would make of it
+    (Olshen and others 2004, Biostatistics 5:557, section 2), with values that are far off pulled
+    in.
+
+    Examples
+    --------
+    >>> rest, odd = [[0.0, 0], [0.1, 0.2]] * 4, [[3.0, 1], [2.8, 1.1]] * 3
+    >>> odd_stretch(np.array(rest + odd + rest), sigma=0.2)
+    slice(8, 14, None)
+    """
+    n = len(off)
+    if n < 3 * _LEAST:
+        return None
+    first, end = np.triu_indices(n + 1, _LEAST)
+    enough = (first >= _LEAST) & (end <= n - _LEAST)
+    first, end = first[enough], end[enough]
+    from_middle = off - np.median(off, axis=0)
+    length = np.linalg.norm(from_middle, axis=1)
+    most = _FAR_OFF * max(float(np.median(length)), sigma)
+    pulled = from_middle * np.minimum(1, most / np.maximum(length, 1e-12))[:, None]
+    upto = np.concatenate([np.zeros((1, 2)), np.cumsum(pulled, axis=0)])
+    sums, inside = upto[end] - upto[first], end - first
+    apart = sums / inside[:, None] - (upto[-1] - sums) / (n - inside)[:, None]
+    best = int(np.argmax(np.linalg.norm(apart, axis=1) * np.sqrt(inside * (n - inside) / n)))
+    stretch = slice(int(first[best]), int(end[best]))
+    return stretch if _jump(off, stretch, sigma) > _JUMP_SPREADS else None
+
+
+def _jump(off: FloatArray, part: slice, sigma: float) -> float:
+    """How far a part of the values (N, 2) is from the rest, in how far they are spread."""
+    inside = np.zeros(len(off), dtype=bool)
+    inside[part] = True
+    middles = [np.median(off[own], axis=0) for own in (inside, ~inside)]
+    jump = float(np.linalg.norm(middles[0] - middles[1]))
+    apart = np.linalg.norm(off - np.where(inside[:, None], *middles), axis=1)
+    return jump / max(float(np.median(apart)), 0.2 * sigma) if jump > _JUMP_SIGMAS * sigma else 0.0
+
+
+def _cost_with(problem: Problem, rig: Rig, view: int, elsewhere: BoolArray) -> float:
+    """Least cost when a camera stands elsewhere at some sightings (G,); all lenses stay."""
     seen = problem.sightings
-    late = (seen.view == view) & (seen.moment >= moment)
     twice = np.append(np.arange(len(rig.cameras)), view)
-    other = np.where(late, len(rig.cameras), seen.view)
+    other = np.where(elsewhere, len(rig.cameras), seen.view)
     free = problem.free[twice]
     free[-1, -POSE:] = True
     split = replace(

@@ -86,13 +86,16 @@ def _of_shifts(report: CalibrationReport) -> Iterator[Finding]:
 
 def _of_pushes(report: CalibrationReport) -> Iterator[Finding]:
     found = report.solution.detections
-    for push in report.solution.fit.pushes:
-        name = found.names[push.view]
+    pushes = report.solution.fit.pushes
+    for view in sorted({push.view for push in pushes}):
+        frames = [str(found.moments[push.moment]) for push in pushes if push.view == view]
+        when = f"frame {frames[0]}" if len(frames) == 1 else f"frames {_joined(frames)}"
+        where = "where it stood longer" if len(frames) == 1 else "at one of the places it stood at"
         yield Finding(
             Grade.RECORD_AGAIN,
-            f"{name} was pushed at about frame {found.moments[push.moment]}. It is "
-            "calibrated where it stood longer; record the board again.",
-            name,
+            f"{found.names[view]} was pushed at about {when}. It is calibrated {where}; record the "
+            "board again.",
+            found.names[view],
         )
 
 
@@ -136,7 +139,11 @@ def _told(gap: Gap, names: Sequence[str], shared: int) -> str:
 
 
 def _listed(views: Sequence[int], names: Sequence[str]) -> str:
-    *first, last = (names[view] for view in views)
+    return _joined([names[view] for view in views])
+
+
+def _joined(words: Sequence[str]) -> str:
+    *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
 
 
