@@ -51,6 +51,29 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["NAPARI_CONFIG"] = str(tmp_path_factory.mktemp("napari") / "settings.yaml")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _shaders_read_once() -> None:
+    """Remember what variables vispy finds in the text of a shader.
+
+    It looks for them again for every layer of every window: a seventh of the time of these tests.
+    """
+    from vispy.gloo.program import Program
+
+    read = Program._parse_variables_from_code
+    known: dict[tuple[str, ...], dict[str, object]] = {}
+
+    def read_once(self: Program, update_variables: bool = True) -> None:
+        text = tuple(shader.code for shader in self._shaders)
+        if text not in known:
+            read(self, update_variables=False)
+            known[text] = self._code_variables
+        self._code_variables = dict(known[text])
+        if update_variables:
+            self._process_pending_variables()
+
+    Program._parse_variables_from_code = read_once
+
+
 def a_camera(name: str, azimuth: float, height: float) -> Camera:
     """A distorted camera that looks at the origin from 500 mm away."""
     centre = np.array([500 * np.cos(azimuth), 500 * np.sin(azimuth), height])
