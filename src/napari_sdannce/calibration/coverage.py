@@ -21,6 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 CELLS = 8
 """An image is looked at in so many columns and rows."""
 _SOME = 3
+"""Boards that must have been so tilted, or so near or far: corners of one alone may be wrong."""
 
 
 def corners_by_cell(spots: FloatArray, size: tuple[int, int]) -> IntArray:
@@ -83,7 +84,7 @@ class Coverage:
 
 
 def _reached(tilts: list[float]) -> float:
-    """What some boards were tilted by: of one alone, corners may be wrong."""
+    """What some boards were tilted by, and more."""
     return sorted(tilts)[-_SOME] if len(tilts) >= _SOME else 0.0
 
 

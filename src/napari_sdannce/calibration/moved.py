@@ -90,12 +90,16 @@ def seen_from_elsewhere(fit: Fit, seen: BoolArray, moments: IntArray) -> BoolArr
     fixed = Prior(fit.rig.numbers, np.zeros_like(fit.problem.prior.precision))
     problem = replace(fit.problem, sightings=sightings, free=free, prior=fixed)
     off, some_late = _in_step(problem, fit.rig, moments, misses_of_others(problem, fit.rig))
-    cost = problem.cost(adjust(problem, fit.rig))
-    least = (1 - (_SHARE_IF_LATE if some_late else _SHARE)) * cost
+    ends = list(_odd_sightings(sightings, off, fit.sigma_px, odd_end))
+    stretches = list(_odd_sightings(sightings, off, fit.sigma_px, odd_stretch))
+    if not ends + stretches:  # as in most rigs, and adjusting takes its time
+        return None
+    least = problem.cost(adjust(problem, fit.rig))
+    least *= 1 - (_SHARE_IF_LATE if some_late else _SHARE)
     found = None
-    for find, clearly in ((odd_end, 1.0), (odd_stretch, _CLEARLY)):
+    for tries, clearly in ((ends, 1.0), (stretches, _CLEARLY)):
         least *= clearly
-        for view, part in _odd_sightings(sightings, off, fit.sigma_px, find):
+        for view, part in tries:
             left = _cost_with(problem, fit.rig, view, part)
             if left < least:
                 found, least = (view, part), left
