@@ -57,7 +57,7 @@ from calibration_ways.recordings import Recording, stills, webcams
 from machine import print_machine
 from timing import print_table
 
-from napari_sdannce.calibration.quality import rigid_residuals, triangulate_boards
+from napari_sdannce.calibration.quality.errors_px import rigid_residuals, triangulate_boards
 from napari_sdannce.files.anipose import read_anipose
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
     from calibration_ways.job import Sighting
 
-    from napari_sdannce.calibration.detections import Detections
+    from napari_sdannce.calibration.detection.detections import Detections
     from napari_sdannce.geometry import Camera
 
 WAYS = Path(__file__).parent / "calibration_ways"

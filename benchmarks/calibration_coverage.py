@@ -22,12 +22,12 @@ import numpy as np
 from machine import print_machine
 from timing import print_table
 
-from napari_sdannce.calibration.boards import Checkerboard
+from napari_sdannce.calibration.boards.board_kinds import Checkerboard
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.known import KnownLenses
-from napari_sdannce.calibration.lenses import FisheyeLens
-from napari_sdannce.calibration.rigid import log
-from napari_sdannce.calibration.solution import Model, solve
+from napari_sdannce.calibration.solver.known import KnownLenses
+from napari_sdannce.calibration.solver.lenses import FisheyeLens
+from napari_sdannce.calibration.solver.rigid import log
+from napari_sdannce.calibration.solver.solution import Model, solve
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 
 CAMERAS, MOMENTS, NOISE_PX = (2, 3, 4, 6, 8, 12), (25, 40, 60), (0.1, 0.25, 0.5)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from napari_sdannce.calibration.board_file import write_board
-from napari_sdannce.calibration.boards import CharucoBoard
+from napari_sdannce.calibration.boards.board_file import write_board
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
 from napari_sdannce.synthetic.boards import BoardPose, Picture, render_board
 from napari_sdannce.synthetic.rig import camera_ring
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sdannce.calibration.boards import CharucoBoard
-from napari_sdannce.calibration.detections import Detections
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
+from napari_sdannce.calibration.detection.detections import Detections
 from napari_sdannce.files.opencv_lens import lens_from_opencv
 from napari_sdannce.geometry import Camera
 

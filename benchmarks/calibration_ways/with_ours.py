@@ -5,9 +5,9 @@ from __future__ import annotations
 from job import Job, Lens, Posed, Sighting, answer
 from ours import board_of, detections_of, unposed
 
-from napari_sdannce.calibration.known import KnownLenses
-from napari_sdannce.calibration.lenses import BrownLens
-from napari_sdannce.calibration.solution import Model, solve
+from napari_sdannce.calibration.solver.known import KnownLenses
+from napari_sdannce.calibration.solver.lenses import BrownLens
+from napari_sdannce.calibration.solver.solution import Model, solve
 from napari_sdannce.files.opencv_lens import opencv_coefficients
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
 from napari_sdannce.geometry import Camera
 from napari_sdannce.synthetic.boards import BoardPose
 

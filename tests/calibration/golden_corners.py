@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from napari_sdannce.calibration.boards import CharucoBoard
-from napari_sdannce.calibration.detections import Detections
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
+from napari_sdannce.calibration.detection.detections import Detections
 
 if TYPE_CHECKING:
     from pathlib import Path

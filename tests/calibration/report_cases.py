@@ -7,10 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from napari_sdannce.calibration.lenses import FisheyeLens
-from napari_sdannce.calibration.quality import ErrorsPx
-from napari_sdannce.calibration.report import CalibrationReport, report_of
-from napari_sdannce.calibration.solution import Model, solve
+from napari_sdannce.calibration.quality.calibration_report import CalibrationReport, report_of
+from napari_sdannce.calibration.quality.errors_px import ErrorsPx
+from napari_sdannce.calibration.solver.lenses import FisheyeLens
+from napari_sdannce.calibration.solver.solution import Model, solve
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 
 HOSTILE = "<script>alert('&amp;')</script>"

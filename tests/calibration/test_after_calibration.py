@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
-from napari_sdannce.calibration.drift import check_drift
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.drift.check_drift import check_drift
+from napari_sdannce.calibration.drift.repair import repair_by_board, repair_by_points
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.known import camera_of
-from napari_sdannce.calibration.late import moments_to_correct, solve_in_step
-from napari_sdannce.calibration.positions import position_sigma
-from napari_sdannce.calibration.repair import repair_by_board, repair_by_points
-from napari_sdannce.calibration.report import report_of
-from napari_sdannce.calibration.rigid import align, exp
-from napari_sdannce.calibration.solution import Solution, solve
-from napari_sdannce.calibration.time_offsets import time_offsets
-from napari_sdannce.calibration.verdict import Grade, verdict_of
+from napari_sdannce.calibration.findings import Grade
+from napari_sdannce.calibration.quality.calibration_report import report_of
+from napari_sdannce.calibration.quality.positions import position_sigma
+from napari_sdannce.calibration.quality.verdict import verdict_of
+from napari_sdannce.calibration.solver.known import camera_of
+from napari_sdannce.calibration.solver.late import moments_to_correct, solve_in_step
+from napari_sdannce.calibration.solver.rigid import align, exp
+from napari_sdannce.calibration.solver.solution import Solution, solve
+from napari_sdannce.calibration.solver.time_offsets import time_offsets
 from napari_sdannce.calibration.world import (
     MeasuredPoints,
     board_frame,
@@ -29,7 +30,7 @@ from napari_sdannce.geometry import Camera, triangulate
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.boards import Board
+    from napari_sdannce.calibration.boards.board_kinds import Board
 
 SETTINGS = BoardRigSettings(noise_px=0.25)
 
@@ -317,7 +318,7 @@ def test_a_board_that_lay_still_need_not_be_followed() -> None:
 
 
 def test_delays_that_do_not_settle_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_sdannce.calibration.late._ROUNDS", 1)
+    monkeypatch.setattr("napari_sdannce.calibration.solver.late._ROUNDS", 1)
     settings = BoardRigSettings(moments=40, missed=0.0, delays=LATE)
     step = solve_in_step(board_rig(settings, 8).detections, settings.board)
     assert step.unsettled == pytest.approx(0.5, abs=0.1)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_sdannce.calibration.board_file import describe, read_board, write_board
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.boards.board_file import describe, read_board, write_board
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
 from napari_sdannce.cli import main
 from napari_sdannce.files.errors import FileFormatError
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.adjust import Prior, Problem, SoftL1, adjust, reduce
-from napari_sdannce.calibration.bundle import Rig, Sightings, residuals, slopes
-from napari_sdannce.calibration.lenses import N_PINHOLE, BrownLens, FisheyeLens, names_of
-from napari_sdannce.calibration.reduced import moment_parts
+from napari_sdannce.calibration.solver.adjust import Prior, Problem, SoftL1, adjust, reduce
+from napari_sdannce.calibration.solver.bundle import Rig, Sightings, residuals, slopes
+from napari_sdannce.calibration.solver.lenses import N_PINHOLE, BrownLens, FisheyeLens, names_of
+from napari_sdannce.calibration.solver.reduced import moment_parts
 from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.lenses import Lens
+    from napari_sdannce.calibration.solver.lenses import Lens
 
 LENSES = (BrownLens(), FisheyeLens())
 

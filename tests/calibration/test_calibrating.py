@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.board_file import write_board
-from napari_sdannce.calibration.boards_found import write_found
+from napari_sdannce.calibration.boards.board_file import write_board
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
+from napari_sdannce.calibration.detection.boards_found import write_found
+from napari_sdannce.calibration.detection.find_boards import FoundBoards, threes_to_look_at
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.find_boards import FoundBoards, threes_to_look_at
-from napari_sdannce.calibration.saved_report import read_report
+from napari_sdannce.calibration.report.saved_report import read_report
 from napari_sdannce.cli import main
 from napari_sdannce.files.anipose import read_anipose
 from napari_sdannce.files.calibration_file import read_calibration
@@ -307,7 +307,8 @@ def test_boards_of_another_pattern_are_not_used(
     filmed: Any, done: tuple[Path, list[Any]], tmp_path: Path
 ) -> None:
     other = write_board(tmp_path / "b.toml", replace(filmed.board, squares_across=8))
-    refused(filmed, tmp_path / "out", "looked for again", board=other, found=done[0])
+    told = "found of a ChArUco board of 7 x 5 .* looked for anew"
+    refused(filmed, tmp_path / "out", told, board=other, found=done[0])
     broken = tmp_path / "broken"
     broken.mkdir()
     refused(filmed, tmp_path / "out", "boards.npz does not exist", found=broken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.calibration.choose_points import choose_points
+from napari_sdannce.calibration.drift.choose_points import choose_points
 
 
 def test_few_points_are_all_taken() -> None:

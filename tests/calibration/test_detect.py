@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
-from napari_sdannce.calibration.detect import BoardFinder, find_board
-from napari_sdannce.calibration.pattern import opencv_board
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.boards.pattern import opencv_board
+from napari_sdannce.calibration.detection.detect import BoardFinder, find_board
 from napari_sdannce.synthetic.boards import BoardPose, Picture, render_board
 
 CHARUCO = CharucoBoard(6, 8, 10.0, 7.5, "DICT_4X4_50")

@@ -11,8 +11,10 @@ import pytest
 import napari_sdannce.calibration
 
 MODULES = [
-    f"{napari_sdannce.calibration.__name__}.{module.name}"
-    for module in pkgutil.iter_modules(napari_sdannce.calibration.__path__)
+    module.name
+    for module in pkgutil.walk_packages(
+        napari_sdannce.calibration.__path__, f"{napari_sdannce.calibration.__name__}."
+    )
 ]
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.figure import (
+from napari_sdannce.calibration.report.figure import (
     INK,
     PANEL,
     Arrows,
@@ -25,8 +25,8 @@ from napari_sdannce.calibration.figure import (
     text_width,
     wrapped,
 )
-from napari_sdannce.calibration.figure_image import to_image, to_png
-from napari_sdannce.calibration.figure_svg import to_svg
+from napari_sdannce.calibration.report.figure_image import to_image, to_png
+from napari_sdannce.calibration.report.figure_svg import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 RED, BLUE = "#e00000", "#0000e0"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sdannce.calibration.boards import CharucoBoard
-from napari_sdannce.calibration.coverage import Coverage, shared_moments
-from napari_sdannce.calibration.detect import Sighting
-from napari_sdannce.calibration.hints import groups_of, hints_of
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
+from napari_sdannce.calibration.detection.coverage import Coverage, shared_moments
+from napari_sdannce.calibration.detection.detect import Sighting
+from napari_sdannce.calibration.detection.hints import groups_of, hints_of
 from napari_sdannce.settings.events import BoardCoverage
 from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 

@@ -9,24 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration import report as report_module
-from napari_sdannce.calibration.boards import Checkerboard
-from napari_sdannce.calibration.bundle import Rig, Sightings
-from napari_sdannce.calibration.detections import Detections
+from napari_sdannce.calibration.boards.board_kinds import Checkerboard
+from napari_sdannce.calibration.detection.detections import Detections
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.findings import Grade
-from napari_sdannce.calibration.fit import FitTask
-from napari_sdannce.calibration.holdout import hold_out
-from napari_sdannce.calibration.known import KnownLenses, weak_prior
-from napari_sdannce.calibration.late import moments_to_correct
-from napari_sdannce.calibration.lenses import FX, BrownLens
-from napari_sdannce.calibration.place_boards import place_boards
-from napari_sdannce.calibration.pose_graph import find_pairs, guess_all
-from napari_sdannce.calibration.report import report_of
-from napari_sdannce.calibration.rigid import Motions, exp
-from napari_sdannce.calibration.solution import Model, solve
-from napari_sdannce.calibration.uncertainty import places_of
-from napari_sdannce.calibration.verdict import verdict_of
+from napari_sdannce.calibration.quality import calibration_report as report_module
+from napari_sdannce.calibration.quality.calibration_report import report_of
+from napari_sdannce.calibration.quality.holdout import hold_out
+from napari_sdannce.calibration.quality.verdict import verdict_of
+from napari_sdannce.calibration.solver.bundle import Rig, Sightings
+from napari_sdannce.calibration.solver.fit import FitTask
+from napari_sdannce.calibration.solver.known import KnownLenses, weak_prior
+from napari_sdannce.calibration.solver.late import moments_to_correct
+from napari_sdannce.calibration.solver.lenses import FX, BrownLens
+from napari_sdannce.calibration.solver.place_boards import place_boards
+from napari_sdannce.calibration.solver.pose_graph import find_pairs, guess_all
+from napari_sdannce.calibration.solver.rigid import Motions, exp
+from napari_sdannce.calibration.solver.solution import Model, solve
+from napari_sdannce.calibration.solver.uncertainty import places_of
 from napari_sdannce.geometry import Camera
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 

@@ -9,12 +9,12 @@ import pytest
 
 from napari_sdannce.calibration.corners_file import corners_of
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.holdout import hold_out
-from napari_sdannce.calibration.misses import image_speeds, misses_of, sighting_errors
-from napari_sdannce.calibration.positions import position_sigma
-from napari_sdannce.calibration.quality import ErrorsPx
-from napari_sdannce.calibration.solution import Solution, solve
-from napari_sdannce.calibration.stances import stances_of
+from napari_sdannce.calibration.quality.errors_px import ErrorsPx
+from napari_sdannce.calibration.quality.holdout import hold_out
+from napari_sdannce.calibration.quality.misses import image_speeds, misses_of, sighting_errors
+from napari_sdannce.calibration.quality.positions import position_sigma
+from napari_sdannce.calibration.quality.stances import stances_of
+from napari_sdannce.calibration.solver.solution import Solution, solve
 from napari_sdannce.calibration.world import FIRST_CAMERA, board_frame
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 

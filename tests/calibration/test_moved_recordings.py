@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.board_file import write_board
-from napari_sdannce.calibration.check_recording import check_recording
+from napari_sdannce.calibration.boards.board_file import write_board
+from napari_sdannce.calibration.drift.check_recording import check_recording
+from napari_sdannce.calibration.drift.mend import mend_by_clip, mend_by_points
+from napari_sdannce.calibration.drift.seen_points import points_of_labels, seen_points
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.mend import mend_by_clip, mend_by_points
-from napari_sdannce.calibration.rigid import exp
-from napari_sdannce.calibration.seen_points import points_of_labels, seen_points
+from napari_sdannce.calibration.solver.rigid import exp
 from napari_sdannce.cli import main
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.anipose import read_anipose

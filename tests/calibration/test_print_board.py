@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
-from napari_sdannce.calibration.detect import find_board
-from napari_sdannce.calibration.print_board import PAGES, board_pages, print_board
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.boards.print_board import PAGES, board_pages, print_board
+from napari_sdannce.calibration.detection.detect import find_board
 
 CHARUCO = CharucoBoard(5, 7, 30.0, 22.5, "DICT_4X4_50")
 CHESS = Checkerboard(6, 4, 25.0)

@@ -10,19 +10,19 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard
-from napari_sdannce.calibration.detect import BoardFinder
-from napari_sdannce.calibration.find_boards import find_boards
-from napari_sdannce.calibration.misses import misses_of
-from napari_sdannce.calibration.pattern import opencv_board
-from napari_sdannce.calibration.solution import solve
-from napari_sdannce.calibration.sources import open_source
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
+from napari_sdannce.calibration.boards.pattern import opencv_board
+from napari_sdannce.calibration.detection.detect import BoardFinder
+from napari_sdannce.calibration.detection.find_boards import find_boards
+from napari_sdannce.calibration.quality.misses import misses_of
+from napari_sdannce.calibration.solver.solution import solve
+from napari_sdannce.calibration.sources.board_source import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from napari_sdannce.calibration.find_boards import FoundBoards
+    from napari_sdannce.calibration.detection.find_boards import FoundBoards
 
 MOUSE = CharucoBoard(8, 11, 24.0, 18.75, "DICT_4X4_1000")
 WEBCAMS = CharucoBoard(4, 5, 54.0, 40.5, "DICT_4X4_1000", inverted=True)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.drift import check_drift
+from napari_sdannce.calibration.drift.check_drift import check_drift
+from napari_sdannce.calibration.drift.repair import repair_by_board, repair_by_points
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.known import camera_of
-from napari_sdannce.calibration.repair import repair_by_board, repair_by_points
-from napari_sdannce.calibration.rigid import exp
-from napari_sdannce.calibration.solution import solve
+from napari_sdannce.calibration.solver.known import camera_of
+from napari_sdannce.calibration.solver.rigid import exp
+from napari_sdannce.calibration.solver.solution import solve
 from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 from napari_sdannce.synthetic.rig import camera_ring
 
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from golden_corners import BOARD, golden_corners
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.repair import Repair
+    from napari_sdannce.calibration.drift.repair import Repair
     from napari_sdannce.geometry import Camera
     from napari_sdannce.synthetic.board_rigs import BoardRig
 

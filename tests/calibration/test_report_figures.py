@@ -13,7 +13,18 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.figure import (
+from napari_sdannce.calibration.quality.misses import misses_of, sighting_errors
+from napari_sdannce.calibration.quality.verdict import verdict_of
+from napari_sdannce.calibration.report.axes import BINS, ORANGE, bin_color
+from napari_sdannce.calibration.report.camera_views import PAD, coverage_maps, residual_maps
+from napari_sdannce.calibration.report.charts import (
+    error_curve,
+    errors_by_speed,
+    errors_in_time,
+    focal_bars,
+    shared_moments,
+)
+from napari_sdannce.calibration.report.figure import (
     Circles,
     Figure,
     Lines,
@@ -22,29 +33,19 @@ from napari_sdannce.calibration.figure import (
     Text,
     text_width,
 )
-from napari_sdannce.calibration.figure_svg import to_svg
-from napari_sdannce.calibration.misses import misses_of, sighting_errors
-from napari_sdannce.calibration.report_axes import BINS, ORANGE, bin_color, shown
-from napari_sdannce.calibration.report_charts import (
-    error_curve,
-    errors_by_speed,
-    errors_in_time,
-    focal_bars,
-    shared_moments,
-)
-from napari_sdannce.calibration.report_rig import rig_from_above, rig_from_the_side, scene_of
-from napari_sdannce.calibration.report_stances import stances_chart
-from napari_sdannce.calibration.report_summary import summary
-from napari_sdannce.calibration.report_views import PAD, coverage_maps, residual_maps
-from napari_sdannce.calibration.report_words import ReportNotes
-from napari_sdannce.calibration.verdict import verdict_of
+from napari_sdannce.calibration.report.figure_svg import to_svg
+from napari_sdannce.calibration.report.rig_views import rig_from_above, rig_from_the_side, scene_of
+from napari_sdannce.calibration.report.stances_chart import stances_chart
+from napari_sdannce.calibration.report.summary import summary
+from napari_sdannce.calibration.report.words import ReportNotes
+from napari_sdannce.calibration.shown import shown
 from napari_sdannce.calibration.world import board_frame
 
 sys.path.insert(0, str(Path(__file__).parent))
 from report_cases import CASES, pushed, small, twelve
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.report import CalibrationReport
+    from napari_sdannce.calibration.quality.calibration_report import CalibrationReport
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.misses import misses_of
-from napari_sdannce.calibration.report import as_json
-from napari_sdannce.calibration.report_axes import shown
-from napari_sdannce.calibration.report_page import page, write_report
-from napari_sdannce.calibration.report_summary import SCALE, summary
-from napari_sdannce.calibration.report_words import HEADLINES, ReportNotes, spread
-from napari_sdannce.calibration.verdict import Finding, Grade, Verdict, verdict_of
+from napari_sdannce.calibration.findings import Finding, Grade, Verdict
+from napari_sdannce.calibration.quality.calibration_report import as_json
+from napari_sdannce.calibration.quality.misses import misses_of
+from napari_sdannce.calibration.quality.verdict import verdict_of
+from napari_sdannce.calibration.report.page import page, write_report
+from napari_sdannce.calibration.report.summary import SCALE, summary
+from napari_sdannce.calibration.report.words import HEADLINES, ReportNotes, spread
+from napari_sdannce.calibration.shown import shown
 
 sys.path.insert(0, str(Path(__file__).parent))
 from report_cases import CASES, HOSTILE, pushed, small

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import Checkerboard
+from napari_sdannce.calibration.boards.board_kinds import Checkerboard
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.holdout import hold_out
-from napari_sdannce.calibration.known import KnownLenses
-from napari_sdannce.calibration.lenses import FisheyeLens
-from napari_sdannce.calibration.quality import rigid_residuals, triangulate_boards
-from napari_sdannce.calibration.report import report_of
-from napari_sdannce.calibration.rigid import log
-from napari_sdannce.calibration.solution import Model, solve
-from napari_sdannce.calibration.verdict import verdict_of
+from napari_sdannce.calibration.quality.calibration_report import report_of
+from napari_sdannce.calibration.quality.errors_px import rigid_residuals, triangulate_boards
+from napari_sdannce.calibration.quality.holdout import hold_out
+from napari_sdannce.calibration.quality.verdict import verdict_of
+from napari_sdannce.calibration.solver.known import KnownLenses
+from napari_sdannce.calibration.solver.lenses import FisheyeLens
+from napari_sdannce.calibration.solver.rigid import log
+from napari_sdannce.calibration.solver.solution import Model, solve
 from napari_sdannce.synthetic.board_rigs import BoardRigSettings, board_rig
 
 sys.path.insert(0, str(Path(__file__).parent))
 from golden_corners import BOARD, golden_corners
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.detections import Detections
+    from napari_sdannce.calibration.detection.detections import Detections
     from napari_sdannce.synthetic.board_rigs import BoardRig
 
 KINDS = {

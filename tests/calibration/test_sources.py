@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.sources import open_source
+from napari_sdannce.calibration.sources.board_source import open_source
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.video import Encoding, VideoWriter
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard
-from napari_sdannce.calibration.coverage import Coverage
-from napari_sdannce.calibration.detect import Sighting
-from napari_sdannce.calibration.stances import stance_seen
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
+from napari_sdannce.calibration.detection.coverage import Coverage
+from napari_sdannce.calibration.detection.detect import Sighting
+from napari_sdannce.calibration.detection.stance import stance_seen
 
 if TYPE_CHECKING:
     from napari_sdannce.geometry import Camera

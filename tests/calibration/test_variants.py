@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
-from napari_sdannce.calibration.detect import find_board
-from napari_sdannce.calibration.marker_layout import marker_squares
-from napari_sdannce.calibration.marker_share import marker_share
-from napari_sdannce.calibration.pattern import first_is_black, opencv_board
-from napari_sdannce.calibration.variants import find_variant
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.boards.pattern import first_is_black, opencv_board
+from napari_sdannce.calibration.detection.detect import find_board
+from napari_sdannce.calibration.detection.marker_layout import marker_squares
+from napari_sdannce.calibration.detection.marker_share import marker_share
+from napari_sdannce.calibration.detection.variants import find_variant
 from napari_sdannce.synthetic.boards import Picture, render_board
 
 TRUE = CharucoBoard(6, 8, 10.0, 7.5, "DICT_4X4_50")

@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_sdannce.calibration.camera_findings import blind_share
 from napari_sdannce.calibration.findings import Finding, Grade
-from napari_sdannce.calibration.report import CalibrationReport, CameraReport, report_of
-from napari_sdannce.calibration.solution import solve
-from napari_sdannce.calibration.stances import Stances, stances_of
-from napari_sdannce.calibration.verdict import verdict_of
+from napari_sdannce.calibration.quality.calibration_report import (
+    CalibrationReport,
+    CameraReport,
+    report_of,
+)
+from napari_sdannce.calibration.quality.camera_findings import blind_share
+from napari_sdannce.calibration.quality.stances import Stances, stances_of
+from napari_sdannce.calibration.quality.verdict import verdict_of
+from napari_sdannce.calibration.solver.solution import solve
 from napari_sdannce.geometry import Camera
 from napari_sdannce.synthetic.board_rigs import BoardRig, BoardRigSettings, board_rig
 

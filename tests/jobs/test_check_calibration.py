@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_sdannce.calibration.board_file import write_board
+from napari_sdannce.calibration.boards.board_file import write_board
 from napari_sdannce.jobs.calibrating import Asked, check_calibration, new_results
 from napari_sdannce.jobs.checks import Verdict
 from napari_sdannce.settings.calibrate import CalibrateSettings

@@ -16,10 +16,10 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 from superqt.utils import WorkerBase
 
-from napari_sdannce.calibration.board_file import read_board
+from napari_sdannce.calibration.boards.board_file import read_board
 from napari_sdannce.calibration.calibrating import calibrate
 from napari_sdannce.calibration.corners_file import read_corners
-from napari_sdannce.calibration.verdict import Grade
+from napari_sdannce.calibration.quality.verdict import Grade
 from napari_sdannce.files.anipose import read_anipose, write_anipose
 from napari_sdannce.jobs.background import State
 from napari_sdannce.jobs.calibrating import start_calibration

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -11,28 +11,29 @@ import numpy as np
 from napari_sdannce.files.write_calibration import check_fisheye
 from napari_sdannce.settings.events import JobDone, Message
 
-from .board_file import read_board
-from .boards_found import FILE as BOARDS
-from .boards_found import read_found
-from .check_board import check_board
-from .detect import BoardFinder
+from .boards.board_file import read_board
+from .detection.boards_found import FILE as BOARDS
+from .detection.boards_found import read_found
+from .detection.check_board import check_board
+from .detection.detect import BoardFinder
+from .detection.find_boards import find_boards, moments_to_look_at, threes_to_look_at
+from .detection.select_moments import is_blurred, select_moments
 from .errors import CalibrationError
-from .find_boards import find_boards, moments_to_look_at, threes_to_look_at
-from .late import moments_to_correct, solve_in_step
-from .lenses import BrownLens, FisheyeLens, free_of
+from .findings import Grade
 from .measure_lenses import check_lenses, known_lenses
-from .report import report_of
-from .report_words import HEADLINES
+from .quality.calibration_report import report_of
+from .quality.verdict import lengths_of, unlike_of, verdict_of
+from .report.words import HEADLINES
 from .results import check_files, check_out, try_out, write_results
-from .select_moments import is_blurred, select_moments
-from .solution import Model, solve
-from .sources import StillSource, chosen, image_size, no_image_of, open_source
-from .verdict import lengths_of, unlike_of, verdict_of
+from .solver.late import moments_to_correct, solve_in_step
+from .solver.lenses import BrownLens, FisheyeLens, free_of
+from .solver.solution import Model, solve
+from .sources.board_source import StillSource, chosen, image_size, no_image_of, open_source
 from .world import FIRST_CAMERA, MeasuredPoints, World, board_frame, check_apart, floor_frame
 from .world_points import read_world_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     from napari_sdannce.settings.calibrate import (
@@ -43,14 +44,15 @@ if TYPE_CHECKING:
     )
     from napari_sdannce.settings.events import Event
 
-    from .board_keys import Board
-    from .detections import Detections
-    from .find_boards import FoundBoards
-    from .known import KnownLenses
-    from .lenses import Lens
-    from .solution import Solution
-    from .sources import BoardSource
-    from .verdict import Finding
+    from .boards.board_keys import Board
+    from .detection.detections import Detections
+    from .detection.find_boards import FoundBoards
+    from .findings import Finding, Verdict
+    from .quality.calibration_report import CalibrationReport
+    from .solver.known import KnownLenses
+    from .solver.lenses import Lens
+    from .solver.solution import Solution
+    from .sources.board_source import BoardSource
 
 LOOKING: dict[Late, Callable[[int, int | None, int], Sequence[int]]] = {
     "tell": moments_to_look_at,
@@ -88,47 +90,80 @@ def calibrate(settings: CalibrateSettings) -> Generator[Event, None, None]:
     if settings.found is None:
         found = kept = yield from _find(settings, board, out)
     else:
-        path = settings.found / BOARDS
-        kept = read_found(path, board)
-        names = chosen(kept.detections.names, settings.cameras, path)
-        check_files(out, names, settings)
-        found = kept.of_cameras(names)
-        yield _say(f"{len(found.detections)} boards that were found before are used, of {path}")
+        found, kept = yield from _found_before(settings.found / BOARDS, settings, board, out)
     detections = yield from _choose(found, settings)
-    lens = LENSES[settings.lens]
     known: KnownLenses | None = None
     if settings.intrinsics is not None:
-        known = yield from known_lenses(settings, lens, board, detections)
-    model = Model(lens, settings.distortion, known, fixed=settings.intrinsics_use == "fixed")
-    tested: Detections | None = found.detections
-    told: tuple[Finding, ...] = ()
-    if settings.late == "correct":
-        lying = _lying(settings)
-        in_step = solve_in_step(detections, board, model, found=tested, still=lying)
-        lost = len(detections.moments) - len(in_step.detections.moments)
-        if lost:
-            yield _say(f"{lost} of these are left out: the board can not be placed next to them")
-        solution, detections, told = in_step.solution, in_step.detections, in_step.findings
-        tested = None  # corners as they were found are late
-    else:
-        solution = solve(detections, board, model)
-    world = world_of(solution, settings)
+        known = yield from known_lenses(settings, LENSES[settings.lens], board, detections)
+    solved = yield from _solve(detections, found.detections, board, known, settings)
+    world = world_of(solved.solution, settings)
     # still images were taken at any times, unless somebody says that they were not
     is_film = found.is_film or settings.late == "correct"
-    report = report_of(solution, detections, found=tested, detect_s=found.seconds, is_film=is_film)
-    if world.measured is not None:
-        told = (*told, lengths_of(world.measured, board))
-    verdict = verdict_of(report, *told, *unlike_of(found.unlike))
-    files = write_results(out, settings, report, verdict, world, kept, board)
-    yield from (
-        _say(finding.text, is_warning=finding.grade != "good") for finding in verdict.findings
+    report = report_of(
+        solved.solution,
+        solved.detections,
+        found=solved.tested,
+        detect_s=found.seconds,
+        is_film=is_film,
     )
+    lengths = () if world.measured is None else (lengths_of(world.measured, board),)
+    verdict = verdict_of(report, *solved.findings, *lengths, *unlike_of(found.unlike))
+    files = write_results(out, settings, report, verdict, world, kept, board)
+    yield from _in_words(report, verdict)
+    yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Solved:
+    """A solution, the corners that it was made from and is tested with, and what was found out."""
+
+    solution: Solution
+    detections: Detections
+    tested: Detections | None
+    findings: tuple[Finding, ...] = ()
+
+
+def _solve(
+    detections: Detections,
+    found: Detections,
+    board: Board,
+    known: KnownLenses | None,
+    settings: CalibrateSettings,
+) -> Generator[Event, None, _Solved]:
+    """Solve, with correction for late cameras where that is asked for."""
+    lens, is_fixed = LENSES[settings.lens], settings.intrinsics_use == "fixed"
+    model = Model(lens, settings.distortion, known, fixed=is_fixed)
+    if settings.late == "tell":
+        return _Solved(solve(detections, board, model), detections, found)
+    in_step = solve_in_step(detections, board, model, found=found, still=_lying(settings))
+    lost = len(detections.moments) - len(in_step.detections.moments)
+    if lost:
+        yield _say(f"{lost} of these are left out: the board can not be placed next to them")
+    # not tested with corners as they were found: those are late
+    return _Solved(in_step.solution, in_step.detections, None, in_step.findings)
+
+
+def _in_words(report: CalibrationReport, verdict: Verdict) -> Iterator[Event]:
+    """What a person should know of a calibration."""
+    for finding in verdict.findings:
+        yield _say(finding.text, is_warning=finding.grade != Grade.GOOD)
     where = "" if report.held_out is None else ", at moments that the cameras were not fitted to"
     yield _say(
         f"{HEADLINES[verdict.grade]} Half of the corners are closer than "
         f"{report.error_px:.2f} px{where}"
     )
-    yield JobDone(seconds=perf_counter() - began, outputs=tuple(map(str, files)))
+
+
+def _found_before(
+    path: Path, settings: CalibrateSettings, board: Board, out: Path
+) -> Generator[Event, None, tuple[FoundBoards, FoundBoards]]:
+    """Boards of a file, of the cameras that are wanted and of all."""
+    kept = read_found(path, board)
+    names = chosen(kept.detections.names, settings.cameras, path)
+    check_files(out, names, settings)
+    found = kept.of_cameras(names)
+    yield _say(f"{len(found.detections)} boards that were found before are used, of {path}")
+    return found, kept
 
 
 def _folder_of(settings: CalibrateSettings) -> Path:

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.files.writing import atomic_path
 
-from .boards_found import opened_npz
+from .detection.boards_found import opened_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .solution import Solution
+    from .solver.solution import Solution
     from .world import WorldFrame
 
 FloatArray = npt.NDArray[np.float64]

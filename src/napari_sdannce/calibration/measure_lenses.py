@@ -12,13 +12,13 @@ from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.recording import PixelOrigin
 from napari_sdannce.settings.events import Message
 
+from .detection.find_boards import find_boards, moments_to_look_at
+from .detection.select_moments import is_blurred, select_moments
 from .errors import CalibrationError
-from .find_boards import find_boards, moments_to_look_at
-from .known import KnownLenses, check_sizes, numbers_of
-from .lenses import SKEW
-from .select_moments import is_blurred, select_moments
-from .solution import Model, solve
-from .sources import image_size, open_source
+from .solver.known import KnownLenses, check_sizes, numbers_of
+from .solver.lenses import SKEW
+from .solver.solution import Model, solve
+from .sources.board_source import image_size, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from napari_sdannce.settings.calibrate import CalibrateSettings
     from napari_sdannce.settings.events import Event
 
-    from .boards import CharucoBoard, Checkerboard
-    from .detections import Detections, Size
-    from .lenses import Lens
-    from .solution import Solution
-    from .sources import BoardSource
+    from .boards.board_kinds import CharucoBoard, Checkerboard
+    from .detection.detections import Detections, Size
+    from .solver.lenses import Lens
+    from .solver.solution import Solution
+    from .sources.board_source import BoardSource
 
 _MOST = 80
 """Moments that a lens is measured from, at most."""

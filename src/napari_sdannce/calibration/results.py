@@ -18,25 +18,25 @@ from napari_sdannce.files.write_calibration import calibration_paths, write_cali
 from napari_sdannce.files.writing import naming
 from napari_sdannce.recording import PixelOrigin
 
-from .board_file import describe
-from .boards_found import FILE as BOARDS
-from .boards_found import write_found
+from .boards.board_file import describe
 from .corners_file import FILE as CORNERS
 from .corners_file import corners_of, write_corners
-from .report_page import NAMES, write_report
-from .report_words import ReportNotes
-from .saved_report import FILE as REPORT
-from .saved_report import read_report
+from .detection.boards_found import FILE as BOARDS
+from .detection.boards_found import write_found
+from .report.page import NAMES, write_report
+from .report.saved_report import FILE as REPORT
+from .report.saved_report import read_report
+from .report.words import ReportNotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from napari_sdannce.settings.calibrate import CalibrateSettings
 
-    from .board_keys import Board
-    from .find_boards import FoundBoards
-    from .report import CalibrationReport
-    from .verdict import Verdict
+    from .boards.board_keys import Board
+    from .detection.find_boards import FoundBoards
+    from .findings import Verdict
+    from .quality.calibration_report import CalibrationReport
     from .world import World
 
 SETTINGS = "calibrate.yaml"

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from napari_sdannce.geometry import triangulate
 
 from .errors import CalibrationError
-from .rigid import align
+from .solver.rigid import align
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_sdannce.geometry import Camera
 
-    from .solution import Solution
+    from .solver.solution import Solution
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import click
 from napari_sdannce.cli.default_command import DefaultGroup
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+    from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
 
 _MARKERS = {"dictionary": "DICT_4X4_100"}
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -41,8 +41,8 @@ def print_(file: Path, out: tuple[Path, ...], page: str, overwrite: bool) -> Non
 
     FILE says which: keys of this program, of Anipose, caliscope or sleap-anipose.
     """
-    from napari_sdannce.calibration.board_file import read_board
-    from napari_sdannce.calibration.print_board import print_board
+    from napari_sdannce.calibration.boards.board_file import read_board
+    from napari_sdannce.calibration.boards.print_board import print_board
     from napari_sdannce.files.writing import check_free
 
     found = read_board(file)
@@ -79,7 +79,12 @@ def new(file: Path, overwrite: bool, **given: Any) -> None:
 
     It goes to FILE [board.toml].
     """
-    from napari_sdannce.calibration.board_file import board_of, board_toml, read_board, write_board
+    from napari_sdannce.calibration.boards.board_file import (
+        board_of,
+        board_toml,
+        read_board,
+        write_board,
+    )
 
     made = _board(**given)
     board_of(board_toml(made))  # or say what is wrong with it
@@ -90,7 +95,7 @@ def new(file: Path, overwrite: bool, **given: Any) -> None:
 def _board(
     kind: str, across: int | None, down: int | None, square_mm: float, **markers: Any
 ) -> CharucoBoard | Checkerboard:  # fmt: skip
-    from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+    from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
 
     given = {name: value for name, value in markers.items() if value is not None}
     across = 8 if across is None else across

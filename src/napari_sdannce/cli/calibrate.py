@@ -27,7 +27,7 @@ from napari_sdannce.settings.calibrate import CalibrateSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from napari_sdannce.calibration.repair import Repair
+    from napari_sdannce.calibration.drift.repair import Repair
 
 _FIRST = ("board", "out", "overwrite")
 _SEARCHED = ("source", "found", "every", "most", "match")
@@ -138,7 +138,11 @@ def check(recordings: tuple[Path, ...], points: tuple[Path, ...]) -> None:
 
 def _check_one(recording: Path, points: tuple[Path, ...]) -> None:
     """Tell of each camera; exit with 1 when one has moved, or is another one."""
-    from napari_sdannce.calibration.check_recording import UNLIKE, check_recording, drift_in_words
+    from napari_sdannce.calibration.drift.check_recording import (
+        UNLIKE,
+        check_recording,
+        drift_in_words,
+    )
     from napari_sdannce.files import open_recording
 
     drifts = check_recording(open_recording(recording), points)
@@ -158,7 +162,7 @@ def _check_one(recording: Path, points: tuple[Path, ...]) -> None:
 
 def _check_in_a_line(recording: Path) -> int:
     """Tell of a recording; 1 when a camera has moved, or is another, 2 when it can not be told."""
-    from napari_sdannce.calibration.check_recording import check_recording, drifts_in_a_line
+    from napari_sdannce.calibration.drift.check_recording import check_recording, drifts_in_a_line
     from napari_sdannce.files import open_recording
 
     try:
@@ -206,7 +210,7 @@ def repair(
     By keypoints of animals that two or more cameras see which have not moved; or by a short clip of
     a board, which needs one such camera that is named, or more than half that are found.
     """
-    from napari_sdannce.calibration.mend import mend_by_clip, mend_by_points
+    from napari_sdannce.calibration.drift.mend import mend_by_clip, mend_by_points
     from napari_sdannce.files import open_recording
     from napari_sdannce.files.anipose import write_anipose
 

@@ -18,15 +18,15 @@ def several(count: int, what: str) -> str:
 
 def board(path: Path) -> Iterator[str]:
     """A board in a TOML file."""
-    from napari_sdannce.calibration.board_file import read_board
+    from napari_sdannce.calibration.boards.board_file import read_board
 
     yield str(read_board(path))
 
 
 def report(path: Path) -> Iterator[str]:
     """``report.json``."""
-    from napari_sdannce.calibration.report_words import HEADLINES
-    from napari_sdannce.calibration.saved_report import read_report
+    from napari_sdannce.calibration.report.saved_report import read_report
+    from napari_sdannce.calibration.report.words import HEADLINES
 
     found = read_report(path)
     yield f"{path}: the report of a calibration of {several(len(found.cameras), 'camera')}"
@@ -49,8 +49,8 @@ def corners(path: Path) -> Iterator[str]:
 
 def boards(path: Path) -> Iterator[str]:
     """``boards.npz``."""
-    from napari_sdannce.calibration.board_file import describe
-    from napari_sdannce.calibration.boards_found import board_found, read_found
+    from napari_sdannce.calibration.boards.board_file import describe
+    from napari_sdannce.calibration.detection.boards_found import board_found, read_found
 
     looked_for = board_found(path)
     found = read_found(path, looked_for).detections

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sdannce.calibration.board_file import describe, read_board
-from napari_sdannce.calibration.boards_found import FILE as BOARDS
-from napari_sdannce.calibration.boards_found import board_found, without_lengths
+from napari_sdannce.calibration.boards.board_file import describe, read_board
 from napari_sdannce.calibration.calibrating import FOLDER
+from napari_sdannce.calibration.detection.boards_found import FILE as BOARDS
+from napari_sdannce.calibration.detection.boards_found import board_found, without_lengths
+from napari_sdannce.calibration.detection.variants import find_variant
 from napari_sdannce.calibration.results import SETTINGS, check_out
-from napari_sdannce.calibration.sources import StillSource, open_source
-from napari_sdannce.calibration.variants import find_variant
+from napari_sdannce.calibration.sources.board_source import StillSource, open_source
 from napari_sdannce.files.settings_file import absolute_paths
 from napari_sdannce.files.yaml_file import read_yaml
 from napari_sdannce.jobs.checks import Check, bad, careful, good, inside, sentence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_sdannce.calibration.board_keys import Board
-    from napari_sdannce.calibration.sources import BoardSource, Image
+    from napari_sdannce.calibration.boards.board_keys import Board
+    from napari_sdannce.calibration.sources.board_source import BoardSource, Image
     from napari_sdannce.jobs.background import BackgroundJob
     from napari_sdannce.settings.calibrate import CalibrateSettings, Match
 

@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
-from napari_sdannce.calibration.boards import CharucoBoard
-from napari_sdannce.calibration.bundle import Rig
-from napari_sdannce.calibration.detections import Detections
-from napari_sdannce.calibration.lenses import N_PINHOLE, BrownLens, FisheyeLens, to_pixels
-from napari_sdannce.calibration.rigid import Motions, exp, stack
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard
+from napari_sdannce.calibration.detection.detections import Detections
+from napari_sdannce.calibration.solver.bundle import Rig
+from napari_sdannce.calibration.solver.lenses import N_PINHOLE, BrownLens, FisheyeLens, to_pixels
+from napari_sdannce.calibration.solver.rigid import Motions, exp, stack
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.boards import Board
-    from napari_sdannce.calibration.lenses import Lens
+    from napari_sdannce.calibration.boards.board_kinds import Board
+    from napari_sdannce.calibration.solver.lenses import Lens
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.calibration.pattern import board_origin, board_squares, is_black
+from napari_sdannce.calibration.boards.pattern import board_origin, board_squares, is_black
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+    from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
     from napari_sdannce.geometry import Camera
 
 FloatArray = npt.NDArray[np.float64]

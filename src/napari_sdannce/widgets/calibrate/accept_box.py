@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sdannce.calibration.verdict import Grade
+from napari_sdannce.calibration.findings import Grade
 from napari_sdannce.files import open_recording
 from napari_sdannce.files.accept_calibration import accept_calibration, plan_acceptance
 from napari_sdannce.jobs.checks import Check, bad, careful, good

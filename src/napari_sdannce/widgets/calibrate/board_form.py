@@ -21,16 +21,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sdannce.calibration.board_file import describe, write_board
-from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
-from napari_sdannce.calibration.pattern import (
+from napari_sdannce.calibration.boards.board_file import describe, write_board
+from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
+from napari_sdannce.calibration.boards.pattern import (
     board_origin,
     board_squares,
     dictionary_names,
     is_black,
     opencv_board,
 )
-from napari_sdannce.calibration.print_board import print_board
+from napari_sdannce.calibration.boards.print_board import print_board
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.opening import FILE_ERRORS, in_plain_words
 from napari_sdannce.widgets.setting_editors import not_by_the_wheel
@@ -39,7 +39,7 @@ from napari_sdannce.widgets.setting_words import BOARD_FILES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_sdannce.calibration.board_keys import Board
+    from napari_sdannce.calibration.boards.board_keys import Board
 
 CHARUCO, CHESS = "With markers (ChArUco)", "Plain chessboard"
 _NAME = "board.toml"

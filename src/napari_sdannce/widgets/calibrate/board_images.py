@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_sdannce.calibration.sources import StillSource, VideoSource, open_source
+from napari_sdannce.calibration.sources.board_source import StillSource, VideoSource, open_source
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.geometry.threads import available_cores
 from napari_sdannce.video import RecordingVideo
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import dask.array
 
     from napari_sdannce.calibration.corners_file import CalibratedCorners
-    from napari_sdannce.calibration.saved_report import SavedReport
-    from napari_sdannce.calibration.sources import BoardSource
+    from napari_sdannce.calibration.report.saved_report import SavedReport
+    from napari_sdannce.calibration.sources.board_source import BoardSource
 
 Image = npt.NDArray[np.uint8]
 

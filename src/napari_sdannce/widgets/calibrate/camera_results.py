@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sdannce.calibration.hints import ENOUGH_CELLS
+from napari_sdannce.calibration.detection.hints import ENOUGH_CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_sdannce.calibration.saved_report import SavedCamera, SavedReport
+    from napari_sdannce.calibration.report.saved_report import SavedCamera, SavedReport
 
 _AMBER = QColor("#ffc14d")
 _MOST_ROWS = 8

@@ -10,7 +10,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_sdannce.calibration.hints import ENOUGH_SHARED, hints_of
+from napari_sdannce.calibration.detection.hints import ENOUGH_SHARED, hints_of
 from napari_sdannce.widgets.breakable import breakable
 from napari_sdannce.widgets.scrolled import scrolled
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from napari_sdannce.calibration.boards_found import FILE as BOARDS
-from napari_sdannce.calibration.boards_found import board_found
 from napari_sdannce.calibration.corners_file import FILE as CORNERS
 from napari_sdannce.calibration.corners_file import read_corners
+from napari_sdannce.calibration.detection.boards_found import FILE as BOARDS
+from napari_sdannce.calibration.detection.boards_found import board_found
+from napari_sdannce.calibration.report.saved_report import FILE as REPORT
+from napari_sdannce.calibration.report.saved_report import read_report
 from napari_sdannce.calibration.results import SETTINGS
-from napari_sdannce.calibration.saved_report import FILE as REPORT
-from napari_sdannce.calibration.saved_report import read_report
 from napari_sdannce.files.anipose import FILE as ANIPOSE
 from napari_sdannce.files.calibration_file import read_calibration
 from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, in_plain_words
@@ -19,9 +19,9 @@ from napari_sdannce.widgets.opening import FILE_ERRORS, Failed, in_plain_words
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_sdannce.calibration.board_keys import Board
+    from napari_sdannce.calibration.boards.board_keys import Board
     from napari_sdannce.calibration.corners_file import CalibratedCorners
-    from napari_sdannce.calibration.saved_report import SavedReport
+    from napari_sdannce.calibration.report.saved_report import SavedReport
     from napari_sdannce.geometry import Camera
 
 PAGE = "report.html"

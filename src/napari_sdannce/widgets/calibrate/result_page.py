@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.calibration.findings import Grade
-from napari_sdannce.calibration.report_words import HEADLINES
+from napari_sdannce.calibration.report.words import HEADLINES
 from napari_sdannce.jobs.checks import Check
 from napari_sdannce.widgets.breakable import SelectableLabel, breakable
 from napari_sdannce.widgets.calibrate.accept_box import AcceptBox
@@ -27,7 +27,7 @@ from napari_sdannce.widgets.calibrate.world_box import WorldBox
 from napari_sdannce.widgets.check_lines import CheckLines
 
 if TYPE_CHECKING:
-    from napari_sdannce.calibration.saved_report import SavedReport
+    from napari_sdannce.calibration.report.saved_report import SavedReport
     from napari_sdannce.widgets.calibrate.board_layers import BoardLayers
     from napari_sdannce.widgets.calibrate.opened_calibration import OpenedCalibration
 

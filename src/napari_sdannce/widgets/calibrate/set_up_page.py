@@ -9,7 +9,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_sdannce.calibration.saved_report import FILE as REPORT
+from napari_sdannce.calibration.report.saved_report import FILE as REPORT
 from napari_sdannce.jobs.background import State, jobs_of
 from napari_sdannce.jobs.calibrating import (
     WHAT,

@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sdannce.calibration.errors import CalibrationError
-from napari_sdannce.calibration.verdict import Grade, lengths_of
+from napari_sdannce.calibration.findings import Grade
+from napari_sdannce.calibration.quality.verdict import lengths_of
 from napari_sdannce.calibration.world import MeasuredPoints
 from napari_sdannce.calibration.world_points import read_world_points
 from napari_sdannce.jobs.checks import Check, careful, good, sentence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog
 
-from napari_sdannce.calibration.board_file import read_board
+from napari_sdannce.calibration.boards.board_file import read_board
 from napari_sdannce.files.errors import FileFormatError
 from napari_sdannce.widgets.capture.board_watch import WIDTH, BoardWatch, SeenBoards
 from napari_sdannce.widgets.opening import in_plain_words

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QObject, Signal
 
-from napari_sdannce.calibration.coverage import Coverage
-from napari_sdannce.calibration.detect import BoardFinder
-from napari_sdannce.calibration.hints import hints_of
+from napari_sdannce.calibration.detection.coverage import Coverage
+from napari_sdannce.calibration.detection.detect import BoardFinder
+from napari_sdannce.calibration.detection.hints import hints_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Future
 
-    from napari_sdannce.calibration.boards import CharucoBoard, Checkerboard
+    from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
     from napari_sdannce.capture.recorder.pictures import Picture
 
 FloatArray = npt.NDArray[np.float64]

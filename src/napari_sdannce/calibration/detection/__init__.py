@@ -1,0 +1,1 @@
+"""Boards in images: finding them, and what was found."""

@@ -1,0 +1,1 @@
+"""Cameras that have moved since they were calibrated: told, and placed anew."""

@@ -1,0 +1,1 @@
+"""What a calibration is worth, in numbers and in findings."""

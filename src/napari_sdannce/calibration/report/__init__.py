@@ -1,0 +1,1 @@
+"""The report of a calibration: a page, a picture, and numbers."""

@@ -1,0 +1,1 @@
+"""From sightings of a board to cameras, with honest error bars."""

@@ -1,0 +1,93 @@
+"""Intrinsic numbers of one camera from its own sightings, with nothing known before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sdannce.calibration.errors import CalibrationError
+
+from .adjust import Problem, SoftL1, adjust
+from .board_poses import plane_poses
+from .bundle import POSE, Rig, Sightings
+from .known import plain_numbers, weak_prior
+from .lenses import FX, FY, N_PINHOLE
+from .rigid import Motions
+
+if TYPE_CHECKING:
+    from napari_sdannce.calibration.detection.detections import Detections
+
+    from .board_poses import PoseGuesses
+    from .lenses import Lens
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_FOCALS = np.geomspace(0.35, 6.0, 18)
+"""Focal lengths to try, in image widths: fields of view of 110 down to 10 degrees."""
+_BEST = 60
+
+
+def find_intrinsics(
+    lens: Lens, detections: Detections, points: FloatArray, view: int, free: BoolArray
+) -> FloatArray:
+    """(P,) intrinsic numbers that fit the sightings of one camera best.
+
+    Focal lengths are tried from wide to long, each with the poses that the boards would then have;
+    then everything is adjusted, distortion last.
+
+    Raises
+    ------
+    CalibrationError
+        When no sighting shows enough of the board.
+    """
+    own = detections.take(_telling(detections, view)).of_views([view])
+    size = detections.image_sizes[view]
+    tries = [_start(lens, own, points, plain_numbers(lens, size, f * max(size))) for f in _FOCALS]
+    best = int(np.argmin([error for _, error in tries]))
+    found, error = tries[best]
+    if not np.isfinite(error):
+        raise CalibrationError(
+            f"camera '{detections.names[view]}' nowhere shows enough of the board to tell its "
+            "focal length"
+        )
+    own = own.take(found.sighting)
+    numbers = plain_numbers(lens, size, _FOCALS[best] * max(size))
+    rig = Rig(numbers[None], Motions.none(1), found.poses)
+    sightings = Sightings.of(own, points, moments=np.arange(len(own)))
+    prior = weak_prior(lens, (size,), (numbers[FX],))
+    first = np.zeros(len(numbers) + POSE, dtype=bool)
+    first[[FX, FY]] = True
+    for stage in (first, _with(first, N_PINHOLE), np.concatenate([free, np.zeros(POSE, bool)])):
+        sigma = np.full(len(own), max(1.0, 1e-3 * max(size)) if stage is first else 1.0)
+        problem = Problem(lens, sightings, stage[None], SoftL1(), sigma, prior)
+        rig = adjust(problem, rig)
+    return np.asarray(rig.numbers[0])
+
+
+def _with(free: BoolArray, number: int) -> BoolArray:
+    more = free.copy()
+    more[number] = True
+    return more
+
+
+def _telling(detections: Detections, view: int) -> npt.NDArray[np.int64]:
+    """Sightings of a camera, those with many corners first, at most so many as are worth it."""
+    count = detections.seen.sum(axis=1)
+    own = np.flatnonzero((detections.view == view) & (count >= 6))
+    if not len(own):
+        own = np.flatnonzero((detections.view == view) & (count >= 4))
+    if len(own) > _BEST:  # spread over time, not all of one place
+        own = own[np.argsort(-count[own], kind="stable")][: 4 * _BEST]
+        own = np.sort(own)[:: max(1, len(own) // _BEST)][:_BEST]
+    return own
+
+
+def _start(
+    lens: Lens, own: Detections, points: FloatArray, numbers: FloatArray
+) -> tuple[PoseGuesses, float]:
+    """Poses of the boards for these numbers, and their error; infinite where there are none."""
+    found = plane_poses(lens, numbers[None], points, own).best()
+    return found, float(np.median(found.errors_px)) if len(found.errors_px) else np.inf

@@ -1,0 +1,1 @@
+"""Where images of a board come from, and which of them are of one moment."""
