@@ -21,7 +21,7 @@ from napari_sdannce.calibration.solver.bundle import Rig, Sightings
 from napari_sdannce.calibration.solver.fit import FitTask
 from napari_sdannce.calibration.solver.known import KnownLenses, weak_prior
 from napari_sdannce.calibration.solver.late import moments_to_correct
-from napari_sdannce.calibration.solver.lenses import FX, BrownLens
+from napari_sdannce.calibration.solver.lenses import FX, N_PINHOLE, BrownLens, to_pixels
 from napari_sdannce.calibration.solver.place_boards import place_boards
 from napari_sdannce.calibration.solver.pose_graph import find_pairs, guess_all
 from napari_sdannce.calibration.solver.rigid import Motions, exp
@@ -59,6 +59,16 @@ def task_of(made: BoardRig, detections: Detections, settings: BoardRigSettings) 
     return FitTask(BrownLens(), detections, settings.board.points, free, known, weak)
 
 
+def errors_of(
+    made: BoardRig, seen: Detections, sighting: int, pose: Motions, order: np.ndarray
+) -> np.ndarray:
+    """(2,) how far corners of a sighting, taken in an order, are off on the average, px."""
+    there = pose.apply(SQUARE.board.points[0])
+    numbers = made.truth.numbers[seen.view[sighting]]
+    bent = BrownLens().bend(there[:, :2] / there[:, 2:], numbers[N_PINHOLE:])
+    return np.nanmean(np.abs(to_pixels(bent, numbers) - seen.corners[sighting][order]), axis=0)
+
+
 def test_boards_that_look_the_same_turned_are_guessed_alike_for_each_turn() -> None:
     """Also where corners are so wrong that one turn alone would fit a little."""
     made = board_rig(SQUARE, 1)
@@ -67,11 +77,15 @@ def test_boards_that_look_the_same_turned_are_guessed_alike_for_each_turn() -> N
         off = rng.normal(scale=scale, size=made.detections.corners.shape)
         seen = replace(made.detections, corners=made.detections.corners + off)
         guesses = guess_all(BrownLens(), made.truth.numbers, SQUARE.board, seen)
-        some = [guess for guess in guesses if guess is not None]
-        assert some
-        for guess in some:
-            counts = np.bincount(guess.order, minlength=4)
-            assert (counts == counts[0]).all()
+        assert guesses.counts.any()
+        for sighting in np.flatnonzero(guesses.counts).tolist():
+            by_order = np.array(guesses.rows_of(sighting)).reshape(4, -1)
+            assert by_order[0].tolist() == list(guesses.rows_of(sighting, first_order=True))
+            errors = [
+                [errors_of(made, seen, sighting, guesses.poses[row], order) for row in rows]
+                for order, rows in zip(SQUARE.board.symmetries, by_order.tolist(), strict=True)
+            ]
+            np.testing.assert_allclose(errors, [errors[0]] * 4, rtol=1e-6)
         find_pairs(seen, guesses)
         cameras = Motions(np.repeat(np.eye(3)[None], 2, axis=0), np.zeros((2, 3)))
         place_boards(BrownLens(), made.truth.numbers, cameras, SQUARE.board, seen, guesses)

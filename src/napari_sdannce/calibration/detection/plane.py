@@ -13,6 +13,8 @@ BoolArray = npt.NDArray[np.bool_]
 _BENDS = np.linspace(-0.8, 0.4, 13)
 """Lenses tried: from a fisheye to a pincushion; 0 is none."""
 _FINE_BENDS = np.linspace(-0.08, 0.08, 9)
+_FLAT = 1e-6
+"""Of points on a line: how far they reach beside it, as a share of how far along it."""
 _LENS_POINTS = 12
 """With fewer, a lens is not told from a tilt."""
 
@@ -140,8 +142,10 @@ def on_a_line(xy: FloatArray) -> bool:
     """Whether points (N, 2) of a grid all lie on one line."""
     if len(xy) < 3:
         return True
-    spread = np.linalg.svd(xy - xy.mean(axis=0), compute_uv=False)
-    return bool(spread[1] < 1e-6 * max(spread[0], 1e-12))
+    x, y = (xy - xy.mean(axis=0)).T
+    along = float(x @ x + y @ y)
+    # the determinant of a covariance is that of squares along the line, times those beside it
+    return bool((x @ x) * (y @ y) - (x @ y) ** 2 <= _FLAT**2 * max(along, 1e-24) ** 2)
 
 
 def fits_plane(

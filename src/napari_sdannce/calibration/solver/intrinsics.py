@@ -19,7 +19,6 @@ from .rigid import Motions
 if TYPE_CHECKING:
     from napari_sdannce.calibration.detection.detections import Detections
 
-    from .board_poses import PoseGuesses
     from .lenses import Lens
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,7 +26,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 _FOCALS = np.geomspace(0.35, 6.0, 18)
 """Focal lengths to try, in image widths: fields of view of 110 down to 10 degrees."""
-_BEST = 60
+_BEST, _TRIED = 60, 24
+"""Sightings that are adjusted to, and those that focal lengths are tried with."""
 
 
 def find_intrinsics(
@@ -45,16 +45,17 @@ def find_intrinsics(
     """
     own = detections.take(_telling(detections, view)).of_views([view])
     size = detections.image_sizes[view]
-    tries = [_start(lens, own, points, plain_numbers(lens, size, f * max(size))) for f in _FOCALS]
-    best = int(np.argmin([error for _, error in tries]))
-    found, error = tries[best]
-    if not np.isfinite(error):
+    focals = _FOCALS * max(size)
+    some = own.take(np.linspace(0, len(own) - 1, min(len(own), _TRIED)).astype(np.int64))
+    errors = [_start_error(lens, some, points, plain_numbers(lens, size, f)) for f in focals]
+    numbers = plain_numbers(lens, size, focals[int(np.argmin(errors))])
+    if not np.isfinite(errors).any():
         raise CalibrationError(
             f"camera '{detections.names[view]}' nowhere shows enough of the board to tell its "
             "focal length"
         )
+    found = plane_poses(lens, numbers[None], points, own).best()
     own = own.take(found.sighting)
-    numbers = plain_numbers(lens, size, _FOCALS[best] * max(size))
     rig = Rig(numbers[None], Motions.none(1), found.poses)
     sightings = Sightings.of(own, points, moments=np.arange(len(own)))
     prior = weak_prior(lens, (size,), (numbers[FX],))
@@ -85,9 +86,7 @@ def _telling(detections: Detections, view: int) -> npt.NDArray[np.int64]:
     return own
 
 
-def _start(
-    lens: Lens, own: Detections, points: FloatArray, numbers: FloatArray
-) -> tuple[PoseGuesses, float]:
-    """Poses of the boards for these numbers, and their error; infinite where there are none."""
-    found = plane_poses(lens, numbers[None], points, own).best()
-    return found, float(np.median(found.errors_px)) if len(found.errors_px) else np.inf
+def _start_error(lens: Lens, some: Detections, points: FloatArray, numbers: FloatArray) -> float:
+    """Median error of the boards placed with these numbers, px; infinite where there are none."""
+    errors = plane_poses(lens, numbers[None], points, some).best().errors_px
+    return float(np.median(errors)) if len(errors) else np.inf

@@ -17,8 +17,6 @@ from .pose_graph import turns_of
 from .rigid import Motions, angle_between, stack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_sdannce.calibration.boards.board_kinds import Board
     from napari_sdannce.calibration.detection.detections import Detections
 
@@ -34,23 +32,22 @@ def place_boards(
     cameras: Motions,
     board: Board,
     detections: Detections,
-    guesses: Sequence[Guesses | None],
+    guesses: Guesses,
 ) -> tuple[Rig, Detections]:
     """Rig with a board at every moment, and detections with their corners in the order that fits.
 
     Sightings whose board can not be placed are left out. Of the orders of a symmetric board that
     fit alike, it is the one in which the board turned least since the moment before.
     """
-    usable = np.array([guess is not None for guess in guesses])
-    kept = detections.take(usable)
-    known = [guess for guess in guesses if guess is not None]
+    usable = guesses.counts > 0
+    kept, known = detections.take(usable), guesses.take(usable)
     turns = turns_of(board)
     boards: list[Motions] = []
     corners = kept.corners.copy()
     for moment in kept.moments:
         here = np.flatnonzero(kept.moment == moment)
-        now = kept.take(here)
-        place, orders = _place_board(lens, numbers, cameras, board, now, [known[i] for i in here])
+        now, likely = kept.take(here), known.take(kept.moment == moment)
+        place, orders = _place_board(lens, numbers, cameras, board, now, likely)
         turn = _least_turn(boards[-1], place, turns) if boards else 0
         boards.append(place @ turns[turn])
         for i, k in zip(here, orders, strict=True):
@@ -69,13 +66,13 @@ def _place_board(
     cameras: Motions,
     board: Board,
     now: Detections,
-    guesses: Sequence[Guesses],
+    guesses: Guesses,
 ) -> tuple[Motions, list[int]]:
     """Pose of one moment's board that its cameras agree on most, and each one's order."""
     best: tuple[float, Motions, list[int]] | None = None
-    for i, guess in enumerate(guesses):
-        for h in np.flatnonzero(guess.order == 0) if i == 0 else range(len(guess.order)):
-            place = cameras[int(now.view[i])].inverse @ guess.poses[int(h)]
+    for i in range(len(now)):
+        for h in guesses.rows_of(i, first_order=i == 0):
+            place = cameras[int(now.view[i])].inverse @ guesses.poses[h]
             errors = _errors(lens, Rig(numbers, cameras, stack([place])), board, now)
             cost = float(errors.min(axis=0).sum())
             if best is None or cost < best[0]:

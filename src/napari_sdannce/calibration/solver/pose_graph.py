@@ -8,8 +8,9 @@ most moments agree on hold the rig together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, mini
 from napari_sdannce.calibration.errors import CalibrationError
 
 from .board_poses import guess_poses
-from .rigid import Motions, angle_between, nearest_rotation, stack
+from .rigid import Motions, nearest_rotation, stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,38 +45,67 @@ _CLEAR = 3.0
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Guesses:
-    """Poses of the board in the camera of one sighting, for each order of its corners.
+    """Poses of the board in the cameras that saw it, for each order of its corners.
 
     Parameters
     ----------
     poses
-        (H,) from the board into the camera.
-    order
-        (H,) which of the board's symmetries each goes with.
+        (H,) from the board into the camera: all of a sighting one after the other, those for the
+        first order of its corners first, and as many for each.
+    starts
+        (G + 1,) row of the first of each of G sightings, and H; none where the board can not be
+        placed.
+    orders
+        In how many orders corners look the same.
     """
 
     poses: Motions
-    order: IntArray
+    starts: IntArray
+    orders: int
+
+    @property
+    def counts(self) -> IntArray:
+        """(G,) how many there are for each sighting."""
+        return np.diff(self.starts)
+
+    def rows_of(self, sighting: int, *, first_order: bool = False) -> range:
+        """Rows of a sighting; those for the first order of its corners alone, or all."""
+        start, end = self.starts[sighting : sighting + 2].tolist()
+        return range(start, start + (end - start) // self.orders if first_order else end)
+
+    def take(self, which: npt.NDArray[np.bool_]) -> Self:
+        """Only those of some sightings."""
+        counts = self.counts
+        kept = np.repeat(which, counts)
+        starts = np.concatenate([[0], np.cumsum(counts[which])])
+        return replace(self, poses=self.poses[kept], starts=starts)
 
 
-def guess_all(
-    lens: Lens, numbers: FloatArray, board: Board, detections: Detections
-) -> list[Guesses | None]:
-    """Guesses of each sighting; None where the board can not be placed.
+def guess_all(lens: Lens, numbers: FloatArray, board: Board, detections: Detections) -> Guesses:
+    """Guesses of each sighting.
 
     What a board that looks the same turned can be is known from one order of its corners: with the
     others it is the same poses, turned. So whatever is seen, there are as many for each.
     """
     found, turns = guess_poses(lens, numbers, board.points, detections), turns_of(board)
-    guesses: list[Guesses | None] = []
-    for i in range(len(detections)):
-        rows = np.flatnonzero(found.sighting == i)
-        errors = found.errors_px[rows]
-        poses = found.poses[rows[errors <= _CLEAR * max(errors.min(initial=np.inf), 0.5)]]
-        turned = [poses[h] @ turns[k] for k in range(len(turns)) for h in range(len(poses))]
-        order = np.repeat(np.arange(len(turns)), len(poses))
-        guesses.append(Guesses(stack(turned), order) if turned else None)
-    return guesses
+    least = np.full(len(detections), np.inf)
+    np.minimum.at(least, found.sighting, found.errors_px)
+    good = found.errors_px <= _CLEAR * np.maximum(least[found.sighting], 0.5)
+    poses, n = found.poses[good], len(turns)
+    counts = np.bincount(found.sighting[good], minlength=len(detections))
+    starts = np.concatenate([[0], np.cumsum(n * counts)])
+    # of each sighting all poses with one turn, then with the next
+    turn, pose = _products(np.full(len(counts), n), counts)
+    first = np.repeat(starts[:-1] // n, n * counts)
+    return Guesses(poses[first + pose] @ turns[turn], starts, n)
+
+
+def _products(one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
+    """For each of T: all pairs of a number below `one` (T,) and one below `other` (T,)."""
+    n = one * other
+    place = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+    each = np.repeat(other, n)
+    return place // each, place % each
 
 
 def turns_of(board: Board) -> Motions:
@@ -108,56 +138,54 @@ class Pair:
     shared: int
 
 
-def find_pairs(detections: Detections, guesses: Sequence[Guesses | None]) -> list[Pair]:
+def find_pairs(detections: Detections, guesses: Guesses) -> list[Pair]:
     """All pairs of cameras that share moments, each with the motion that most moments agree on."""
-    by_place = {
-        (int(view), int(moment)): guess
-        for view, moment, guess in zip(detections.view, detections.moment, guesses, strict=True)
-        if guess is not None
-    }
-    n_views = len(detections.names)
-    moments = [[m for v, m in sorted(by_place) if v == view] for view in range(n_views)]
-    pairs = []
-    for first in range(n_views):
-        for second in range(first + 1, n_views):
-            shared = sorted(set(moments[first]) & set(moments[second]))
-            if shared:
-                both = [(by_place[first, m], by_place[second, m]) for m in shared]
-                pairs.append(_pair(first, second, both))
-    return pairs
+    views = combinations(range(len(detections.names)), 2)
+    found = (find_pair(detections, guesses, *pair) for pair in views)
+    return [pair for pair in found if pair is not None]
 
 
-def _pair(first: int, second: int, both: list[tuple[Guesses, Guesses]]) -> Pair:
-    every = max(1, len(both) // _MOST_MOMENTS)
-    motions, depths, moment = [], [], []
-    for t, (one, other) in enumerate(both[::every]):
-        # only how the orders differ matters: those of the first camera stay as they are
-        for i in np.flatnonzero(one.order == 0):
-            for j in range(len(other.order)):
-                motions.append(other.poses[j] @ one.poses[int(i)].inverse)
-                depths.append(np.linalg.norm(other.poses[j].translation))
-                moment.append(t)
-    all_motions, of_moment = stack(motions), np.array(moment)
-    agree = _agreement(all_motions, np.array(depths))
+def find_pair(detections: Detections, guesses: Guesses, first: int, second: int) -> Pair | None:
+    """How one camera stands to another, by most of the moments that they share; None without."""
+    usable = guesses.counts > 0
+    one, other = (np.flatnonzero(usable & (detections.view == view)) for view in (first, second))
+    moments, i, j = np.intersect1d(
+        detections.moment[one], detections.moment[other], return_indices=True
+    )
+    if not len(moments):
+        return None
+    every = max(1, len(moments) // _MOST_MOMENTS)
+    one, other = one[i][::every], other[j][::every]
+    # only how the orders differ matters: those of the first camera stay as they are
+    n_one, n_other = guesses.counts[one] // guesses.orders, guesses.counts[other]
+    of_moment = np.repeat(np.arange(len(one)), n_one * n_other)
+    here, there = _products(n_one, n_other)
+    after = guesses.poses[guesses.starts[other][of_moment] + there]
+    motions = after @ guesses.poses[guesses.starts[one][of_moment] + here].inverse
+    agree = _agreement(motions, np.linalg.norm(after.translation, axis=1))
     best, support = _most_agreed(agree, of_moment)
     used = agree[best] < 1
-    motion = _mean(all_motions[used], 1 - agree[best][used])
-    return Pair(first, second, motion, support * every, len(both))
+    motion = _mean(motions[used], 1 - agree[best][used])
+    return Pair(first, second, motion, support * every, len(moments))
 
 
 def _agreement(motions: Motions, depths: FloatArray) -> FloatArray:
     """(N, N) how far motions are apart; up to 1 they agree."""
-    turn = angle_between(motions.rotation[:, None], motions.rotation[None])
+    turns, shifts = motions.rotation.reshape(-1, 9), motions.translation
+    # of all pairs at once: (a - b)^2 = a^2 + b^2 - 2 a b, and rotations have a^2 = 3
+    chord = np.sqrt(np.maximum(6 - 2 * turns @ turns.T, 0) / 8)
+    turn = 2 * np.arcsin(np.minimum(chord, 1))
+    squares = (shifts**2).sum(axis=1)
+    shift = np.sqrt(np.maximum(squares[:, None] + squares - 2 * shifts @ shifts.T, 0))
     # the shift of the board: that of its origin says nothing if the turn is off as well
-    shift = np.linalg.norm(motions.translation[:, None] - motions.translation[None], axis=-1)
     return np.asarray(np.hypot(turn / _TURN, shift / (_SHIFT * (depths[:, None] + depths[None]))))
 
 
 def _most_agreed(apart: FloatArray, of_moment: IntArray) -> tuple[int, int]:
-    """Motion that most moments agree with, and how many."""
-    support = np.zeros((len(apart), of_moment.max() + 1))
-    for t in range(support.shape[1]):
-        support[:, t] = np.clip(1 - apart[:, of_moment == t].min(axis=1) ** 2, 0, None)
+    """Motion that most moments agree with, and how many; `of_moment` (N,) rises."""
+    starts = np.flatnonzero(np.diff(of_moment, prepend=-1))
+    nearest = np.minimum.reduceat(apart, starts, axis=1)
+    support = np.clip(1 - nearest**2, 0, None)
     best = int(np.argmax(support.sum(axis=1)))
     return best, int((support[best] > 0).sum())
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .pose_graph import find_pairs
+from .pose_graph import find_pair, find_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ class Shift:
 
 
 def find_shifts(
-    detections: Detections, guesses: Sequence[Guesses | None], pairs: Sequence[Pair]
+    detections: Detections, guesses: Guesses, pairs: Sequence[Pair]
 ) -> tuple[Shift, ...]:
     """Cameras that fit the others when their frames are counted otherwise.
 
@@ -92,7 +92,7 @@ def find_shifts(
     found = []
     for until in (False, True):
         half = (detections.moment < middle) == until
-        part, own = detections.take(half), [guesses[row] for row in np.flatnonzero(half).tolist()]
+        part, own = detections.take(half), guesses.take(half)
         among = find_pairs(part, own)
         found += [
             replace(shift, since=middle, until=until) for shift in _all_along(part, own, among)
@@ -110,7 +110,7 @@ def _doubtful(detections: Detections, pairs: Sequence[Pair]) -> list[int]:
 
 
 def _all_along(
-    detections: Detections, guesses: Sequence[Guesses | None], pairs: Sequence[Pair]
+    detections: Detections, guesses: Guesses, pairs: Sequence[Pair]
 ) -> tuple[Shift, ...]:
     """Cameras that are off at all moments, the worst first."""
     doubtful = _doubtful(detections, pairs)
@@ -126,38 +126,21 @@ def _all_along(
 
 
 def _best(
-    detections: Detections, guesses: Sequence[Guesses | None], pairs: Sequence[Pair], view: int
+    detections: Detections, guesses: Guesses, pairs: Sequence[Pair], view: int
 ) -> Shift | None:
     before = _agreeing(pairs, view)
-    others = np.unique([each for pair in pairs if view in (pair.first, pair.second)
-                        for each in (pair.first, pair.second)])  # fmt: skip
-    rows = np.flatnonzero(np.isin(detections.view, others))
-    part, own = detections.take(rows), [guesses[row] for row in rows.tolist()]
+    mine = [(pair.first, pair.second) for pair in pairs if view in (pair.first, pair.second)]
     shares = {}
     for frames in (*range(-_FARTHEST, 0), *range(1, _FARTHEST + 1)):
-        moment = np.where(part.view == view, part.moment - frames, part.moment)
-        counted = replace(part, moment=moment)
-        among = [
-            pair
-            for other in others.tolist()
-            if other != view
-            for pair in find_pairs(_only(counted, (view, other)), _of(own, part, (view, other)))
-        ]
+        late = np.where(detections.view == view, frames, 0)
+        counted = replace(detections, moment=detections.moment - late)
+        found = (find_pair(counted, guesses, *ends) for ends in mine)
+        among = [pair for pair in found if pair is not None]
         if _moments(among, view) >= _moments(pairs, view) / 2:
             shares[frames] = _agreeing(among, view)
     best = max(shares, key=lambda frames: shares[frames], default=0)
     gain = shares[best] - before if best else 0.0
     return Shift(view, best, gain) if gain > _TELLING else None
-
-
-def _only(detections: Detections, views: tuple[int, int]) -> Detections:
-    return detections.take(np.isin(detections.view, views))
-
-
-def _of(
-    guesses: Sequence[Guesses | None], detections: Detections, views: tuple[int, int]
-) -> list[Guesses | None]:
-    return [guesses[row] for row in np.flatnonzero(np.isin(detections.view, views)).tolist()]
 
 
 def _moments(pairs: Sequence[Pair], view: int) -> int:

@@ -187,7 +187,7 @@ def solve(detections: Detections, board: Board, model: Model | None = None) -> S
     with threadpool_limits(1, user_api="blas"):
         numbers = _lenses(usable, board, model)
         guesses = guess_all(model.lens, numbers, board, usable)
-        placed = np.array([guess is not None for guess in guesses])
+        placed = guesses.counts > 0
         _check_placed(usable, placed)
         pairs = find_pairs(usable, guesses)
         shifts = find_shifts(usable, guesses, pairs)
