@@ -279,3 +279,22 @@ def test_fixed_lenses_that_the_boards_contradict_are_named(times: float, grade: 
     assert focal == pytest.approx(made.truth.numbers[1, FX], rel=0.01)
     (finding,) = [each for each in verdict_of(report).findings if "stays as it was" in each.text]
     assert (finding.camera, finding.grade) == ("Camera2", grade)
+
+
+def test_wrong_corners_do_not_hide_where_a_board_is() -> None:
+    """Before anything is adjusted together: pairs of cameras would agree at no moment."""
+    settings = BoardRigSettings(cameras=3, outliers=0.1)
+    made = board_rig(settings, 2)
+    seen, truth = made.detections, made.truth
+    guesses = guess_all(settings.lens, truth.numbers, settings.board, seen)
+    row = np.searchsorted(seen.moments, seen.moment)
+    there = truth.cameras[seen.view] @ truth.boards[row]
+    off = [
+        min(np.linalg.norm(guesses.poses.translation[list(rows)] - there.translation[i], axis=1))
+        for i in range(len(seen))
+        if (rows := guesses.rows_of(i))
+    ]
+    away = np.median(np.linalg.norm(there.translation, axis=1))
+    assert np.percentile(off, 90) < 0.01 * away
+    pairs = find_pairs(seen, guesses)
+    assert sum(pair.agreeing for pair in pairs) > 0.9 * sum(pair.shared for pair in pairs)

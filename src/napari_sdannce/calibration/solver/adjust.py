@@ -41,10 +41,10 @@ class SoftL1:
     Parameters
     ----------
     knee
-        In sigmas.
+        In sigmas; one for all residuals, or one for each.
     """
 
-    knee: float = 1.0
+    knee: float | FloatArray = 1.0
 
     def cost(self, squares: FloatArray) -> FloatArray:
         """Cost of squared residuals, in sigmas."""

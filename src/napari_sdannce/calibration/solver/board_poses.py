@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_sdannce.calibration.detection.plane import on_a_line
 
+from .adjust import SoftL1
 from .bundle import Rig, Sightings, residuals, slopes
 from .lenses import N_PINHOLE, from_pixels
 from .rigid import Motions, stack
@@ -24,6 +25,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _NEWTON_STEPS = 12
+_KNEE, _LEAST_KNEE_PX = 3.0, 0.5
+"""Times the median error of a sighting, and px, up to which errors count by their squares."""
 _ENOUGH = 4
 _FAR = 1e3
 _BEHIND_PX = 1e6
@@ -41,7 +44,7 @@ class PoseGuesses:
     poses
         (H,) from the board into the camera.
     errors_px
-        (H,) root mean square error of the corners.
+        (H,) root mean square error of the corners, wrong ones hardly counted.
     """
 
     sighting: IntArray
@@ -92,8 +95,8 @@ def plane_poses(
     poses = [pose for each in both for pose in each]
     found = stack(poses) if poses else Motions.none(0)
     seen = _one_by_one(detections, points, sighting)
-    squares = _squares(lens, Rig(numbers, Motions.none(len(numbers)), found), seen)
-    return PoseGuesses(sighting, found, _mean_error(squares, seen))
+    lengths = _lengths(lens, Rig(numbers, Motions.none(len(numbers)), found), seen)
+    return PoseGuesses(sighting, found, _errors(lengths, seen))
 
 
 def _one_by_one(detections: Detections, points: FloatArray, which: IntArray) -> Sightings:
@@ -148,14 +151,15 @@ def refine_poses(
 ) -> tuple[Motions, FloatArray]:
     """Adjust poses (H,), each for a sighting of its own; these, and their errors (H,) in px.
 
-    Levenberg-Marquardt, with a damping for each.
+    Levenberg-Marquardt, with a damping for each, and a robust loss: what is far beyond the median
+    hardly counts.
     """
     cameras = Motions.none(len(numbers))
-    weights = sightings.weights
-    squares = _squares(lens, Rig(numbers, cameras, poses), sightings)
-    damping = np.full(len(poses), 1e-3)
+    rig = Rig(numbers, cameras, poses)
+    lengths, damping = _lengths(lens, rig, sightings), np.full(len(poses), 1e-3)
     for _ in range(_STEPS):
-        rig = Rig(numbers, cameras, poses)
+        loss = _loss_of(lengths, sightings)
+        weights = sightings.weights * loss.weight(lengths**2)
         missed = np.nan_to_num(residuals(rig, lens, sightings), nan=0.0)
         by_pose = np.nan_to_num(slopes(rig, lens, sightings)[1], nan=0.0)
         weighted = by_pose * weights[..., None, None]
@@ -163,28 +167,39 @@ def refine_poses(
         force = np.einsum("gmki,gmk->gi", weighted, missed)
         diagonal = np.einsum("gii->gi", matrix)
         diagonal += damping[:, None] * diagonal + 1e-12
-        trial = poses.stepped(-np.linalg.solve(matrix, force[..., None])[..., 0])
-        trial_squares = _squares(lens, Rig(numbers, cameras, trial), sightings)
-        better = trial_squares < squares
+        trial = rig.boards.stepped(-np.linalg.solve(matrix, force[..., None])[..., 0])
+        after = _lengths(lens, replace(rig, boards=trial), sightings)
+        cost, cost_after = (_cost(each, loss, sightings) for each in (lengths, after))
+        better = cost_after < cost
         poses = Motions(
-            np.where(better[:, None, None], trial.rotation, poses.rotation),
-            np.where(better[:, None], trial.translation, poses.translation),
+            np.where(better[:, None, None], trial.rotation, rig.boards.rotation),
+            np.where(better[:, None], trial.translation, rig.boards.translation),
         )
-        settled = np.abs(squares - trial_squares) <= 1e-4 * squares
-        squares = np.where(better, trial_squares, squares)
+        rig, lengths = replace(rig, boards=poses), np.where(better[:, None], after, lengths)
         damping = np.where(better, damping / 10, damping * 10)
-        if settled.all():
+        if (np.abs(cost - cost_after) <= 1e-4 * cost).all():
             break
-    return poses, _mean_error(squares, sightings)
+    return rig.boards, _errors(lengths, sightings)
 
 
-def _mean_error(squares: FloatArray, sightings: Sightings) -> FloatArray:
-    """(G,) root mean square errors, px."""
-    return np.asarray(np.sqrt(squares / np.maximum(sightings.weights.sum(axis=1), 1)))
+def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
+    """(G, M) lengths of the residuals, px; very long behind a camera."""
+    lengths = np.linalg.norm(residuals(rig, lens, sightings), axis=-1)
+    return np.where(np.isfinite(lengths), lengths, _BEHIND_PX)
 
 
-def _squares(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
-    """(G,) sums of squared residuals, px^2."""
-    squares = (residuals(rig, lens, sightings) ** 2).sum(axis=-1)
-    squares = np.where(np.isfinite(squares), squares, _BEHIND_PX**2)
-    return np.asarray((squares * sightings.weights).sum(axis=1))
+def _loss_of(lengths: FloatArray, sightings: Sightings) -> SoftL1:
+    """A loss whose knee is beyond most of the lengths (G, M) of each sighting, px."""
+    seen = np.where(sightings.weights > 0, lengths, np.nan)
+    return SoftL1(np.maximum(_KNEE * np.nanmedian(seen, axis=1), _LEAST_KNEE_PX)[:, None])
+
+
+def _cost(lengths: FloatArray, loss: SoftL1, sightings: Sightings) -> FloatArray:
+    """(G,) px^2."""
+    return np.asarray((loss.cost(lengths**2) * sightings.weights).sum(axis=1))
+
+
+def _errors(lengths: FloatArray, sightings: Sightings) -> FloatArray:
+    """(G,) root mean square errors, those far beyond the median taken for shorter, px."""
+    cost = _cost(lengths, _loss_of(lengths, sightings), sightings)
+    return np.asarray(np.sqrt(cost / np.maximum(sightings.weights.sum(axis=1), 1)))
