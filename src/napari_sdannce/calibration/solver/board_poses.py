@@ -107,7 +107,7 @@ def _one_by_one(detections: Detections, points: FloatArray, which: IntArray) -> 
 def unbend(lens: Lens, bent: FloatArray, numbers: FloatArray) -> FloatArray:
     """Ideal normalised coordinates (..., 2) of bent ones, for starts: NaN where it goes astray."""
     xy = bent.copy()
-    if not np.any(numbers) and np.allclose(lens.bend(xy[..., :1, :], numbers), xy[..., :1, :]):
+    if not np.any(numbers) and np.array_equal(lens.bend(xy, numbers), xy, equal_nan=True):
         return xy
     with np.errstate(all="ignore"):
         for _ in range(_NEWTON_STEPS):

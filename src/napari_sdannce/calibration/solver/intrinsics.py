@@ -45,10 +45,14 @@ def find_intrinsics(
     """
     own = detections.take(_telling(detections, view)).of_views([view])
     size = detections.image_sizes[view]
-    focals = _FOCALS * max(size)
     some = own.take(np.linspace(0, len(own) - 1, min(len(own), _TRIED)).astype(np.int64))
-    errors = [_start_error(lens, some, points, plain_numbers(lens, size, f)) for f in focals]
-    numbers = plain_numbers(lens, size, focals[int(np.argmin(errors))])
+    starts = [plain_numbers(lens, size, f * max(size)) for f in _FOCALS]
+    errors = np.full(len(starts), np.inf)
+    errors[::2] = [_start_error(lens, some, points, start) for start in starts[::2]]
+    middle = int(np.argmin(errors))
+    for near in {middle - 1, middle + 1} & set(range(len(starts))):
+        errors[near] = _start_error(lens, some, points, starts[near])
+    numbers = starts[int(np.argmin(errors))]
     if not np.isfinite(errors).any():
         raise CalibrationError(
             f"camera '{detections.names[view]}' nowhere shows enough of the board to tell its "
