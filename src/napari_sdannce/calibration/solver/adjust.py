@@ -235,15 +235,15 @@ def reduce(problem: Problem, rig: Rig, equations: NormalEquations, damping: floa
     inverses = np.asarray(np.linalg.inv(boards), dtype=np.float64)
     between = np.zeros((n_views, n_boards, n_numbers, POSE))
     between[problem.sightings.view, problem.sightings.moment] = equations.between
-    # (V C, F 6) matrices, whose products are what the boards carry from camera to camera
-    half = _wide(between @ inverses)
-    full: FloatArray = -half @ _wide(between).T
-    blocks = full.reshape(n_views, n_numbers, n_views, n_numbers)
-    views = np.arange(n_views)
-    blocks[views, :, views] += own
-    force = force.ravel() - half @ equations.board_force.ravel()
+    # (N, F 6) matrices, whose products are what the boards carry from camera to camera
     free = problem.free.ravel()
-    return Reduced(full[np.ix_(free, free)], force[free], inverses)
+    half = _wide(between @ inverses)[free]
+    matrix: FloatArray = -half @ _wide(between)[free].T
+    blocks = np.zeros((n_views, n_numbers, n_views, n_numbers))
+    views = np.arange(n_views)
+    blocks[views, :, views] = own
+    matrix += blocks.reshape(len(free), -1)[np.ix_(free, free)]
+    return Reduced(matrix, force.ravel()[free] - half @ equations.board_force.ravel(), inverses)
 
 
 def _wide(between: FloatArray) -> FloatArray:
