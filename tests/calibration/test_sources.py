@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from napari_sdannce.calibration.boards.board_kinds import Checkerboard
+from napari_sdannce.calibration.detection.find_boards import find_boards
 from napari_sdannce.calibration.errors import CalibrationError
 from napari_sdannce.calibration.sources.board_source import open_source
 from napari_sdannce.files.errors import FileFormatError
@@ -221,3 +223,21 @@ def test_real_sources(shared_data):
     with closing(open_source(shared_data / "charuco4cam")) as videos:
         assert videos.n_moments == 111
         assert videos.read(0, 0).shape == (720, 1280)
+
+
+@pytest.mark.parametrize("to_the_end", [True, False])
+def test_a_search_leaves_the_threads_of_opencv_as_they_were(tmp_path, to_the_end):
+    write_stills(tmp_path, "left", ["1.png", "2.png"])
+    write_stills(tmp_path, "right", ["1.png", "2.png"])
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(7)
+        search = find_boards(open_source(tmp_path), Checkerboard(5, 4, 10.0), range(2))
+        next(search)
+        assert cv2.getNumThreads() < 7
+        if to_the_end:
+            list(search)
+        search.close()
+        assert cv2.getNumThreads() == 7
+    finally:
+        cv2.setNumThreads(before)

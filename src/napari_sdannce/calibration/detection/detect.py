@@ -134,6 +134,8 @@ class BoardFinder:
         if self.board.two_sided:
             flips.append(not self.board.mirrored)
         for markers, side in self._tries(finder, seen, flips, thorough):
+            if not len(markers):
+                continue
             turned = _flipped(seen) if flips[side] else seen
             smooth = GrayImage(turned)
             corners = finder.corners(smooth, markers)

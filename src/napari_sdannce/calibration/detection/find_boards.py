@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +23,7 @@ from .detect import BoardFinder
 from .detections import Detections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from napari_sdannce.calibration.boards.board_kinds import CharucoBoard, Checkerboard
     from napari_sdannce.calibration.sources.board_source import BoardSource
@@ -123,7 +125,10 @@ def find_boards(
     walks = [_Walk(source, board, view, moments) for view in range(len(source.names))]
     total = len(moments) * len(walks)
     coverage = Coverage(source.names, board.points)
-    with ThreadPoolExecutor(available_cores(), "boards") as pool:
+    cores = available_cores()
+    # OpenCV's threads stay awake while they wait, and take cores from cameras that have work
+    few = opencv_threads(max(1, cores // len(walks)))
+    with few, ThreadPoolExecutor(cores, "boards") as pool:
         jobs = [pool.submit(walk.go) for walk in walks]
         try:
             waiting = set(jobs)
@@ -147,6 +152,17 @@ def find_boards(
         sum(walk.looked_at for walk in walks),
         perf_counter() - began,
     )
+
+
+@contextmanager
+def opencv_threads(n: int) -> Iterator[None]:
+    """Let OpenCV use so many threads for each of its calls, in all of the program."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(n)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _count_new(walks: Sequence[_Walk], coverage: Coverage) -> bool:

@@ -42,8 +42,7 @@ class SeenPlane:
 
     def project(self, xy: FloatArray) -> FloatArray:
         """Pixels (..., 2) of points (..., 2) of the plane, mm; NaN behind the camera."""
-        seen = xy @ self.homography[:, :2].T + self.homography[:, 2]
-        ideal = seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
+        ideal = _ideal(self.homography, xy)
         return self.centre + self.radius * _bent(ideal, self.bend)
 
     def is_mirrored(self, xy: FloatArray) -> bool:
@@ -53,7 +52,14 @@ class SeenPlane:
         return bool(np.linalg.det(np.stack([right - here, down - here])) < 0)
 
 
-def _bent(ideal: FloatArray, bend: float) -> FloatArray:
+def _ideal(homography: FloatArray, xy: FloatArray) -> FloatArray:
+    """Where homographies (..., 3, 3) put points (..., N, 2); NaN behind the camera."""
+    turn, shift = np.swapaxes(homography[..., :2], -1, -2), homography[..., None, :, 2]
+    seen = xy @ turn + shift
+    return np.asarray(seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan))
+
+
+def _bent(ideal: FloatArray, bend: float | FloatArray) -> FloatArray:
     """Distorted from ideal: the root of r_ideal (1 + bend r^2) = r that goes through zero."""
     square = 4 * bend * (ideal**2).sum(axis=-1, keepdims=True)
     inside = np.where(square <= 1, 1 - square, np.nan)
@@ -81,61 +87,76 @@ def fit_plane(xy: FloatArray, pixels: FloatArray, size: tuple[int, int]) -> Seen
     centre = (np.array(size) - 1) / 2
     radius = float(np.hypot(*size)) / 2
     seen = (pixels - centre) / radius
-    plane = None
+    bend, matrix = 0.0, None
     for bends in (_BENDS, _FINE_BENDS) if len(xy) >= _LENS_POINTS else (np.zeros(1),):
-        around = plane.bend if plane is not None else 0.0
-        fits = [_fit(xy, seen, bend, (centre, radius)) for bend in (around + bends).tolist()]
-        plane = min((fit for fit in fits if fit), key=lambda fit: fit[0], default=(0, plane))[1]
-    return plane
-
-
-def _fit(
-    xy: FloatArray, seen: FloatArray, bend: float, lens: tuple[FloatArray, float]
-) -> tuple[float, SeenPlane] | None:
-    """Sum of squares, and the plane, with this lens."""
-    matrix = homography(xy, seen / (1 + bend * (seen**2).sum(axis=-1, keepdims=True)))
-    if matrix is None:
-        return None
-    plane = SeenPlane(matrix, bend, *lens)
-    off = plane.project(xy) - (lens[0] + lens[1] * seen)
-    return float(np.nan_to_num(off**2, nan=np.inf).sum()), plane
+        tried = (bend + bends)[:, None, None]
+        matrices = homographies(xy, seen / (1 + tried * (seen**2).sum(axis=-1, keepdims=True)))
+        off = _bent(_ideal(matrices, xy), tried) - seen
+        misfit = np.nan_to_num((off**2).sum(axis=(1, 2)), nan=np.inf)
+        best = int(np.argmin(misfit))
+        if np.isfinite(misfit[best]):
+            bend, matrix = bend + float(bends[best]), matrices[best]
+    return None if matrix is None else SeenPlane(matrix, bend, centre, radius)
 
 
 def homography(xy: FloatArray, seen: FloatArray) -> FloatArray | None:
-    """(3, 3) from (N, 2) points of a plane to where they were seen, N at least four.
+    """(3, 3) from (N, 2) points of a plane to where they were seen; None where they do not tell."""
+    matrix = homographies(xy, seen[None])[0]
+    return matrix if np.isfinite(matrix).all() else None
+
+
+def homographies(xy: FloatArray, seen: FloatArray) -> FloatArray:
+    """(B, 3, 3) from (N, 2) points of a plane to where each of B saw them, N at least four.
 
     By the normalised linear method: Hartley and Zisserman, Multiple View Geometry, 2nd edition,
-    algorithm 4.2. None where the points do not tell it.
+    algorithm 4.2. NaN where the points do not tell it.
+
+    Parameters
+    ----------
+    xy
+        (N, 2).
+    seen
+        (B, N, 2).
     """
     before, after = _normaliser(xy), _normaliser(seen)
-    if before is None or after is None:
-        return None
-    x, y = (xy @ before[:2, :2].T + before[:2, 2]).T
-    u, v = (seen @ after[:2, :2].T + after[:2, 2]).T
-    one, none = np.ones_like(x), np.zeros_like(x)
-    rows = np.concatenate(
-        [
-            np.stack([x, y, one, none, none, none, -u * x, -u * y, -u], axis=-1),
-            np.stack([none, none, none, x, y, one, -v * x, -v * y, -v], axis=-1),
-        ]
-    )
-    scale, basis = np.linalg.svd(rows.T @ rows)[1:]
-    if scale[7] < 1e-14 * scale[0]:
-        return None
-    matrix = np.linalg.inv(after) @ basis[8].reshape(3, 3) @ before
-    depth = xy @ matrix[2, :2] + matrix[2, 2]
-    if depth.min() < 0 < depth.max():
-        return None
-    return np.asarray(matrix * np.sign(depth.sum()))
+    x, y, one = np.moveaxis(_moved(before, xy)[None], -1, 0)
+    u, v, _ = np.moveaxis(_moved(after, seen), -1, 0)
+    x, y, one = (np.broadcast_to(each, u.shape) for each in (x, y, one))
+    rows = np.zeros((*u.shape, 2, 9))
+    for row, (spot, begin) in enumerate(((u, 0), (v, 3))):
+        for i, place in enumerate((x, y, one)):
+            rows[..., row, begin + i] = place
+            rows[..., row, 6 + i] = -spot * place
+    flat = rows.reshape(len(seen), -1, 9)
+    known = np.asarray(np.isfinite(flat).all(axis=(1, 2)))
+    normal = np.where(known[:, None, None], np.swapaxes(flat, 1, 2) @ flat, np.eye(9))
+    scale, basis = np.linalg.svd(normal)[1:]
+    known &= scale[:, 7] >= 1e-14 * scale[:, 0]
+    matrices = np.linalg.inv(after[known]) @ basis[known, 8].reshape(-1, 3, 3) @ before
+    depth = xy @ matrices[:, 2, :2].T + matrices[:, 2, 2]
+    one_side = ~((depth.min(axis=0) < 0) & (depth.max(axis=0) > 0))
+    sides = np.where(one_side, np.sign(depth.sum(axis=0)), np.nan)
+    found = np.full((len(seen), 3, 3), np.nan)
+    found[known] = matrices * sides[:, None, None]
+    return found
 
 
-def _normaliser(points: FloatArray) -> FloatArray | None:
-    middle = points.mean(axis=0)
-    spread = float(np.sqrt(((points - middle) ** 2).sum(axis=-1).mean()))
-    if not spread > 0:
-        return None
-    scale = np.sqrt(2) / spread
-    return np.array([[scale, 0, -scale * middle[0]], [0, scale, -scale * middle[1]], [0, 0, 1]])
+def _moved(normaliser: FloatArray, points: FloatArray) -> FloatArray:
+    """(..., N, 3) points (..., N, 2) moved and scaled, and 1."""
+    lifted = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
+    return np.asarray(lifted @ np.swapaxes(normaliser, -1, -2))
+
+
+def _normaliser(points: FloatArray) -> FloatArray:
+    """(..., 3, 3) that moves points (..., N, 2) to the origin, and scales them; NaN of one spot."""
+    middle = points.mean(axis=-2)
+    spread = np.sqrt(((points - middle[..., None, :]) ** 2).sum(axis=-1).mean(axis=-1))
+    scale = np.sqrt(2) / np.where(spread > 0, spread, np.nan)
+    found = np.zeros((*spread.shape, 3, 3))
+    found[..., 0, 0] = found[..., 1, 1] = scale
+    found[..., :2, 2] = -scale[..., None] * middle
+    found[..., 2, 2] = 1
+    return found
 
 
 def on_a_line(xy: FloatArray) -> bool:
