@@ -241,3 +241,8 @@ def test_a_search_leaves_the_threads_of_opencv_as_they_were(tmp_path, to_the_end
         assert cv2.getNumThreads() == 7
     finally:
         cv2.setNumThreads(before)
+
+
+def test_a_folder_without_images_is_told_what_is_expected(tmp_path):
+    with pytest.raises(FileFormatError, match=r"neither videos .* folder of still images a camera"):
+        open_source(tmp_path)

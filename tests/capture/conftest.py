@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from napari_sdannce.capture.back_ends import pylon
 from napari_sdannce.capture.back_ends.pictures import Clock
 from napari_sdannce.settings.capture import CameraSettings
 
@@ -34,6 +35,8 @@ def emulated_cameras() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYLON_CAMEMU", str(N_EMULATED))
         patch.delenv("GENICAM_GENTL64_PATH", raising=False)
+        # where ten programs want two cores, emulated cameras take their time to be ready
+        patch.setattr(pylon, "READY_S", 30)
         yield
 
 

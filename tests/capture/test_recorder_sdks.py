@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_sdannce.capture.back_ends import pylon
 from napari_sdannce.capture.back_ends.pylon import PylonCamera
 from napari_sdannce.capture.newest import NewestFrames
 from napari_sdannce.capture.recorder.counts import CameraState
@@ -37,12 +36,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
         draw_stamp(image, Stamp(0, i))
         assert cv2.imwrite(str(folder / f"{i:03}.png"), image)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give emulated cameras time to be ready: where ten programs want two cores, they are slow."""
-    monkeypatch.setattr(pylon, "READY_S", 30.0)
 
 
 def of_basler(folder: Path, served: Path, n_cameras: int, **settings: Any) -> CaptureSettings:

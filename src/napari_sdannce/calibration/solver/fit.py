@@ -122,8 +122,11 @@ class FitTask:
             elsewhere = seen_from_elsewhere(fit, heed, self.detections.moments)
             if elsewhere is None:
                 break
+            try:
+                fit = self._fit_known(fit.rig, heeded & ~elsewhere)
+            except CalibrationError:  # it fits nowhere, and was not pushed
+                break
             heeded &= ~elsewhere
-            fit = self._fit_known(fit.rig, heeded)
         return fit
 
     def lenses_of_boards(self, fit: Fit, free: BoolArray) -> FloatArray:

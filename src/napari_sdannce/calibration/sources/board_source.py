@@ -254,7 +254,12 @@ def open_source(
     if still_files(folder):
         _check_match(match, {"auto", "index"}, "still images")
         return StillSource(folder, in_time=in_time, cameras=cameras)
-    recording = open_recording(folder)
+    try:
+        recording = open_recording(folder)
+    except FileFormatError as error:
+        if error.path != folder:  # of a file in it
+            raise
+        raise FileFormatError(folder, error.found, _EXPECTED) from error
     recording = recording.select(chosen(recording.names, cameras, folder))
     return VideoSource(*_matched(recording, match))
 

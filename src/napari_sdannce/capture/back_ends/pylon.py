@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_sdannce.capture.cameras import Image
     from napari_sdannce.settings.capture import CameraSettings
 
-READY_S = 5.0
+READY_S = 5
 """How long a camera may take to become ready for the next trigger."""
 _GIGE = "BaslerGigE"
 _TEMPERATURES = ("DeviceTemperature", "TemperatureAbs")
@@ -236,11 +236,12 @@ class PylonCamera:
     def _wait_until_ready(self) -> None:
         if not self._device.CanWaitForFrameTriggerReady():
             return
-        if not self._device.WaitForFrameTriggerReady(
-            round(READY_S * 1000), self._pylon.TimeoutHandling_Return
-        ):
-            self._check_it_is_there()
-            raise CameraError(f"{self} was not ready for a trigger within {READY_S:g} s")
+        # second by second: a computer that was asleep has not waited
+        for _ in range(READY_S):
+            if self._device.WaitForFrameTriggerReady(1000, self._pylon.TimeoutHandling_Return):
+                return
+        self._check_it_is_there()
+        raise CameraError(f"{self} was not ready for a trigger within {READY_S} s")
 
     def _load(self, file: Path) -> None:
         """Load a file of settings, each checked against what the camera holds afterwards."""
