@@ -10,7 +10,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from napari_sdannce.calibration.solver.adjust import Prior, Problem, SoftL1, adjust
-from napari_sdannce.calibration.solver.bundle import POSE, Rig, Sightings, residuals
+from napari_sdannce.calibration.solver.bundle import POSE, Rig, Sightings, miss_lengths
 from napari_sdannce.calibration.solver.known import lens_of, numbers_of
 from napari_sdannce.calibration.solver.rigid import Motions, stack
 from napari_sdannce.geometry import triangulate
@@ -88,8 +88,7 @@ class PointRig:
 
     def lengths(self, rig: Rig) -> FloatArray:
         """(G,) px by which each sighting is off; infinite behind the camera."""
-        length = np.linalg.norm(residuals(rig, self.lens, self.sightings)[:, 0], axis=1)
-        return np.where(np.isfinite(length), length, np.inf)
+        return np.asarray(miss_lengths(rig, self.lens, self.sightings)[:, 0])
 
     def sigma_px(self, rig: Rig) -> float:
         """Error of a coordinate, by the median."""

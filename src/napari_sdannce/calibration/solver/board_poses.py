@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_sdannce.calibration.detection.plane import on_a_line
 
 from .adjust import SoftL1
-from .bundle import Rig, Sightings, residuals, slopes
+from .bundle import Rig, Sightings, miss_lengths, residuals, slopes
 from .lenses import N_PINHOLE, from_pixels
 from .rigid import Motions, stack
 
@@ -184,8 +184,7 @@ def refine_poses(
 
 def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
     """(G, M) lengths of the residuals, px; very long behind a camera."""
-    lengths = np.linalg.norm(residuals(rig, lens, sightings), axis=-1)
-    return np.where(np.isfinite(lengths), lengths, _BEHIND_PX)
+    return np.minimum(miss_lengths(rig, lens, sightings), _BEHIND_PX)
 
 
 def _loss_of(lengths: FloatArray, sightings: Sightings) -> SoftL1:

@@ -116,6 +116,12 @@ def residuals(rig: Rig, lens: Lens, sightings: Sightings) -> FloatArray:
     return to_pixels(bent, numbers) - sightings.corners
 
 
+def miss_lengths(rig: Rig, lens: Lens, sightings: Sightings) -> FloatArray:
+    """(G, M) lengths of the `residuals`, px; infinite behind a camera."""
+    lengths = np.linalg.norm(residuals(rig, lens, sightings), axis=-1)
+    return np.where(np.isfinite(lengths), lengths, np.inf)
+
+
 def _ideal(rig: Rig, sightings: Sightings) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Points turned as the board, in the camera's frame (G, M, 3), and normalised (G, M, 2)."""
     boards, cameras = rig.boards[sightings.moment], rig.cameras[sightings.view]

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from napari_sdannce.calibration.errors import CalibrationError
 
 from .adjust import Problem, SoftL1, adjust
-from .bundle import Sightings, residuals, slopes
+from .bundle import Sightings, miss_lengths, slopes
 from .pushes import pushes_of, seen_from_elsewhere
 from .uncertainty import Covariance, UntoldError, covariance, places_of
 
@@ -177,7 +177,7 @@ class FitTask:
         found = sightings.weights > 0
         seen = found & heeded[:, None]
         # none that a camera would have to see behind itself: where such a one pulls, nothing tells
-        first = seen & np.isfinite(_lengths(lens, rig, sightings))
+        first = seen & np.isfinite(miss_lengths(rig, lens, sightings))
         used = first & ~is_lost(lens, rig, sightings, first)[:, None]
         self._check_used(used)
         sigma = sigma_px_of(lens, rig, sightings, first)
@@ -234,15 +234,9 @@ def _away(used: Detections) -> list[str]:
     return [name for name, own in zip(used.names, part, strict=True) if own != largest]
 
 
-def _lengths(lens: Lens, rig: Rig, sightings: Sightings) -> FloatArray:
-    """(G, M) lengths of the residuals, px; infinite behind a camera."""
-    length = np.linalg.norm(residuals(rig, lens, sightings), axis=-1)
-    return np.where(np.isfinite(length), length, np.inf)
-
-
 def sigma_px_of(lens: Lens, rig: Rig, sightings: Sightings, used: BoolArray) -> float:
     """Sigma of a coordinate, by the median of the residuals."""
-    median = float(np.median(_lengths(lens, rig, sightings)[used]))
+    median = float(np.median(miss_lengths(rig, lens, sightings)[used]))
     return max(median / _MEDIAN_LENGTH, _LEAST_SIGMA_PX)
 
 
@@ -251,7 +245,7 @@ def is_lost(lens: Lens, rig: Rig, sightings: Sightings, seen: BoolArray) -> Bool
 
     What is left of such a one in a fit would bend it so much that it could stay.
     """
-    lengths = np.where(seen, _lengths(lens, rig, sightings), np.nan)
+    lengths = np.where(seen, miss_lengths(rig, lens, sightings), np.nan)
     some = seen.any(axis=1)
     median = np.zeros(len(seen))
     median[some] = np.nanmedian(lengths[some], axis=1)
@@ -274,7 +268,7 @@ def _within(
     """
     expected = _EXPECTED**2 * _expected_variance(problem.lens, rig, sightings, known)
     limit = np.sqrt((_OUTLIER * sigma) ** 2 + expected)
-    near = seen & (_lengths(problem.lens, rig, sightings) <= limit)
+    near = seen & (miss_lengths(rig, problem.lens, sightings) <= limit)
     few = near.sum(axis=1) < np.minimum(4, 0.5 * seen.sum(axis=1))
     near[few] = False
     return near

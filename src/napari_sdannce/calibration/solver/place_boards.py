@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import Rig, Sightings, residuals
+from .bundle import Rig, Sightings, miss_lengths
 from .pose_graph import turns_of
 from .rigid import Motions, angle_between, stack
 
@@ -86,9 +86,7 @@ def _errors(lens: Lens, rig: Rig, board: Board, now: Detections) -> FloatArray:
     found = []
     for order in board.symmetries:
         turned = replace(now, corners=now.corners[:, order])
-        missed = residuals(rig, lens, Sightings.of(turned, board.points))
-        length = np.linalg.norm(missed, axis=-1)
-        length = np.where(np.isfinite(length), length, 1e6)
+        length = np.minimum(miss_lengths(rig, lens, Sightings.of(turned, board.points)), 1e6)
         seen = turned.seen
         mean = (length * seen).sum(axis=1) / seen.sum(axis=1)
         found.append(mean / (mean + 30))  # beyond some dozen px worse is not worse
